@@ -1,0 +1,163 @@
+"""The append-only journal: it stamps each fact with number, time, place and stage, and never asks what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from smtplab import events as ev
+
+Stage = Literal[
+    "submit",
+    "dns",
+    "connect",
+    "greeting",
+    "ehlo",
+    "tls",
+    "auth",
+    "envelope",
+    "data",
+    "quit",
+    "queue",
+    "mailbox",
+    "bounce",
+    "collect",
+    "outcome",
+]
+
+Emit = Callable[[ev.Event], None]
+"""All that a producer knows of the journal."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One fact and where it stands."""
+
+    seq: int
+    """From 1, without gaps within a journal."""
+    time_us: int
+    """Microseconds since the epoch, UTC; virtual in a simulation."""
+    elapsed_us: int
+    """Microseconds since the journal's first record."""
+    hop: int
+    node: str
+    span: str
+    stage: Stage
+    event: ev.Event
+
+
+class Journal:
+    """Stamps and keeps records. `now` gives seconds since the epoch; `on_record` is told of each record as it is made.
+
+    With `keep=False` nothing is held in memory: `on_record` is then the only reader.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], on_record: Callable[[Record], None] | None = None, *, keep: bool = True
+    ) -> None:
+        self._now = now
+        self._on_record = on_record
+        self._keep = keep
+        self._seq = 0
+        self._start_us = 0
+        self.records: list[Record] = []
+
+    def scope(self, *, node: str, hop: int, span: str, stage: Stage = "submit") -> Scope:
+        """A place from which facts are told."""
+        return Scope(self, node, hop, span, stage)
+
+    def stamp(self, hop: int, node: str, span: str, stage: Stage, event: ev.Event) -> None:
+        """Make the next record; producers reach this through a `Scope`."""
+        time_us = round(self._now() * 1e6)
+        if not self._seq:
+            self._start_us = time_us
+        self._seq += 1
+        # A wall clock may be set back; the journal's order is its own, so elapsed time never is.
+        elapsed_us = time_us - self._start_us if time_us > self._start_us else 0
+        record = Record(self._seq, time_us, elapsed_us, hop, node, span, stage, event)
+        if self._keep:
+            self.records.append(record)
+        if self._on_record is not None:
+            self._on_record(record)
+
+
+class Scope:
+    """A node, a hop and a span: call it with an event to record that event there."""
+
+    __slots__ = ("_journal", "hop", "node", "span", "stage")
+
+    def __init__(self, journal: Journal, node: str, hop: int, span: str, stage: Stage) -> None:
+        self._journal = journal
+        self.node = node
+        self.hop = hop
+        self.span = span
+        self.stage = stage
+        """Of the record made last here: a fact that belongs to no stage of its own is put there."""
+
+    def __call__(self, event: ev.Event) -> None:
+        self.stage = stage_of(event) or self.stage
+        self._journal.stamp(self.hop, self.node, self.span, self.stage, event)
+
+    def within(self, part: str, *, hop: int | None = None) -> Scope:
+        """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""
+        return Scope(self._journal, self.node, self.hop if hop is None else hop, f"{self.span}/{part}", self.stage)
+
+
+_STAGE_OF_EVENT: dict[type, Stage] = {
+    ev.JourneyStarted: "submit",
+    ev.JourneyEnded: "outcome",
+    ev.DnsQueried: "dns",
+    ev.DnsAnswered: "dns",
+    ev.DnsFailed: "dns",
+    ev.RouteFound: "dns",
+    ev.HostSkipped: "dns",
+    ev.PolicyFound: "dns",
+    ev.ConnectStarted: "connect",
+    ev.Connected: "connect",
+    ev.ConnectFailed: "connect",
+    ev.ExtensionsLearned: "ehlo",
+    ev.TlsStarted: "tls",
+    ev.TlsEstablished: "tls",
+    ev.TlsFailed: "tls",
+    ev.Authenticated: "auth",
+    ev.MessageSent: "data",
+    ev.MessageReceived: "data",
+    ev.Queued: "queue",
+    ev.AttemptStarted: "queue",
+    ev.Deferred: "queue",
+    ev.Dequeued: "queue",
+    ev.Delivered: "mailbox",
+    ev.Bounced: "bounce",
+    ev.BounceSent: "bounce",
+    ev.MailCollected: "collect",
+}
+
+_STAGE_OF_VERB: dict[str, Stage] = {
+    "": "greeting",
+    "HELO": "ehlo",
+    "EHLO": "ehlo",
+    "LHLO": "ehlo",
+    "STARTTLS": "tls",
+    "AUTH": "auth",
+    "MAIL": "envelope",
+    "RCPT": "envelope",
+    "RSET": "envelope",
+    "VRFY": "envelope",
+    "EXPN": "envelope",
+    "DATA": "data",
+    "BDAT": "data",
+    ".": "data",
+    "QUIT": "quit",
+}
+
+
+_WITH_VERB = (ev.CommandSent, ev.CommandReceived, ev.ReplyReceived, ev.ReplySent)  # a union would be built at each call
+
+
+def stage_of(event: ev.Event) -> Stage | None:
+    """The stage that an event belongs to by its own nature; None where it takes that of what came before it."""
+    kind = type(event)
+    if kind in _STAGE_OF_EVENT:
+        return _STAGE_OF_EVENT[kind]
+    return _STAGE_OF_VERB.get(event.verb) if isinstance(event, _WITH_VERB) else None

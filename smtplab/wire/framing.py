@@ -1,0 +1,191 @@
+"""Where lines, contents and chunks begin and end in a stream of bytes; what they mean is not known here.
+
+Every reader gives the same for any split of the same bytes.
+"""
+
+from __future__ import annotations
+
+from smtplab.wire.flaw import Flaw
+
+_CRLF = b"\r\n"
+_END_OF_DATA = b"\r\n.\r\n"
+
+# CR and LF stand only together, and nothing else ends a line: whoever takes less can be made to see a message
+# where the host before saw only text (SMTP smuggling).
+_LINE_ENDS = "RFC 5321 2.3.8"
+
+
+class LineReader:
+    """Splits bytes into lines at CR LF and bounds what it holds.
+
+    A bare CR or LF inside a line is left there for the line's parser to judge. With `bare_lf_ends` an LF alone ends
+    a line too and is flawed `bare-lf`: people type through `nc`, which sends no CR.
+    """
+
+    __slots__ = ("_at", "_buffer", "_cut", "bare_lf_ends", "octets_max")
+
+    def __init__(self, octets_max: int = 2048, *, bare_lf_ends: bool = False) -> None:
+        self.octets_max = octets_max
+        """Of one line with its line end; what passes it is dropped and the line flawed `line-too-long`."""
+        self.bare_lf_ends = bare_lf_ends
+        self._buffer = b""
+        self._at = 0
+        self._cut: bytes | None = None
+        """The beginning of a line whose excess is being dropped."""
+
+    def receive(self, data: bytes) -> None:
+        self._buffer = self._buffer[self._at :] + data if self._at < len(self._buffer) else data
+        self._at = 0
+
+    def next_line(self) -> tuple[bytes, tuple[Flaw, ...]] | None:
+        """The next line without its end, and what is wrong with how it ended; None until more bytes come."""
+        if self.bare_lf_ends:
+            feed = self._buffer.find(b"\n", self._at)
+            bare = feed >= 0 and self._buffer[self._at : feed][-1:] != b"\r"
+            end = feed if bare or feed < 0 else feed - 1
+        else:
+            bare = False
+            end = self._buffer.find(_CRLF, self._at)
+        if end < 0:
+            self._drop_excess()
+            return None
+        line = self._buffer[self._at : end]
+        self._at = end + (1 if bare else 2)
+        flaws = (Flaw("bare-lf", "", _LINE_ENDS),) if bare else ()
+        if self._cut is None and len(line) <= self.octets_max - 2:
+            return line, flaws
+        kept = line[: self.octets_max - 2] if self._cut is None else self._cut
+        self._cut = None
+        return kept, (*flaws, Flaw("line-too-long", str(self.octets_max), "RFC 5321 4.5.3.1.4"))
+
+    @property
+    def pending(self) -> bytes:
+        """What has come and was not given out: pipelined lines, or plaintext to be thrown away at STARTTLS."""
+        return (self._cut or b"") + self._buffer[self._at :]
+
+    def take(self) -> bytes:
+        """Give up what is pending, for the reader of a content or of a chunk; give its rest back with `receive`."""
+        taken = self.pending
+        self._buffer, self._at, self._cut = b"", 0, None
+        return taken
+
+    def _drop_excess(self) -> None:
+        """Keep of a line without end no more than it may have, and a last CR, which may be half of its end."""
+        tail = b"\r" if self._buffer.endswith(b"\r", self._at) else b""
+        if self._cut is None:
+            if len(self._buffer) - self._at - len(tail) <= self.octets_max - 2:
+                return
+            self._cut = self._buffer[self._at : self._at + self.octets_max - 2]
+        self._buffer, self._at = tail, 0
+
+
+class ContentReader:
+    """The content after DATA (RFC 5321 4.1.1.4): finds its end, takes stuffed dots away (4.5.2), counts bare line ends.
+
+    Only CR LF dot CR LF ends it; LF dot LF, LF dot CR LF and CR dot CR LF are text. `content` and `flaws` are there
+    once `receive` has found the end.
+    """
+
+    __slots__ = ("_bare_cr", "_bare_lf", "_held", "_kept", "content", "octets", "octets_max")
+
+    def __init__(self, octets_max: int) -> None:
+        """Past `octets_max` octets are counted and dropped."""
+        self.octets_max = octets_max
+        self.content = b""
+        """Unstuffed, with the CR LF of its last line, without the final dot's line; empty where it was too large."""
+        # The CR LF of the DATA command is the first line's "before": a dot right at the start counts. It is held as
+        # if it had come, and taken off again at the end.
+        self._held = _CRLF
+        self.octets = -len(_CRLF)
+        """As SIZE counts: unstuffed, without the final dot (RFC 1870 3); also of what was dropped."""
+        self._kept = bytearray()
+        self._bare_cr = 0
+        self._bare_lf = 0
+
+    def receive(self, data: bytes) -> bytes | None:
+        """None while the content goes on; after its end the bytes that follow it, which are commands."""
+        data = self._held + data
+        # One scan serves the end and the stuffed dots alike: most pieces have neither.
+        dot = data.find(b"\r\n.")
+        end = data.find(_END_OF_DATA, dot) if dot >= 0 else -1
+        if end >= 0:
+            self._take(data[: end + 2], stuffed=dot < end)
+            self.content = bytes(memoryview(self._kept)[2:])
+            return data[end + len(_END_OF_DATA) :]
+        self._held = _beginning_of_end(data)
+        self._take(data[: len(data) - len(self._held)], stuffed=dot >= 0)
+        return None
+
+    @property
+    def too_large(self) -> bool:
+        return self.octets > self.octets_max
+
+    @property
+    def flaws(self) -> tuple[Flaw, ...]:
+        """`bare-lf` and `bare-cr`, one each, their number in the detail."""
+        counted = (("bare-lf", self._bare_lf), ("bare-cr", self._bare_cr))
+        return tuple(Flaw(rule, str(number), _LINE_ENDS) for rule, number in counted if number)
+
+    def _take(self, piece: bytes, *, stuffed: bool) -> None:
+        # A piece never ends inside a CR LF, so the counts of the pieces add up.
+        bare_cr, bare_lf = bare_line_ends(piece)
+        self._bare_cr += bare_cr
+        self._bare_lf += bare_lf
+        if stuffed:
+            piece = piece.replace(b"\r\n.", _CRLF)
+        self.octets += len(piece)
+        if self.octets <= self.octets_max:
+            self._kept += piece
+        else:
+            self._kept.clear()
+
+
+class ChunkReader:
+    """The octets of one BDAT chunk (RFC 3030 2): counted, never looked into."""
+
+    __slots__ = ("_keep", "_kept", "owed")
+
+    def __init__(self, octets: int, *, keep: bool = True) -> None:
+        """With `keep=False` they are counted and dropped, so that the dialogue stays in step after a refusal."""
+        self.owed = octets
+        """How many are still to come."""
+        self._keep = keep
+        self._kept = bytearray()
+
+    def receive(self, data: bytes) -> bytes | None:
+        """None while octets are owed; then the bytes that follow the chunk."""
+        piece = data[: self.owed]
+        if self._keep:
+            self._kept += piece
+        self.owed -= len(piece)
+        return None if self.owed else data[len(piece) :]
+
+    @property
+    def content(self) -> bytes:
+        return bytes(self._kept)
+
+
+def stuff(content: bytes) -> bytes:
+    """The content as it goes on the wire after 354: dots stuffed, a missing last CR LF added, then the dot."""
+    first = b"." if content.startswith(b".") else b""
+    last = b"" if content.endswith(_CRLF) or not content else _CRLF
+    return b"".join((first, content.replace(b"\r\n.", b"\r\n.."), last, b".\r\n"))
+
+
+def bare_line_ends(content: bytes) -> tuple[int, int]:
+    """How many CR stand without LF and how many LF without CR."""
+    pairs = content.count(_CRLF)
+    return content.count(b"\r") - pairs, content.count(b"\n") - pairs
+
+
+def repair_line_ends(content: bytes) -> bytes:
+    """Every bare CR and bare LF made a CR LF."""
+    return content.replace(_CRLF, b"\n").replace(b"\r", b"\n").replace(b"\n", _CRLF)
+
+
+def _beginning_of_end(data: bytes) -> bytes:
+    """The longest tail of `data` that may turn out to begin the end of data: CR, CR LF, CR LF dot or CR LF dot CR."""
+    for length in (4, 3, 2, 1):
+        if data.endswith(_END_OF_DATA[:length]):
+            return _END_OF_DATA[:length]
+    return b""
