@@ -1,0 +1,1 @@
+"""The world outside: sockets, TLS and DNS behind four small protocols, live or in memory."""

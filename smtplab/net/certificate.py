@@ -1,0 +1,47 @@
+"""What a certificate says of itself; nothing here believes it."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+
+from cryptography import x509
+
+from smtplab.events import CertificateSeen
+
+
+def certificate_seen(der: bytes) -> CertificateSeen:
+    """The facts of a DER certificate (RFC 5280). One that can't be read still has its fingerprint."""
+    sha256 = hashlib.sha256(der).hexdigest()
+    try:
+        certificate = load_certificate(der)
+        return CertificateSeen(
+            subject=certificate.subject.rfc4514_string(),
+            issuer=certificate.issuer.rfc4514_string(),
+            names=subject_names(certificate),
+            not_after=certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            sha256=sha256,
+        )
+    except ValueError:
+        return CertificateSeen(subject="", issuer="", names=(), not_after="", sha256=sha256)
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Raises ValueError where it can't be read. Old faults that cryptography only warns of, such as a negative serial
+    number, are the certificate's and not for our standard error.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.load_der_x509_certificate(der)
+
+
+def subject_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The dNSName and iPAddress entries of subjectAltName (RFC 5280 4.2.1.6), in their order; empty where it has none.
+
+    Raises ValueError where the extensions can't be read.
+    """
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(name.value) for name in san if isinstance(name, x509.DNSName | x509.IPAddress))

@@ -1,0 +1,195 @@
+"""The client's end of a connection: a `Stream` to be pulled, over any asyncio transport."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import msgspec
+
+from smtplab.net.lost import lost_by
+from smtplab.net.ports import ClientTls, Endpoint, Lost, TlsFacts, TlsTrouble
+from smtplab.net.tls import TlsLayer
+
+READ_OCTETS = 65536
+"""As `Stream.read` promises."""
+
+UNREAD_OCTETS_MAX = 262144
+"""A peer that sends faster than we read is made to wait from here on: what asyncio reads at a time."""
+
+WRITE_OCTETS = 262144
+"""Handed on at a time, so that a large message is not held twice over."""
+
+CLOSE_S_MAX = 2.0
+"""A peer that takes nothing more gets this long for our last bytes; then the connection is reset."""
+
+
+class ClientEnd(asyncio.Protocol):
+    """Made by a dialer, which gives it to a transport. One reader and one writer at a time."""
+
+    def __init__(self) -> None:
+        self.local = Endpoint("", 0)
+        self.peer = Endpoint("", 0)
+        self._unread = bytearray()
+        self._eof = False
+        self._lost: Lost | None = None
+        self._closing = False
+        self._reading = True
+        self._writable = True
+        self._tls: TlsLayer | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # Stream
+
+    async def read(self) -> bytes | Lost:
+        """What has come, at most 64 KiB; `b""` at the end of stream, `Lost` once everything before it was read."""
+        while not self._unread:
+            if self._lost is not None:
+                return self._lost
+            if self._eof:
+                return b""
+            await self._wait_for_news()
+        data = bytes(self._unread[:READ_OCTETS])
+        del self._unread[:READ_OCTETS]
+        if not self._reading and len(self._unread) < UNREAD_OCTETS_MAX and not self._eof:
+            self._reading = True
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> Lost | None:
+        """Returns once the transport can take more."""
+        for start in range(0, len(data), WRITE_OCTETS):
+            if self._closing or self._transport.is_closing():
+                return self._lost or Lost("closed", "written after the connection's end")
+            piece = data[start : start + WRITE_OCTETS]
+            if self._tls is None:
+                self._transport.write(piece)
+            elif self._tls.state in ("open", "ended"):
+                self._tls.write(piece)
+                self._send_tls()
+            else:
+                return Lost("closed", "there is no TLS session")
+            while not self._writable and self._lost is None:
+                await self._wait_for_room()
+        return self._lost
+
+    async def start_tls(self, tls: ClientTls) -> TlsFacts | TlsTrouble:
+        """Clear text that came before and was not read fails the handshake (CVE-2011-0411)."""
+        if self._lost is not None or self._eof:
+            return TlsTrouble("closed", "the connection had ended")
+        layer = self._tls = TlsLayer.client(tls)
+        self._send_tls()
+        early = bytes(self._unread)
+        self._unread.clear()
+        if early:
+            self._decrypt(early)
+        while layer.state == "handshaking":
+            await self._wait_for_news()
+        if layer.trouble is not None:
+            return layer.trouble
+        verified_by, problem = tls.trust.judge(layer.chain_der(), tls.server_name)
+        facts = layer.facts()
+        return msgspec.structs.replace(facts, verified_by=verified_by, problem=problem)
+
+    async def close(self) -> None:
+        """Never raises, never hangs; closing twice is nothing."""
+        if not self._closing:
+            self._closing = True
+            if self._tls is not None and not self._transport.is_closing():
+                self._tls.close()
+                self._send_tls()
+            self._transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_S_MAX):
+                await asyncio.shield(self._gone)
+        except TimeoutError:
+            self._transport.abort()
+            await asyncio.shield(self._gone)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """From the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.local = Endpoint(*transport.get_extra_info("sockname")[:2])
+        self.peer = Endpoint(*transport.get_extra_info("peername")[:2])
+
+    def data_received(self, data: bytes) -> None:
+        """From the transport."""
+        if self._closing:
+            return
+        if self._tls is None:
+            self._unread += data
+        else:
+            self._decrypt(data)
+        if self._reading and len(self._unread) >= UNREAD_OCTETS_MAX:
+            self._reading = False
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """From the transport; True, for we may still write."""
+        self._eof = True
+        if self._tls is not None:
+            self._tls.feed_eof()
+        self._wake()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """From the transport."""
+        if exc is not None:
+            self._lost = lost_by(exc)
+        self._eof = True
+        if self._tls is not None:
+            self._tls.feed_eof()
+        if not self._gone.done():
+            self._gone.set_result(None)
+        self._wake()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """From the transport."""
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        """From the transport."""
+        self._writable = True
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    # Inside
+
+    def _decrypt(self, cipher: bytes) -> None:
+        assert self._tls is not None
+        self._unread += self._tls.feed(cipher)
+        self._send_tls()
+        if self._tls.state == "ended":
+            self._eof = True
+        elif self._tls.trouble is not None:
+            self._lost = Lost("tls-broken", self._tls.trouble.detail)
+            self._transport.close()
+
+    def _send_tls(self) -> None:
+        assert self._tls is not None
+        if (cipher := self._tls.outgoing()) and not self._transport.is_closing():
+            self._transport.write(cipher)
+
+    async def _wait_for_news(self) -> None:
+        self._news = asyncio.get_running_loop().create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+    async def _wait_for_room(self) -> None:
+        self._room = asyncio.get_running_loop().create_future()
+        try:
+            await self._room
+        finally:
+            self._room = None
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)

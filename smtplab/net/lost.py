@@ -1,0 +1,32 @@
+"""What the system's errors mean for a connection, in the reasons that events use."""
+
+from __future__ import annotations
+
+import errno
+
+from smtplab.net.ports import Lost
+
+_REASONS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ETIMEDOUT: "timed-out",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.ENETDOWN: "unreachable",
+    # A system without IPv6 says this of the family, or of an address that no route leads to.
+    errno.EAFNOSUPPORT: "unreachable",
+    errno.EADDRNOTAVAIL: "unreachable",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "reset",
+    errno.EACCES: "not-permitted",
+    errno.EPERM: "not-permitted",
+}
+
+
+def lost_by(error: BaseException) -> Lost:
+    """The reason of `events.ConnectFailed` for an error of connecting, reading or writing; `failed` for any other."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, TimeoutError) and number is None:
+        return Lost("timed-out", str(error))
+    words = error.strerror if isinstance(error, OSError) else None
+    return Lost(_REASONS.get(number or 0, "failed"), words or str(error))

@@ -1,0 +1,90 @@
+"""Connections of the real world over asyncio's TCP; what goes wrong in making one is a `Lost`."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from smtplab.net.client_end import ClientEnd
+from smtplab.net.lost import lost_by
+from smtplab.net.ports import Endpoint, Handler, Listening, Lost, ServerTls, Stream
+from smtplab.net.server_end import OpenEnds
+
+BACKLOG = 512
+"""Connections that may wait to be accepted: a burst of clients, as Linux's own usual cap of 4096 allows."""
+
+
+class TcpDialer:
+    """A `Dialer` over the system's sockets. Only numeric addresses: names are the resolver's."""
+
+    async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
+        """As `Dialer.dial`. asyncio sets TCP_NODELAY on what it makes."""
+        family = _family_of(address)
+        if family is None:
+            return Lost("failed", f"{address} is not an IP address")
+        try:
+            # With its protocol named, or asyncio takes it for something that has no TCP_NODELAY.
+            sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        except OSError as error:
+            return lost_by(error)
+        try:
+            sock.setblocking(False)
+            if source is not None and (refusal := _bind(sock, source)) is not None:
+                sock.close()
+                return refusal
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(sock, (address, port))
+            _, stream = await loop.create_connection(ClientEnd, sock=sock)
+        except OSError as error:
+            sock.close()
+            return lost_by(error)
+        except BaseException:
+            sock.close()
+            raise
+        return stream
+
+
+class TcpListener:
+    """A `Listener` over the system's sockets."""
+
+    async def listen(
+        self, address: str, port: int, make_handler: Callable[[], Handler], *, tls: ServerTls | None = None
+    ) -> Listening:
+        """As `Listener.listen`."""
+        ends = OpenEnds(make_handler, tls)
+        # SO_REUSEADDR lets a port that was served a moment ago be bound again; Windows means something worse by it,
+        # and needs none. asyncio's default knows the difference.
+        server = await asyncio.get_running_loop().create_server(ends.make, address, port, backlog=BACKLOG)
+        bound = server.sockets[0].getsockname()
+        return _TcpListening(Endpoint(bound[0], bound[1]), server, ends)
+
+
+class _TcpListening:
+    def __init__(self, endpoint: Endpoint, server: asyncio.Server, ends: OpenEnds) -> None:
+        self.endpoint = endpoint
+        self._server = server
+        self._ends = ends
+
+    async def close(self) -> None:
+        self._server.close()
+        await asyncio.sleep(0)  # What asyncio has accepted a moment ago becomes a connection in the loop's next turn.
+        await self._ends.abort()
+        await self._server.wait_closed()
+
+
+def _family_of(address: str) -> socket.AddressFamily | None:
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        return None
+    return socket.AF_INET if version == 4 else socket.AF_INET6
+
+
+def _bind(sock: socket.socket, source: str) -> Lost | None:
+    try:
+        sock.bind((source, 0))
+    except (OSError, UnicodeError) as error:
+        return Lost("source-unavailable", str(error))
+    return None
