@@ -101,7 +101,8 @@ class Scope:
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""
-        return Scope(self._journal, self.node, self.hop if hop is None else hop, f"{self.span}/{part}", self.stage)
+        span = f"{self.span}/{part}" if self.span else part
+        return Scope(self._journal, self.node, self.hop if hop is None else hop, span, self.stage)
 
 
 _STAGE_OF_EVENT: dict[type, Stage] = {
@@ -152,12 +153,12 @@ _STAGE_OF_VERB: dict[str, Stage] = {
 }
 
 
-_WITH_VERB = (ev.CommandSent, ev.CommandReceived, ev.ReplyReceived, ev.ReplySent)  # a union would be built at each call
+_WITH_VERB = frozenset({ev.CommandSent, ev.CommandReceived, ev.ReplyReceived, ev.ReplySent})
 
 
 def stage_of(event: ev.Event) -> Stage | None:
     """The stage that an event belongs to by its own nature; None where it takes that of what came before it."""
-    kind = type(event)
-    if kind in _STAGE_OF_EVENT:
-        return _STAGE_OF_EVENT[kind]
-    return _STAGE_OF_VERB.get(event.verb) if isinstance(event, _WITH_VERB) else None
+    # By exact type: this runs for every record, and isinstance of several structs costs as much as the record itself.
+    if type(event) in _WITH_VERB:
+        return _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
+    return _STAGE_OF_EVENT.get(type(event))

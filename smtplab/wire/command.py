@@ -160,7 +160,11 @@ def parse_command(line: bytes, *, smtputf8: bool = False) -> Parsed:
     if common:
         verb, mailbox, parameters, flaws = common
         return Parsed(Mail(mailbox, parameters) if verb == "MAIL" else Rcpt(mailbox, parameters), flaws)
-    return _parse_slowly(line, smtputf8=smtputf8)
+    return _ALONE.get(line) or _parse_slowly(line, smtputf8=smtputf8)
+
+
+_ALONE = {b"DATA": Parsed(Data()), b"RSET": Parsed(Rset()), b"QUIT": Parsed(Quit()), b"STARTTLS": Parsed(StartTls())}
+"""Without arguments and flaws, one value does for all."""
 
 
 def format_command(command: Command) -> bytes:

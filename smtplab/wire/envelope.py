@@ -71,7 +71,7 @@ def match_envelope(line: bytes) -> tuple[Literal["MAIL", "RCPT"], Mailbox, Param
     mailbox = Mailbox(local.decode("ascii"), domain.decode("ascii"))
     parameters: Parameters = {}
     flaws: list[Flaw] = []
-    for word in written.decode("ascii").split(" ")[1:]:
+    for word in written.decode("ascii").split(" ")[1:] if written else ():
         keyword, equals, value = word.partition("=")
         _add_parameter(parameters, keyword.upper(), value if equals else None, flaws)
     return "MAIL" if mail else "RCPT", mailbox, parameters, tuple(flaws)

@@ -39,6 +39,8 @@ class LineReader:
 
     def next_line(self) -> tuple[bytes, tuple[Flaw, ...]] | None:
         """The next line without its end, and what is wrong with how it ended; None until more bytes come."""
+        if self._at >= len(self._buffer):
+            return None
         if self.bare_lf_ends:
             feed = self._buffer.find(b"\n", self._at)
             bare = feed >= 0 and self._buffer[self._at : feed][-1:] != b"\r"

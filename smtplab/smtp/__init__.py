@@ -1,0 +1,1 @@
+"""Both halves of an SMTP dialogue, with no socket in sight."""

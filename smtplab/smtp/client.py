@@ -1,0 +1,393 @@
+"""The client's half of an SMTP dialogue, with no socket in sight."""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, ReplyReceived, StateChanged
+from smtplab.journal import Emit
+from smtplab.smtp.byhand import ContentLeft, Follower, LineLeft
+from smtplab.smtp.legality import LAST_OF_GROUP, Progress, flaws_of_command, flaws_of_content
+from smtplab.smtp.replies import is_listed
+from smtplab.smtp.rules import broken, broken_by_flaw
+from smtplab.smtp.shown import shown_line, shown_response
+from smtplab.smtp.states import (
+    CONTENT,
+    GREETING,
+    HANDSHAKE,
+    HELLO_VERBS,
+    LAST_CHUNK,
+    Dialect,
+    State,
+    advance,
+    announced_by,
+    is_hello,
+    is_legal,
+    legal_verbs,
+)
+from smtplab.wire.command import Bdat, Command, Mail, Rcpt, format_command, parse_command
+from smtplab.wire.extension import Extensions, parse_extensions
+from smtplab.wire.flaw import Flaw
+from smtplab.wire.framing import stuff
+from smtplab.wire.reply import Reply, ReplyReader
+
+__all__ = ["Answered", "Client", "Closed", "Dialect", "RawLine"]
+
+_UNASKED = "*"
+_UNCODED = frozenset({GREETING, _UNASKED, *HELLO_VERBS})
+"""What RFC 2034 4 leaves without an enhanced code."""
+
+_HOPED = {"DATA": 354, "AUTH": 334, "STARTTLS": 220, "QUIT": 221}
+"""What a client that pipelines counts on, 250 for all else."""
+
+
+class RawLine(msgspec.Struct, frozen=True):
+    """Bytes to be sent as they are, by hand: any line end, any order, NUL too."""
+
+    data: bytes
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """A reply and the command that it answers."""
+
+    reply: Reply
+    command: Command | RawLine | None
+    """None for the greeting, for the end of the content and for a reply that nobody asked for."""
+    verb: str
+    """As in `events.ReplyReceived.verb`."""
+    recipient: int | None = None
+    """LMTP: which accepted recipient (from 0) this reply to the content is about."""
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The peer's bytes ended, or the reader gave up."""
+
+    reason: str = ""
+    """Empty for an end of stream; `reply-too-long` where the peer passed a bound."""
+
+
+class _Owed(msgspec.Struct, frozen=True, gc=False):
+    """What was sent and has no answer yet."""
+
+    verb: str
+    row: str
+    """The verb in the table of states: the last BDAT has a row of its own."""
+    at: float
+    command: Command | RawLine | None = None
+    parsed: Command | None = None
+
+
+class Client:
+    """Turns commands into bytes and bytes into answers, and keeps where the dialogue stands.
+
+    Strict about facts, lenient about deeds: anything can be sent at any time; what breaks a rule is told to `emit`
+    as `RuleBroken(by="us")` and sent all the same.
+    """
+
+    state: State
+    extensions: Extensions
+    secure: bool
+    """Inside TLS."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect = "esmtp",
+        emit: Emit | None = None,
+        monotonic: Callable[[], float],
+        show_secrets: bool = False,
+    ) -> None:
+        self.state = "connected"
+        self.extensions = Extensions()
+        self.secure = False
+        self._dialect: Dialect = dialect
+        self._emit = emit
+        self._monotonic = monotonic
+        self._show_secrets = show_secrets
+        self._hoped: State = "connected"
+        """Where we shall stand if all that is pending succeeds: what a pipelined command is judged by."""
+        self._owed = deque([_Owed(GREETING, GREETING, monotonic())])
+        self._answered_of_first = 0
+        self._accepted = 0
+        self._progress = Progress()
+        self._chunks_octets = 0
+        self._chunk_held = b""
+        self._by_hand = Follower()
+        self._replies = ReplyReader()
+        self._received_at = 0.0
+        self._ended = False
+        self._closed_told = False
+
+    @property
+    def pending(self) -> int:
+        """How many replies are owed to us."""
+        return sum(self._replies_to(owed) for owed in self._owed) - self._answered_of_first
+
+    def legal_verbs(self) -> tuple[str, ...]:
+        """What RFC 5321 4.1.4 allows to be sent next, given what was announced."""
+        return legal_verbs(self.state, self.extensions, self._dialect)
+
+    # Sending
+
+    def send(self, command: Command | RawLine) -> bytes:
+        """The bytes of a command, with CR LF; facts: CommandSent, RuleBroken by us.
+
+        A `RawLine` may hold any number of lines, or a part of one; after 354 it is content, after 334 a response.
+        Raises ValueError where a field of a command holds CR or LF.
+        """
+        if isinstance(command, RawLine):
+            self._send_raw(command)
+            return command.data
+        line = format_command(command)
+        self._command_leaves(command, command, line, b"\r\n")
+        if isinstance(command, Bdat):
+            self._by_hand.expect_chunk(command.size)
+        return line + b"\r\n"
+
+    def send_auth(self, response: bytes) -> bytes:
+        """An answer to a 334, base64 made here; its CommandSent shows `***`."""
+        line = base64.b64encode(response)
+        self._response_leaves(line, None)
+        return line + b"\r\n"
+
+    def send_content(self, content: bytes) -> bytes:
+        """After 354: dot-stuffed, ended by CR LF dot CR LF; fact: MessageSent."""
+        if self._emit is not None:
+            if self._hoped != "data":
+                self._emit(broken("content-without-354", "us", f"in {self._hoped}"))
+            self._tell_flaws(flaws_of_content(content, len(content), self.extensions, self._progress))
+        octets = len(content) if content.endswith(b"\r\n") or not content else len(content) + 2
+        self._content_leaves(octets)
+        return stuff(content)
+
+    def send_chunk(self, content: bytes, *, last: bool) -> bytes:
+        """BDAT and its octets in one (RFC 3030)."""
+        command = Bdat(len(content), last)
+        line = format_command(command)
+        octets = self._chunks_octets + len(content)
+        self._command_leaves(command, command, line, b"\r\n")
+        if self._emit is not None:
+            # A chunk may end between a CR and its LF: judge the CR with what follows it.
+            judged = self._chunk_held + content
+            self._chunk_held = b"\r" if judged.endswith(b"\r") and not last else b""
+            judged = judged.removesuffix(self._chunk_held)
+            self._tell_flaws(flaws_of_content(judged, octets, self.extensions, self._progress))
+        return line + b"\r\n" + content
+
+    def _send_raw(self, raw: RawLine) -> None:
+        self._by_hand.send(raw.data)
+        while (piece := self._by_hand.next_piece(in_content=self._hoped == "data")) is not None:
+            match piece:
+                case ContentLeft(octets, flaws):
+                    self._tell_flaws(flaws)
+                    self._content_leaves(octets)
+                case LineLeft(line, end):
+                    self._raw_line_leaves(raw, line, end)
+
+    def _raw_line_leaves(self, raw: RawLine, line: bytes, end: bytes) -> None:
+        if self._hoped == "auth":
+            self._response_leaves(line, raw)
+            return
+        parsed = parse_command(line, smtputf8=True)
+        self._command_leaves(raw, parsed.command, line, end)
+        if end == b"\n":
+            self._tell_flaws([Flaw("bare-lf", "at the end of a command", "RFC 5321 2.3.8")])
+        self._tell_flaws(parsed.flaws)
+        if isinstance(parsed.command, Bdat):
+            self._by_hand.expect_chunk(parsed.command.size)
+
+    def _command_leaves(self, sent: Command | RawLine, command: Command, line: bytes, end: bytes) -> None:
+        verb = command.verb
+        row = LAST_CHUNK if isinstance(command, Bdat) and command.last else verb
+        self._progress.note(command)
+        if self._emit is not None:
+            text, raw = shown_line(line, end, show_secrets=self._show_secrets)
+            self._emit(CommandSent(verb, text, raw))
+            self._tell_order(verb, row)
+            self._tell_flaws(flaws_of_command(command, self.extensions, self._progress))
+        self._owe(_Owed(verb, row, self._monotonic(), sent, command))
+        if isinstance(command, Bdat):
+            self._chunk_leaves(command)
+
+    def _response_leaves(self, line: bytes, raw: RawLine | None) -> None:
+        if self._emit is not None:
+            text, shown_raw = shown_response(line, show_secrets=self._show_secrets)
+            self._emit(CommandSent("AUTH", text, shown_raw))
+            if self._hoped != "auth":
+                self._emit(broken("response-without-334", "us", f"in {self._hoped}"))
+        self._owe(_Owed("AUTH", "AUTH", self._monotonic(), raw))
+
+    def _content_leaves(self, octets: int) -> None:
+        self._tell(MessageSent(octets, "DATA"))
+        self._owe(_Owed(CONTENT, CONTENT, self._monotonic()))
+
+    def _chunk_leaves(self, command: Bdat) -> None:
+        self._chunks_octets += command.size
+        if command.last:
+            self._tell(MessageSent(self._chunks_octets, "BDAT"))
+            self._chunks_octets = 0
+
+    def _owe(self, owed: _Owed) -> None:
+        self._owed.append(owed)
+        self._hoped = advance(self._hoped, owed.row, _HOPED.get(owed.verb, 250))
+
+    def _tell_order(self, verb: str, row: str) -> None:
+        """Tell what is wrong with sending this now. Call before it is owed an answer."""
+        if self._emit is None:
+            return
+        if self._hoped == "closed":
+            self._emit(broken("after-closing", "us", verb))
+        elif not is_legal(self._hoped, row):
+            self._emit(broken("out-of-order", "us", f"{verb} in {self._hoped}"))
+        elif verb in HELLO_VERBS and not is_hello(verb, self._dialect):
+            self._emit(broken("wrong-hello", "us", verb))
+        keyword = announced_by(verb)
+        if keyword is not None and keyword not in self.extensions:
+            self._emit(broken("command-not-announced", "us", verb))
+        if self._by_hand.chunk_unfinished:
+            self._emit(broken("chunk-unfinished", "us", verb))
+        if self._owed and self.state != "connected":
+            if self._owed[-1].verb in LAST_OF_GROUP:
+                self._emit(broken("pipelined-after-last", "us", f"{verb} after {self._owed[-1].verb}"))
+            if "PIPELINING" not in self.extensions:
+                self._emit(broken("pipelining-not-announced", "us", verb))
+
+    # Receiving
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the peer, in any pieces; `b""` for its end of stream."""
+        if not data:
+            self._ended = True
+        elif self.state == "tls":
+            self._tell(broken("plaintext-after-starttls", "them", f"{len(data)} octets"))
+        else:
+            self._received_at = self._monotonic()
+            self._replies.receive(data)
+
+    def next_event(self) -> Answered | Closed | None:
+        """What follows from the bytes so far; None until more come."""
+        found = self._replies.next_reply()
+        if found is not None and not self._replies.broken:
+            return self._answer(*found)
+        if found is not None:
+            self._tell_endless(*found)
+        if self._closed_told or not (self._ended or self._replies.broken):
+            return None
+        self._closed_told = True
+        if self._replies.broken:
+            return Closed("reply-too-long")
+        if self._replies.pending:
+            self._tell(broken("truncated-reply", "them", f"{len(self._replies.pending)} octets"))
+        return Closed()
+
+    def tls_established(self) -> None:
+        """The handshake is done: what the server announced in clear is forgotten, what it pushed is thrown away."""
+        self.secure = True
+        self.extensions = Extensions()
+        self._replies = ReplyReader()
+        self._move(advance(self.state, HANDSHAKE, 220) if self.state == "tls" else self.state)
+        self._hoped = self.state
+
+    def _answer(self, reply: Reply, flaws: tuple[Flaw, ...]) -> Answered:
+        owed, recipient = self._take_owed()
+        verb, row = (owed.verb, owed.row) if owed is not None else (_UNASKED, _UNASKED)
+        if self._emit is not None:
+            since = owed.at if owed is not None else self._received_at
+            ms = int((self._received_at - since) * 1e6) / 1000
+            self._emit(ReplyReceived(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
+            self._tell_flaws(flaws, by_them=True)
+            self._tell_reply(reply, verb)
+        if owed is not None and owed.parsed is not None:
+            self._learn(owed.parsed, reply)
+        last_of_several = recipient is None or self._answered_of_first == 0
+        self._move(advance(self.state, row, reply.code) if last_of_several or reply.code == 421 else self.state)
+        if verb == "DATA" and reply.severity != 3:
+            self._by_hand.end_content()
+        if self.state == "tls":
+            self._throw_away_plaintext()
+        if not self._owed or self.state == "closed":
+            self._hoped = self.state
+        return Answered(reply, owed.command if owed is not None else None, verb, recipient)
+
+    def _tell_endless(self, reply: Reply, flaws: tuple[Flaw, ...]) -> None:
+        """A reply that passed the bounds is recorded, but answers nothing: its end, which decides, never came."""
+        verb = self._owed[0].verb if self._owed else _UNASKED
+        self._tell(ReplyReceived(reply.code, reply.enhanced, reply.lines, 0.0, verb, reply.raw))
+        self._tell_flaws(flaws, by_them=True)
+
+    def _take_owed(self) -> tuple[_Owed | None, int | None]:
+        """The oldest unanswered; LMTP answers a content once for each accepted recipient (RFC 2033 4.2)."""
+        if not self._owed:
+            return None, None
+        first = self._owed[0]
+        several = self._dialect == "lmtp" and first.row in (CONTENT, LAST_CHUNK) and self._accepted > 0
+        recipient = self._answered_of_first if several else None
+        self._answered_of_first += 1
+        if self._answered_of_first >= self._replies_to(first):
+            self._owed.popleft()
+            self._answered_of_first = 0
+        return first, recipient
+
+    def _replies_to(self, owed: _Owed) -> int:
+        if self._dialect == "lmtp" and owed.row in (CONTENT, LAST_CHUNK):
+            return max(1, self._accepted)
+        return 1
+
+    def _learn(self, command: Command, reply: Reply) -> None:
+        if reply.severity != 2:
+            return
+        match command:
+            case Mail():
+                self._accepted = 0
+            case Rcpt():
+                self._accepted += 1
+            case _ if command.verb in HELLO_VERBS:
+                self._accepted = 0
+                self.extensions = parse_extensions(reply.lines[1:]) if command.verb != "HELO" else Extensions()
+                if command.verb != "HELO":
+                    self._tell(ExtensionsLearned(self.extensions.lines()))
+            case _:
+                pass
+
+    def _tell_reply(self, reply: Reply, verb: str) -> None:
+        if verb == _UNASKED and reply.code != 421:
+            self._tell(broken("unsolicited-reply", "them", str(reply.code or "")))
+        if reply.code is None:
+            return
+        if not is_listed(verb, reply.code):
+            self._tell(broken("unlisted-code", "them", f"{reply.code} to {verb or 'the connection'}"))
+        coded = reply.severity in (2, 4, 5) and verb not in _UNCODED
+        if coded and reply.enhanced is None and "ENHANCEDSTATUSCODES" in self.extensions:
+            self._tell(broken("enhanced-code-missing", "them", str(reply.code)))
+
+    def _throw_away_plaintext(self) -> None:
+        """Nothing that came in clear after the 220 may be taken for an answer inside TLS (CVE-2011-0411)."""
+        octets = len(self._replies.pending)
+        while (found := self._replies.next_reply()) is not None:
+            octets = max(octets, sum(map(len, found[0].lines)))
+        if octets:
+            self._tell(broken("plaintext-after-starttls", "them", f"{octets} octets"))
+        self._replies = ReplyReader()
+        self._owed.clear()
+
+    def _move(self, state: State) -> None:
+        if state != self.state:
+            self._tell(StateChanged(self.state, state))
+            self.state = state
+            if state == "ready":
+                self._accepted = 0
+                if not self._owed:
+                    self._chunks_octets, self._chunk_held = 0, b""
+
+    def _tell(self, event: Event) -> None:
+        if self._emit is not None:
+            self._emit(event)
+
+    def _tell_flaws(self, flaws: Iterable[Flaw], *, by_them: bool = False) -> None:
+        if self._emit is not None:
+            for flaw in flaws:
+                self._emit(broken_by_flaw(flaw, "them" if by_them else "us"))

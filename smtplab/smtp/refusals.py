@@ -1,0 +1,200 @@
+"""What a server answers to a command that is out of order, unreadable or too much: the replies that the RFCs name."""
+
+from __future__ import annotations
+
+import msgspec
+
+from smtplab.smtp.legality import keyword_for
+from smtplab.smtp.states import HELLO_VERBS, KNOWN_VERBS, Dialect, State, announced_by, is_hello, is_legal
+from smtplab.wire.address import Mailbox
+from smtplab.wire.command import (
+    Auth,
+    Command,
+    Mail,
+    Parameters,
+    Parsed,
+    Rcpt,
+    Unknown,
+)
+from smtplab.wire.extension import Extensions
+from smtplab.wire.flaw import Flaw
+from smtplab.wire.reply import Reply, make_reply
+
+HTTP_VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"})
+"""A browser that was made to send mail: nothing of what follows may be taken for SMTP, so the session ends."""
+
+_NOT_IMPLEMENTED = frozenset({"TURN", "SEND", "SOML", "SAML", "ETRN", "XCLIENT", "XFORWARD"})
+"""Known to RFC 821 or to relatives of ours, but not done here: 502, not 500 (RFC 5321 4.2.4)."""
+
+_LINE_FLAWS = {"bare-lf": "Bare LF", "bare-cr": "Bare CR", "nul": "NUL"}
+_BODY_TYPES = frozenset({"7BIT", "8BITMIME", "BINARYMIME"})
+
+
+class Standing(msgspec.Struct, gc=False):
+    """What a server goes by when it judges a command; the server keeps it up to date."""
+
+    state: State
+    dialect: Dialect
+    offered: Extensions
+    message_octets_max: int
+    recipients_max: int
+    secure: bool = False
+    authenticated: bool = False
+    recipients: int = 0
+    mail_parameters: Parameters = {}
+
+
+def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
+    """The first reason to refuse; None where the command stands. Order first, then words, then amounts."""
+    command = parsed.command
+    verb = command.verb
+    if standing.state == "refused" and verb != "QUIT":
+        return _out_of_order("Service refused, only QUIT is left")  # RFC 5321 3.1
+    if type(command) is Unknown:
+        return _refuse_unreadable(command, parsed.flaws)
+    if parsed.flaws and any(flaw.rule in _REFUSED_FLAWS for flaw in parsed.flaws):
+        return _bad_arguments(verb)
+    return _refuse_order(verb, standing) or _refuse_content(verb, command, standing)
+
+
+def refuse_line_ends(flaws: tuple[Flaw, ...]) -> Reply | None:
+    """A strict server takes no content in which CR or LF stands alone: no two hosts agree on what it means."""
+    for flaw in flaws:
+        if flaw.rule in _LINE_FLAWS:
+            return make_reply(554, f"{_LINE_FLAWS[flaw.rule]} in the message", enhanced="5.6.0")
+    return None
+
+
+def too_large() -> Reply:
+    return make_reply(552, "Message is larger than we take", enhanced="5.3.4")
+
+
+def _refuse_unreadable(command: Unknown, flaws: tuple[Flaw, ...]) -> Reply:
+    verb = command.verb
+    if any(flaw.rule == "line-too-long" for flaw in flaws):
+        return make_reply(500, "Line too long", enhanced="5.5.2")
+    if verb in HTTP_VERBS:
+        return make_reply(421, "This is SMTP, not HTTP", enhanced="4.7.0")
+    for flaw in flaws:
+        if flaw.rule in _LINE_FLAWS:
+            return make_reply(500, f"{_LINE_FLAWS[flaw.rule]} in a command", enhanced="5.5.2")  # RFC 5321 2.3.8
+    if verb in ("MAIL", "RCPT") and not command.line.isascii():
+        return _needs_smtputf8()
+    if verb in _NOT_IMPLEMENTED:
+        return make_reply(502, "Command not implemented", enhanced="5.5.1")
+    if verb in _VERBS:
+        return _bad_arguments(verb)
+    return make_reply(500, "Command not recognized", enhanced="5.5.2")
+
+
+def _bad_arguments(verb: str) -> Reply:
+    return make_reply(501, "Syntax error in arguments", enhanced=_SYNTAX_CODES.get(verb, "5.5.4"))
+
+
+_VERBS = KNOWN_VERBS - {"ETRN"}
+
+_SYNTAX_CODES = {"MAIL": "5.1.7", "RCPT": "5.1.3"}
+"""RFC 3463 3.2: bad sender's and bad destination mailbox address syntax."""
+
+_REFUSED_FLAWS = frozenset(
+    {"unexpected-argument", "duplicate-parameter", "no-angle-brackets", "no-space-before-parameter"}
+)
+"""Commands that could be read all the same, but whose writer may mean something else; stray spaces are let pass."""
+
+
+def _refuse_order(verb: str, standing: Standing) -> Reply | None:
+    if verb in HELLO_VERBS and not _takes_hello(verb, standing.dialect):
+        return make_reply(500, "Not spoken here", enhanced="5.5.1")  # RFC 2033 4.1
+    if verb == "STARTTLS" and standing.secure:
+        return _out_of_order("TLS is active already")
+    if verb == "AUTH" and standing.authenticated:
+        return _out_of_order("Already authenticated")  # RFC 4954 4
+    keyword = announced_by(verb)
+    if keyword is not None and keyword not in standing.offered:
+        return make_reply(502, "Not offered here", enhanced="5.5.1")
+    if verb == "DATA" and standing.state == "mail":
+        return make_reply(554, "No valid recipients", enhanced="5.5.1")  # RFC 5321 3.3
+    if not is_legal(standing.state, verb):
+        return _out_of_order(_WHY_OUT_OF_ORDER.get(standing.state, "Bad sequence of commands"))
+    return None
+
+
+_WHY_OUT_OF_ORDER: dict[State, str] = {
+    "greeted": "Say hello first",
+    "ready": "No transaction, MAIL first",
+    "mail": "A transaction is open",
+    "rcpt": "A transaction is open",
+    "chunking": "A message in chunks has begun",
+}
+
+
+def _takes_hello(verb: str, dialect: Dialect) -> bool:
+    return is_hello(verb, "esmtp" if dialect == "smtp" else dialect)
+
+
+def _refuse_content(verb: str, command: Command, standing: Standing) -> Reply | None:
+    # By the verb first: isinstance of a struct that it isn't costs more than the rest, and this runs for every command.
+    if verb == "MAIL" and isinstance(command, Mail):
+        return _refuse_mail(command, standing)
+    if verb == "RCPT" and isinstance(command, Rcpt):
+        return _refuse_rcpt(command, standing)
+    if verb == "DATA" and (standing.mail_parameters.get("BODY") or "").upper() == "BINARYMIME":
+        return _out_of_order("BINARYMIME needs BDAT")  # RFC 3030 3
+    if isinstance(command, Auth) and command.mechanism.upper() not in standing.offered.auth_mechanisms:
+        return make_reply(504, "Mechanism not offered", enhanced="5.5.4")  # RFC 4954 4
+    return None
+
+
+def _refuse_mail(mail: Mail, standing: Standing) -> Reply | None:
+    parameters = mail.parameters
+    if parameters:
+        for name, value in parameters.items():
+            refusal = _refuse_parameter(name, value, standing)
+            if refusal is not None:
+                return refusal
+    path = mail.reverse_path
+    if path is not None and not _is_ascii(path) and "SMTPUTF8" not in parameters:
+        return _needs_smtputf8()
+    return None
+
+
+def _refuse_rcpt(rcpt: Rcpt, standing: Standing) -> Reply | None:
+    for name, value in rcpt.parameters.items():
+        if (refusal := _refuse_parameter(name, value, standing)) is not None:
+            return refusal
+    path = rcpt.forward_path
+    if not _is_ascii(path) and "SMTPUTF8" not in standing.mail_parameters:
+        return _needs_smtputf8()
+    if standing.recipients >= standing.recipients_max:
+        return make_reply(452, "Too many recipients", enhanced="4.5.3")  # RFC 5321 4.5.3.1.10
+    return None
+
+
+def _refuse_parameter(name: str, value: str | None, standing: Standing) -> Reply | None:
+    """What the extensions say of their parameters' values: RFC 1870 5, RFC 6152 2, RFC 6531 3.4, RFC 3461 4.3."""
+    if keyword_for(name, value) not in standing.offered:
+        return make_reply(555, f"Parameter {name} not offered", enhanced="5.5.4")  # RFC 5321 4.1.1.11
+    good = True
+    if name == "SIZE":
+        good = value is not None and value.isascii() and value.isdecimal() and len(value) <= 20
+        if good and int(value or 0) > standing.message_octets_max:
+            return too_large()
+    elif name == "BODY":
+        good = (value or "").upper() in _BODY_TYPES
+    elif name in ("SMTPUTF8", "REQUIRETLS"):
+        good = value is None
+    elif name == "RET":
+        good = (value or "").upper() in ("FULL", "HDRS")
+    return None if good else make_reply(501, f"Bad value for {name}", enhanced="5.5.4")
+
+
+def _is_ascii(path: Mailbox) -> bool:
+    return path.local.isascii() and path.domain.isascii()
+
+
+def _needs_smtputf8() -> Reply:
+    return make_reply(553, "Address needs SMTPUTF8", enhanced="5.6.7")  # RFC 6531 3.5
+
+
+def _out_of_order(text: str) -> Reply:
+    return make_reply(503, text, enhanced="5.5.1")

@@ -1,0 +1,36 @@
+"""How a line is shown in the records: as text, the bytes beside it where the text loses some, secrets masked."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+
+_AUTH_WITH_RESPONSE = re.compile(rb"(\s*AUTH\s+\S+\s+)\S.*", re.IGNORECASE | re.DOTALL)
+
+
+def shown_line(line: bytes, end: bytes = b"\r\n", *, show_secrets: bool = False) -> tuple[str, bytes | None]:
+    """Text and raw bytes for `CommandSent` and `CommandReceived`; `line` is without its line end.
+
+    The initial response of AUTH (RFC 4954 4) is masked; a masked line has no raw bytes, they would tell it.
+    """
+    if line[:1] in b"Aa \t" and not show_secrets:
+        secret = _AUTH_WITH_RESPONSE.fullmatch(line)
+        if secret:
+            return _text(secret[1]) + MASK, None
+    if end == b"\r\n" and line.isascii():
+        text = line.decode("ascii")
+        if text.isprintable():
+            return text, None
+    return _text(line), line + end
+
+
+def shown_response(line: bytes, *, show_secrets: bool = False) -> tuple[str, bytes | None]:
+    """A line of an AUTH exchange: `***`, but a cancelling `*` is no secret."""
+    if show_secrets or line == b"*":
+        return shown_line(line, show_secrets=show_secrets)
+    return MASK, None
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace")
