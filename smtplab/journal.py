@@ -69,7 +69,7 @@ class Journal:
 
     def stamp(self, hop: int, node: str, span: str, stage: Stage, event: ev.Event) -> None:
         """Make the next record; producers reach this through a `Scope`."""
-        time_us = round(self._now() * 1e6)
+        time_us = int(self._now() * 1e6 + 0.5)
         if not self._seq:
             self._start_us = time_us
         self._seq += 1
@@ -85,10 +85,11 @@ class Journal:
 class Scope:
     """A node, a hop and a span: call it with an event to record that event there."""
 
-    __slots__ = ("_journal", "hop", "node", "span", "stage")
+    __slots__ = ("_journal", "_stamp", "hop", "node", "span", "stage")
 
     def __init__(self, journal: Journal, node: str, hop: int, span: str, stage: Stage) -> None:
         self._journal = journal
+        self._stamp = journal.stamp
         self.node = node
         self.hop = hop
         self.span = span
@@ -96,8 +97,10 @@ class Scope:
         """Of the record made last here: a fact that belongs to no stage of its own is put there."""
 
     def __call__(self, event: ev.Event) -> None:
-        self.stage = stage_of(event) or self.stage
-        self._journal.stamp(self.hop, self.node, self.span, self.stage, event)
+        stage = stage_of(event)
+        if stage is not None:
+            self.stage = stage
+        self._stamp(self.hop, self.node, self.span, self.stage, event)
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""

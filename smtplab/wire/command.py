@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import get_args
+from typing import ClassVar, get_args
 
 import msgspec
 
@@ -24,83 +24,93 @@ from smtplab.wire.envelope import (
 from smtplab.wire.flaw import Flaw, shorten
 
 
-class _Command(msgspec.Struct, frozen=True):
-    @property
-    def verb(self) -> str:
-        return type(self).__name__.upper()
+class _Command(msgspec.Struct, frozen=True, gc=False):
+    pass
 
 
-class Helo(_Command, frozen=True):
+class Helo(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "HELO"
     domain: str
 
 
-class Ehlo(_Command, frozen=True):
+class Ehlo(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "EHLO"
     domain: str
 
 
-class Lhlo(_Command, frozen=True):
+class Lhlo(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "LHLO"
     domain: str
 
 
-class Mail(_Command, frozen=True):
+class Mail(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "MAIL"
     reverse_path: Mailbox | None
     """None is the null reverse-path `<>`."""
     parameters: Parameters = {}
 
 
-class Rcpt(_Command, frozen=True):
+class Rcpt(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "RCPT"
     forward_path: Mailbox
     parameters: Parameters = {}
 
 
-class Data(_Command, frozen=True):
-    pass
+class Data(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "DATA"
 
 
-class Bdat(_Command, frozen=True):
+class Bdat(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "BDAT"
     size: int
     last: bool = False
 
 
-class Rset(_Command, frozen=True):
-    pass
+class Rset(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "RSET"
 
 
-class Noop(_Command, frozen=True):
+class Noop(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "NOOP"
     text: str = ""
 
 
-class Quit(_Command, frozen=True):
-    pass
+class Quit(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "QUIT"
 
 
-class Vrfy(_Command, frozen=True):
+class Vrfy(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "VRFY"
     text: str
 
 
-class Expn(_Command, frozen=True):
+class Expn(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "EXPN"
     text: str
 
 
-class Help(_Command, frozen=True):
+class Help(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "HELP"
     text: str = ""
 
 
-class StartTls(_Command, frozen=True):
-    pass
+class StartTls(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "STARTTLS"
 
 
-class Auth(_Command, frozen=True):
+class Auth(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "AUTH"
     mechanism: str
     initial: bytes | None = None
     """The initial response, decoded; None where there is none (`b""` is written `=`)."""
 
 
-class Etrn(_Command, frozen=True):
+class Etrn(_Command, frozen=True, gc=False):
+    verb: ClassVar[str] = "ETRN"
     text: str
 
 
-class Unknown(_Command, frozen=True):
+class Unknown(_Command, frozen=True, gc=False):
     """A verb that is none of ours, or one whose arguments can't be read: kept as it came."""
 
     line: bytes
@@ -132,11 +142,11 @@ Command = (
 )
 
 
-VERBS = MappingProxyType({kind.__name__.upper(): kind for kind in get_args(Command) if kind is not Unknown})
+VERBS = MappingProxyType({kind.verb: kind for kind in get_args(Command) if kind is not Unknown})
 """Every verb that is read here, and its type."""
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """A command and what is wrong with the way it was written."""
 
     command: Command
