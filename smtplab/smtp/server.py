@@ -57,7 +57,6 @@ _RULE_OF_REFUSAL = {
     504: "mechanism-not-announced",
     552: "larger-than-announced",
     553: "smtputf8-needed",
-    554: "out-of-order",
     555: "parameter-not-announced",
 }
 """Of a command that could be read; one that could not has flaws that say why."""

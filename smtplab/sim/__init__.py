@@ -1,0 +1,1 @@
+"""The simulated internet: the production engine over memory streams, on a clock that jumps."""

@@ -1,0 +1,59 @@
+"""What became of one message, read from the records of its journey; it moves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.mta.outcome import Judgement
+from smtplab.wire.reply import split_enhanced
+
+_REPLY = re.compile(r"([2-5]\d\d) (.*)", re.DOTALL)
+"""How a diagnostic begins where a server said it; what happened without words is an id such as `timed-out`."""
+
+
+class Fate:
+    """Reads each record as it is made. `resting` is set once there is nothing to wait for but a later attempt."""
+
+    def __init__(self, recipient: str) -> None:
+        self.resting = asyncio.Event()
+        self.records = 0
+        """How many there have been."""
+        self._recipient = recipient.lower()
+        self._ended: ev.JourneyEnded | None = None
+
+    def read(self, record: Record) -> None:
+        """One record more."""
+        self.records += 1
+        match record.event:
+            case ev.Delivered(recipient=recipient, mailbox=mailbox) if self._is_ours(recipient):
+                self._ended = ev.JourneyEnded("delivered", 250, "2.0.0", f"in the mailbox of {mailbox}")
+            case ev.Bounced(recipient=recipient, status=status, diagnostic=said) if self._is_ours(recipient):
+                self._ended = ev.JourneyEnded("bounced", _read_reply(said)[0], status, said)
+            case ev.Deferred(recipient=recipient, reason=said):
+                if self._is_ours(recipient):
+                    self._ended = ev.JourneyEnded("deferred", *_read_reply(said), said)
+                self.resting.set()
+            case _:
+                pass
+
+    def ended(self, submission: Judgement) -> ev.JourneyEnded:
+        """The end as the last of the servers saw it; the submission's own where no server took the message."""
+        if self._ended is not None:
+            return self._ended
+        said = submission.detail or submission.reason
+        return ev.JourneyEnded(submission.result, submission.code, submission.enhanced, said)
+
+    def _is_ours(self, recipient: str) -> bool:
+        return recipient.lower() == self._recipient
+
+
+def _read_reply(said: str) -> tuple[int | None, str | None]:
+    """Code and enhanced code."""
+    reply = _REPLY.match(said)
+    if reply is None:
+        return None, None
+    code = int(reply[1])
+    return code, split_enhanced(reply[2], code)[0]

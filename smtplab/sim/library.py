@@ -1,0 +1,58 @@
+"""Finds worlds, those that come with smtplab and a person's own, reads them from TOML and refuses what cannot run."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from smtplab.sim.consistency import first_problem
+from smtplab.sim.world import World
+
+WORLD_OCTETS_MAX = 1_000_000
+"""A class of thirty domains fits in a tenth of it; a larger file is no world but a mistake."""
+
+
+class WorldError(Exception):
+    """A world that can't be read; the message is one line: the file, what is wrong, and the path of the field."""
+
+
+def bundled_worlds() -> tuple[str, ...]:
+    """The names of the worlds that come with smtplab, sorted."""
+    files = resources.files("smtplab").joinpath("worlds").iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+def load_world(name_or_path: str) -> World:
+    """A bundled world by its name, or any `.toml` file by its path. Raises WorldError."""
+    if name_or_path in bundled_worlds():
+        bundled = resources.files("smtplab").joinpath("worlds", f"{name_or_path}.toml")
+        return parse_world(bundled.read_text("utf-8"), name_or_path)
+    if not name_or_path.endswith(".toml"):
+        known = ", ".join(bundled_worlds())
+        raise WorldError(f"{name_or_path}: no such world; there is {known}, or the path of a .toml file")
+    try:
+        with Path(name_or_path).open("rb") as file:
+            data = file.read(WORLD_OCTETS_MAX + 1)
+    except OSError as error:
+        raise WorldError(f"{name_or_path}: {error.strerror or error}") from error
+    try:
+        return parse_world(data.decode("utf-8"), name_or_path)
+    except UnicodeDecodeError as error:
+        raise WorldError(f"{name_or_path}: not UTF-8 at octet {error.start}") from error
+
+
+def parse_world(text: str, origin: str) -> World:
+    """A world from the text of its file. Raises WorldError, whose message begins with `origin`."""
+    if len(text) > WORLD_OCTETS_MAX:
+        raise WorldError(f"{origin}: larger than {WORLD_OCTETS_MAX} octets")
+    try:
+        world = msgspec.convert(tomllib.loads(text), World)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise WorldError(f"{origin}: {error}") from error
+    problem = first_problem(world)
+    if problem is not None:
+        raise WorldError(f"{origin}: {problem.text} - at `$.{problem.path}`")
+    return world

@@ -1,0 +1,124 @@
+"""The answers that a resolver of a world gives: real DNS messages from zone data, as RFC 1034 4.3.2 finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataset
+import dns.rdatatype
+import dns.rrset
+import dns.zone
+
+from smtplab.sim.world import Zone
+
+ALIASES_MAX = 16
+"""A longer chain of CNAMEs is a loop or a mistake; the resolvers of the world give up between 8 and 17."""
+
+UDP_OCTETS_MAX = 1232
+"""What fits into one packet everywhere (DNS flag day 2020); a longer answer is cut and asked for again over TCP."""
+
+TCP_OCTETS_MAX = 65535
+"""RFC 1035 4.2.2: the length stands in two octets."""
+
+
+class Names:
+    """All zones of a world behind one resolver, which never has to ask further."""
+
+    def __init__(self, zones: Iterable[Zone]) -> None:
+        self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
+        for zone in zones:
+            origin = dns.name.from_text(zone.origin)
+            self._zones[origin] = dns.zone.from_text(zone.text, origin, relativize=False)
+
+    def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
+        """The answer's octets; None for what is no query, which a server drops."""
+        try:
+            question = dns.message.from_wire(query)
+        except dns.exception.DNSException:
+            return None
+        if not question.question:
+            return None
+        octets_max = TCP_OCTETS_MAX if tcp else min(UDP_OCTETS_MAX, max(512, question.payload))
+        # dnspython would shuffle the records of a set, by a chance that is not ours.
+        return self.answer(question).to_wire(max_size=octets_max, prefer_truncation=True, want_shuffle=False)
+
+    def answer(self, query: dns.message.Message) -> dns.message.Message:
+        """NXDOMAIN and no data carry the zone's SOA (RFC 2308 2); a name outside every zone is a SERVFAIL."""
+        response = dns.message.make_response(query, recursion_available=True)
+        question = query.question[0]
+        name = question.name
+        for _ in range(ALIASES_MAX):
+            zone = self._zone_of(name)
+            if zone is None:
+                response.set_rcode(dns.rcode.SERVFAIL)
+                return response
+            alias = _look_up(zone, name, question.rdtype, response)
+            if alias is None:
+                return response
+            name = alias
+        response.set_rcode(dns.rcode.SERVFAIL)
+        return response
+
+    def _zone_of(self, name: dns.name.Name) -> dns.zone.Zone | None:
+        """The one with the longest origin."""
+        while name not in self._zones:
+            if name == dns.name.root:
+                return None
+            name = name.parent()
+        return self._zones[name]
+
+
+def _look_up(
+    zone: dns.zone.Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message
+) -> dns.name.Name | None:
+    """Adds what the zone holds; returns the target where that is a CNAME which leads on."""
+    source = _source(zone, name)
+    if source is None:
+        response.set_rcode(dns.rcode.NXDOMAIN)
+        response.authority.append(_start_of_authority(zone))
+        return None
+    records = zone.get_rdataset(source, rdtype)
+    if records is not None:
+        response.answer.append(_rrset(name, records))
+        return None
+    alias = zone.get_rdataset(source, dns.rdatatype.CNAME)
+    if alias is not None:
+        response.answer.append(_rrset(name, alias))
+        target: dns.name.Name = alias[0].target
+        return target
+    response.authority.append(_start_of_authority(zone))
+    return None
+
+
+def _source(zone: dns.zone.Zone, name: dns.name.Name) -> dns.name.Name | None:
+    """The name whose records answer: itself, the wildcard of its closest encloser (RFC 4592 3.3.1), or none."""
+    assert zone.origin is not None
+    if _exists(zone, name):
+        return name
+    encloser = name.parent()
+    while not _exists(zone, encloser):
+        encloser = encloser.parent()
+    wildcard = dns.name.Name((b"*", *encloser.labels))
+    return wildcard if zone.get_node(wildcard) is not None else None
+
+
+def _exists(zone: dns.zone.Zone, name: dns.name.Name) -> bool:
+    """A name without records of its own exists where one below it has some (RFC 4592 2.2.2)."""
+    return name == zone.origin or any(owner.is_subdomain(name) for owner in zone.nodes)
+
+
+def _start_of_authority(zone: dns.zone.Zone) -> dns.rrset.RRset:
+    """The SOA with the time for which "there is none" may be kept (RFC 2308 3)."""
+    assert zone.origin is not None
+    records = zone.find_rdataset(zone.origin, dns.rdatatype.SOA)
+    found = _rrset(zone.origin, records)
+    found.ttl = min(records.ttl, records[0].minimum)
+    return found
+
+
+def _rrset(name: dns.name.Name, records: dns.rdataset.Rdataset) -> dns.rrset.RRset:
+    return dns.rrset.from_rdata_list(name, records.ttl, list(records))

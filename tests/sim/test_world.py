@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
+from smtplab.sim.roads import Roads
+
+CAMPUS = Path("smtplab/worlds/campus.toml")
+
+
+def campus() -> str:
+    return Path(__file__).parents[2].joinpath(CAMPUS).read_text("utf-8")
+
+
+def test_campus_is_bundled_and_has_its_texts_in_both_languages():
+    assert "campus" in bundled_worlds()
+    for name in bundled_worlds():
+        world = load_world(name)
+        assert world.name == name
+        assert all((world.title.en, world.title.vi, world.teaches.en, world.teaches.vi))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ('roles = ["user-agent"]', 'roles = ["user"]', "$.hosts[1].roles[0]"),
+        ('resolver = "10.0.0.53"', 'resolver = "10.0.0.54"', "$.hosts[1].resolver"),
+        ('resolver = "10.0.0.53"\nsubmits_to', "submits_to", "$.hosts[1].resolver"),
+        ('submits_to = "submission.hust.example"', 'submits_to = "mx1.hust.example"', "$.hosts[1].submits_to"),
+        ('relays_to = "relay.hust.example"', 'relays_to = "relay.example"', "$.hosts[2].relays_to"),
+        ('accepts_from = ["submission.hust.example"', 'accepts_from = ["x.example"', "$.hosts[3].accepts_from[0]"),
+        ('addresses = ["10.1.0.10"]', 'addresses = ["10.1.0.1000"]', "$.hosts[2].addresses[0]"),
+        ('addresses = ["10.1.0.10"]', 'addresses = ["10.0.0.53"]', "$.hosts[2].addresses[0]"),
+        ('site = "hust"', 'site = "hanoi"', "$.hosts[1].site"),
+        ('sites = ["south", "exchange"]', 'sites = ["south", "north"]', "$.links[2].sites[1]"),
+        ('[[links]]\nsites = ["south", "exchange"]\nlatency_ms = 15.0', "", "$.sites[3]"),
+        ("latency_ms = 15.0", "latency_ms = -1", "$.links[2].latency_ms"),
+        ("latency_ms = 15.0", "latency = 15.0", "$.links[2]"),
+        ("seed = 20261123", 'seed = "one"', "$.seed"),
+        ("start = 2026-11-23T01:00:00Z", "start = 2026-11-23T01:00:00", "$.start"),
+        ("@           IN MX    10 mx1", "@           IN MX    mx1", "$.zones[1].text"),
+        ("@  IN SOA a.root", "; no SOA", "$.zones[0].text"),
+        ('address = "student@neu.example"', 'address = "student@hust.example"', "$.users[1].address"),
+        ('address = "student@neu.example"', 'address = "student@elsewhere.example"', "$.users[1].address"),
+        ('agent = "laptop.neu.example"', 'agent = "phone.neu.example"', "$.users[1].agent"),
+        ('password = "cau-long-bien"\n', "", "$.users[1].password"),
+        ("[teaches]", "[teaching]", "teaching"),
+    ],
+)
+def test_a_mistake_in_a_world_is_told_with_the_path_of_its_field(old: str, new: str, path: str):
+    assert old in campus()
+    with pytest.raises(WorldError) as told:
+        parse_world(campus().replace(old, new, 1), "mine.toml")
+    assert str(told.value).startswith("mine.toml: ")
+    assert path in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line():
+    with pytest.raises(WorldError, match=r"mine\.toml: .*line 1"):
+        parse_world("this is no world", "mine.toml")
+
+
+def test_a_world_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(WorldError, match="atlantis: no such world; there is campus"):
+        load_world("atlantis")
+    with pytest.raises(WorldError, match=r"atlantis\.toml: No such file"):
+        load_world("atlantis.toml")
+
+
+def test_a_world_is_read_from_a_path_too(tmp_path: Path):
+    file = tmp_path / "mine.toml"
+    file.write_text(campus(), "utf-8")
+    assert load_world(str(file)) == load_world("campus")
+    file.write_bytes(b"name = '\xff'")
+    with pytest.raises(WorldError, match="not UTF-8 at octet 8"):
+        load_world(str(file))
+
+
+def test_a_packet_takes_the_quickest_way_over_the_links():
+    roads = Roads(load_world("campus"))
+    assert roads.latency_s("10.1.0.25", "10.1.0.26") == pytest.approx(0.0003)
+    assert roads.latency_s("10.1.0.25", "10.2.0.26") == pytest.approx(0.002)
+    assert roads.latency_s("10.2.0.26", "10.1.0.25") == pytest.approx(0.002)
+    assert not roads.knows("192.0.2.1")
