@@ -59,7 +59,8 @@ _RULE_OF_REFUSAL = {
     553: "smtputf8-needed",
     555: "parameter-not-announced",
 }
-"""Of a command that could be read; one that could not has flaws that say why."""
+"""Of a command that could be read; one that could not has flaws that say why. DATA without a recipient breaks no rule:
+a client that pipelines can't know that its recipients were refused (RFC 2920 3.1)."""
 
 
 class Server:
