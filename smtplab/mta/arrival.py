@@ -1,0 +1,25 @@
+"""A message as a server took it in, and the callback that takes it over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from smtplab.mta.envelope import Envelope
+from smtplab.mta.rules import Caller
+from smtplab.wire.reply import Reply
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    envelope: Envelope
+    caller: Caller
+    """As it was when the message was complete."""
+    protocol: str
+    """For the trace line: `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`, `LMTP`, `UTF8SMTP` ... (RFC 3848, RFC 6531 4.3)."""
+    hop: int
+    """The hop on which it came; it goes on with the next one."""
+
+
+Accept = Callable[[Arrival], Awaitable[Reply | tuple[Reply, ...]]]
+"""Who takes complete messages. After a 250 the message is theirs. LMTP: one reply for each recipient."""

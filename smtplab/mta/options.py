@@ -1,0 +1,64 @@
+"""What a person or a queue asks of a sending session and of its route, as values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from smtplab.mta.timeouts import DEFAULT, Timeouts
+from smtplab.net.ports import Trust
+from smtplab.smtp.client import Dialect
+from smtplab.smtp.sasl import Secret
+
+TlsPolicy = Literal["none", "may", "require", "verify", "implicit"]
+"""never · where offered · else not at all · with a certificate that holds, else not at all · from the first byte."""
+
+QuitAfter = Literal["dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data"]
+"""The last stage to be walked; then RSET where a transaction is open, and QUIT."""
+
+QUIT_STAGES: tuple[QuitAfter, ...] = ("dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data")
+Family = Literal[4, 6]
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    user: str
+    password: Secret
+    mechanism: str | None = None
+    """None for the best that the server announces."""
+
+
+class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    helo: str
+    tls: TlsPolicy = "may"
+    trust: Trust | None = None
+    """None: no certificate can be verified, so `verify` never succeeds."""
+    credentials: Credentials | None = None
+    dialect: Dialect = "esmtp"
+    pipeline: bool | None = None
+    """None: where announced and nobody holds the commands. True: in any case."""
+    chunking: bool = False
+    """BDAT where announced."""
+    port: int = 25
+    source: str | None = None
+    """The local address to connect from."""
+    quit_after: QuitAfter | None = None
+    transmit: bool = True
+    """False: stop after the recipients' replies, RSET, QUIT."""
+    timeouts: Timeouts = DEFAULT
+
+    def ends_at(self, stage: QuitAfter) -> bool:
+        """Is this stage, or one before it, the last?"""
+        return self.quit_after is not None and QUIT_STAGES.index(self.quit_after) <= QUIT_STAGES.index(stage)
+
+
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    server: str | None = None
+    """A host or an address to which everything goes, with no MX lookup."""
+    source: Literal["pinned", "relay"] = "pinned"
+    """What to call such a route: pinned by a person, or the relay host of this server."""
+    pins: dict[str, tuple[str, ...]] = {}
+    """Hosts whose addresses are given and not looked up; names in lower case."""
+    family: Family | None = None
+    ourselves: frozenset[str] = frozenset()
+    """The names, in lower case, and addresses of this server: an MX that is one of them means a loop (RFC 5321 5.1)."""

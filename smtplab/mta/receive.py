@@ -1,0 +1,283 @@
+"""The server's driver: carries bytes between a wire and the sans-IO server, asks the rules, hands messages on."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable
+
+import msgspec
+
+from smtplab.events import Authenticated, Disconnected, Ender, TlsEstablished, TlsFailed, TlsStarted
+from smtplab.journal import Scope
+from smtplab.mta.arrival import Accept, Arrival
+from smtplab.mta.envelope import make_envelope
+from smtplab.mta.login import Login
+from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, offered
+from smtplab.mta.trace import protocol_of, received_lines
+from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
+from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
+from smtplab.wire.address import Mailbox
+from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Rcpt
+from smtplab.wire.reply import Reply, make_reply
+
+__all__ = ["Accept", "Arrival", "Receiver"]
+
+UNSENT_OCTETS_MAX = 65536
+"""A client that reads no replies has its commands left unanswered from here on; TCP itself holds about as much."""
+
+Decision = Word | tuple[Reply, ...]
+_Request = Asked | AuthAnswered | ContentReceived | None
+"""None for the greeting, for which nobody asked."""
+
+
+class Receiver:
+    """A `net.ports.Handler` for one connection; make one for each. A decision is a reply or something to wait for."""
+
+    def __init__(self, rules: Rules, net: Net, scope: Scope, accept: Accept) -> None:
+        self._rules = rules
+        self._net = net
+        self._scope = scope
+        self._accept = accept
+        self._core = Server(
+            dialect=rules.dialect,
+            limits=rules.limits,
+            line_endings=rules.line_endings,
+            emit=scope,
+            monotonic=net.clock.monotonic,
+        )
+        self._caller = Caller("")
+        self._login = Login(rules, self._challenge)
+        self._reverse_path: Mailbox | None = None
+        self._smtputf8 = False
+        self._recipients: list[Mailbox] = []
+        self._errors = 0
+        self._deciding: asyncio.Task[Decision] | None = None
+        self._heard_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = ""
+        """Why we ended it, where we did."""
+        self._lost: Lost | None = None
+        self._clean = False
+        self._handshaking = False
+        self._wire: Wire
+
+    # Handler
+
+    def connected(self, wire: Wire) -> None:
+        self._wire = wire
+        self._caller.address = wire.peer.address
+        self._heard_at = asyncio.get_running_loop().time()
+        self._watch_the_clock()
+        if not self._rules.implicit_tls:
+            self._begin(greeting(self._rules), None)
+
+    def received(self, data: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._core.receive(data)
+        self._pump()
+
+    def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
+        match outcome:
+            case TlsTrouble(reason):
+                self._scope(TlsFailed(reason))
+                self._over = reason
+                self._wire.close()
+            case TlsFacts(version, cipher, chain, verified_by, problem):
+                own = chain[0] if chain else None
+                self._scope(TlsEstablished(version, cipher, own, verified_by, problem))
+                self._core.tls_established()
+                self._login.forget()
+                # RFC 3207 4.2: what the client said in clear is forgotten.
+                self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}")
+                self._forget_transaction()
+                if self._rules.implicit_tls:
+                    self._begin(greeting(self._rules), None)
+
+    def drained(self) -> None:
+        self._pump()
+
+    def ended(self, lost: Lost | None) -> None:
+        """A decision under way is still carried out: its message may be taken already, its reply may still arrive."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._clean = self._core.state == "closed"
+        self._lost = lost or Lost("closed")
+        self._core.receive(b"")
+        self._core.next_event()
+        if self._deciding is None:
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        lost = self._lost or Lost("closed")
+        by: Ender = "us" if self._over or self._clean else "them" if lost.reason == "closed" else "network"
+        reason = self._over or ("" if self._clean else lost.reason)
+        self._scope(Disconnected(by, clean=self._clean and not reason, reason=reason))
+
+    # Requests and decisions
+
+    def _pump(self) -> None:
+        """Answers all that was asked so far in one write, or as much as can be decided at once."""
+        out = b""
+        while self._deciding is None and self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+            request = self._core.next_event()
+            if request is None or isinstance(request, ClientGone):
+                break
+            out += self._begin_or_settle(self._decision(request), request)
+        if out:
+            self._wire.write(out)
+        self._follow_state()
+
+    def _begin(self, decision: Decision, request: _Request) -> None:
+        if out := self._begin_or_settle(decision, request):
+            self._wire.write(out)
+            self._pump()
+
+    def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
+        if not self._rules.reply_delay_s and not inspect.isawaitable(decision):
+            return self._settle(decision, request)
+        self._wire.pause()
+        self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
+        self._deciding.add_done_callback(lambda task: self._decided(task, request))
+        return b""
+
+    def _decision(self, request: Asked | AuthAnswered | ContentReceived) -> Decision | Awaitable[Decision]:
+        match request:
+            case Asked(command, _, refusal):
+                return refusal or self._answer(command)
+            case AuthAnswered():
+                return self._login.go_on(request)
+            case ContentReceived():
+                return self._take_content(request)
+
+    def _answer(self, command: Command) -> Word | Awaitable[Word]:
+        hook = self._rules.hooks.get(command.verb)
+        word = hook(command, self._caller) if hook is not None else None
+        if inspect.isawaitable(word):
+            return self._ordinary_unless(word, command)
+        return word or self._ordinary(command)
+
+    async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
+        return await word or self._ordinary(command)
+
+    def _ordinary(self, command: Command) -> Reply:
+        if isinstance(command, Auth):
+            return self._login.begin(command)
+        return answer(self._rules, self._caller, command)
+
+    def _take_content(self, content: ContentReceived) -> Decision | Awaitable[Decision]:
+        refusal = content.refusal
+        if refusal is None and received_lines(content.content) >= self._rules.received_max:
+            refusal = make_reply(554, "Too many hops, a loop", enhanced="5.4.6")
+        if refusal is not None:
+            return refusal
+        return self._accept(self._arrival(content.content))
+
+    def _arrival(self, content: bytes) -> Arrival:
+        envelope = make_envelope(self._reverse_path, self._recipients, content)
+        if envelope.smtputf8 != self._smtputf8:
+            # What the client declared holds: it is not for us to promise more or less on its behalf.
+            envelope = msgspec.structs.replace(envelope, smtputf8=self._smtputf8)
+        protocol = protocol_of(self._caller, self._rules.dialect, smtputf8=self._smtputf8)
+        return Arrival(envelope, msgspec.structs.replace(self._caller), protocol, self._scope.hop)
+
+    # Waiting
+
+    async def _think(self, decision: Decision | Awaitable[Decision]) -> Decision:
+        if self._rules.reply_delay_s:
+            await asyncio.sleep(self._rules.reply_delay_s)
+        return await decision if inspect.isawaitable(decision) else decision
+
+    def _decided(self, task: asyncio.Task[Decision], request: _Request) -> None:
+        self._deciding = None
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            # A bug of ours: the client may try again, and the loop's handler shows the bug.
+            self._over = "failed"
+            self._wire.abort()
+        if out := self._settle(task.result(), request):
+            self._wire.write(out)
+        self._wire.resume()
+        self._pump()
+        if self._lost is not None and self._deciding is None:
+            self._wire.close()
+            self._tell_end()
+
+    # What an answer makes true
+
+    def _settle(self, decision: Decision, request: _Request) -> bytes:
+        """The bytes of the answer; none where the connection is dropped instead."""
+        if decision == "drop":
+            self._over = "dropped"
+            self._wire.abort()
+            return b""
+        replies = decision if isinstance(decision, tuple) else (decision,)
+        if request is None:
+            return self._core.greet(replies[0])
+        command = request.command if isinstance(request, Asked) else None
+        if isinstance(command, Ehlo | Lhlo) and replies[0].severity == 2:
+            self._core.offer(offered(self._rules, self._caller))
+        if isinstance(request, ContentReceived):
+            if self._rules.dialect == "lmtp" and len(replies) == 1:
+                replies *= max(1, len(self._recipients))  # RFC 2033 4.2
+            self._forget_transaction()
+        out = b"".join(self._core.reply(reply) for reply in replies)
+        self._note(replies[0], command)
+        return out + self._end_where_hopeless(replies[0])
+
+    def _note(self, reply: Reply, command: Command | None) -> None:
+        if reply.code == 235 and self._login.user:
+            self._caller.user = self._login.user
+            self._scope(Authenticated(self._login.mechanism, self._login.user))
+        if reply.severity != 2:
+            return
+        match command:
+            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
+                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
+                self._forget_transaction()
+            case Mail(reverse_path, parameters):
+                self._forget_transaction()
+                self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
+            case Rcpt(forward_path):
+                self._recipients.append(forward_path)
+            case _ if self._core.state == "ready":
+                self._forget_transaction()
+            case _:
+                pass
+
+    def _end_where_hopeless(self, reply: Reply) -> bytes:
+        self._errors += reply.severity == 5
+        if self._errors < self._rules.errors_max or self._core.state == "closed":
+            return b""
+        self._over = "too-many-errors"
+        return self._core.reply(make_reply(421, "Too many errors", enhanced="4.7.0"))
+
+    def _forget_transaction(self) -> None:
+        self._reverse_path, self._smtputf8, self._recipients = None, False, []
+
+    def _follow_state(self) -> None:
+        if self._core.state == "closed":
+            self._wire.close()
+        elif self._core.state != "tls":
+            self._handshaking = False
+        elif not self._handshaking and self._rules.tls is not None:
+            self._handshaking = True
+            self._scope(TlsStarted(""))
+            self._wire.start_tls(self._rules.tls)
+
+    # Time
+
+    def _watch_the_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        left_s = self._heard_at + self._rules.command_timeout_s - loop.time()
+        if left_s > 0 or self._deciding is not None:
+            self._timer = loop.call_later(max(left_s, 1.0), self._watch_the_clock)
+            return
+        self._over = "timed-out"
+        if self._core.state not in ("tls", "closed", "connected"):
+            self._wire.write(self._core.reply(make_reply(421, "Timed out waiting for a command", enhanced="4.4.2")))
+        self._wire.close()
+
+    def _challenge(self) -> bytes:
+        return f"<{self._net.chance('sasl-challenge').getrandbits(64)}@{self._rules.hostname}>".encode()

@@ -1,0 +1,264 @@
+"""A dialogue over a stream: each command passes the gate and waits for its reply, and each wait has its limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from smtplab.events import Disconnected, Ender, GateHeld, GateReleased, TlsEstablished, TlsFailed, TlsStarted
+from smtplab.journal import Emit
+from smtplab.mta.timeouts import Timeouts
+from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
+from smtplab.smtp.client import Answered, Client, Closed, RawLine
+from smtplab.smtp.shown import shown_line
+from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
+from smtplab.wire.reply import Reply
+
+GROUP_MAX = 100
+"""Commands written in one go. A window of 64 KiB each way holds them and their replies, so that neither side blocks
+while the other one writes (RFC 2920 3.1)."""
+
+BLOCK_OCTETS = 65536
+"""Content leaves in such pieces, each with a limit of its own (RFC 5321 4.5.3.2.5)."""
+
+
+class Release(msgspec.Struct, frozen=True):
+    """What a gate lets out."""
+
+    by: Literal["sent", "edited", "replaced", "skipped"]
+    data: bytes = b""
+    """Edited or replaced: the bytes that leave instead, with their line end."""
+
+
+Gate = Callable[[str], Awaitable[Release]]
+"""Given the line that is about to leave, without CR LF and with secrets as `***`."""
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """The gate let nothing out, or nothing that is answered."""
+
+
+Outcome = Reply | Lost | Skipped
+
+
+class Talk:
+    """Once `over`, every step ends at once with `Lost`: a late reply must never answer the next command."""
+
+    def __init__(
+        self, stream: Stream, client: Client, timeouts: Timeouts, emit: Emit, gate: Gate | None = None
+    ) -> None:
+        self.client = client
+        self.timeouts = timeouts
+        self.gated = gate is not None
+        self._stream = stream
+        self._emit = emit
+        self._gate = gate
+        self._lost: Lost | None = None
+        self._ahead: Answered | Closed | None = None
+        """Read already, not used yet."""
+
+    @property
+    def over(self) -> bool:
+        """Lost, or closed by QUIT or 421."""
+        return self._lost is not None or self.client.state == "closed"
+
+    async def greeting(self) -> Reply | Lost:
+        return await self._reply(self.timeouts.greeting_s)
+
+    async def ask(self, command: Command) -> Outcome:
+        """Send one command and wait for its reply."""
+        return (await self.ask_all((command,)))[0]
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Send them without waiting in between (RFC 2920), then collect the reply to each."""
+        outcomes: list[Outcome] = []
+        for start in range(0, len(commands), GROUP_MAX):
+            outcomes += await self._ask_group(commands[start : start + GROUP_MAX])
+        return outcomes
+
+    async def respond(self, response: bytes | None) -> Reply | Lost:
+        """Answer a 334; None cancels with `*` (RFC 4954 4)."""
+        if self.over:
+            return self._end()
+        data = self.client.send(RawLine(b"*\r\n")) if response is None else self.client.send_auth(response)
+        return await self._write(data) or await self._reply(self.timeouts.command_s)
+
+    async def send_content(self, content: bytes) -> list[Reply | Lost]:
+        """After 354. One reply, or in LMTP one for each accepted recipient."""
+        if self.over:
+            return [self._end()]
+        return await self._replies_to_content(self.client.send_content(content))
+
+    async def send_chunk(self, chunk: bytes, *, last: bool) -> list[Reply | Lost] | Skipped:
+        """BDAT; replies as `send_content`."""
+        if self.over:
+            return [self._end()]
+        release = await self._pass(Bdat(len(chunk), last))
+        match release.by:
+            case "skipped":
+                return Skipped()
+            case "sent":
+                data = self.client.send_chunk(chunk, last=last)
+            case "edited" | "replaced":
+                data = self.client.send(RawLine(release.data + chunk))
+        return await self._replies_to_content(data)
+
+    async def start_tls(self, tls: ClientTls) -> TlsFacts | TlsTrouble:
+        """The handshake, after the 220 or at once; any trouble ends the dialogue."""
+        self._emit(TlsStarted(tls.server_name))
+        try:
+            async with asyncio.timeout(self.timeouts.tls_s):
+                outcome = await self._stream.start_tls(tls)
+        except TimeoutError:
+            outcome = TlsTrouble("timed-out")
+        match outcome:
+            case TlsTrouble(reason):
+                self._emit(TlsFailed(reason))
+                self._lost = Lost(reason, outcome.detail)
+            case TlsFacts(version, cipher, chain, verified_by, problem):
+                own = chain[0] if chain else None
+                self._emit(TlsEstablished(version, cipher, own, verified_by, problem, chain[1:]))
+                self.client.tls_established()
+        return outcome
+
+    async def close(self) -> None:
+        """Ends the connection and says how it ended."""
+        await self._stream.close()
+        if self._lost is None:
+            self._emit(Disconnected("us", clean=self.client.state == "closed"))
+        else:
+            self._emit(Disconnected(_ender(self._lost.reason), clean=False, reason=self._lost.reason))
+
+    # One group of commands
+
+    async def _ask_group(self, commands: Sequence[Command]) -> list[Outcome]:
+        counts: list[int] = []
+        data = b""
+        for command in commands:
+            before = self.client.pending
+            data += await self._bytes_of(command)
+            counts.append(self.client.pending - before)
+        if data and (lost := await self._write(data)):
+            return [lost] * len(commands)
+        return [await self._last_of(command, count) for command, count in zip(commands, counts, strict=True)]
+
+    async def _bytes_of(self, command: Command) -> bytes:
+        if self.over:
+            return b""
+        release = await self._pass(command)
+        match release.by:
+            case "skipped":
+                return b""
+            case "sent":
+                return self.client.send(command)
+            case "edited" | "replaced":
+                return self.client.send(RawLine(release.data))
+
+    async def _pass(self, command: Command) -> Release:
+        if self._gate is None:
+            return Release("sent")
+        line, _ = shown_line(format_command(command), b"\r\n", show_secrets=False)
+        self._emit(GateHeld(line))
+        release = await self._gate(line)
+        shown = line if release.by == "sent" else _shown(release.data)
+        self._emit(GateReleased(shown, release.by))
+        return release
+
+    async def _last_of(self, command: Command, replies: int) -> Outcome:
+        """One command has one reply; what a person put in its place may have none or several."""
+        outcome: Outcome = self._end() if self.over else Skipped()
+        for _ in range(replies):
+            outcome = await self._reply(self._limit_s(command))
+        return outcome
+
+    def _limit_s(self, command: Command) -> float:
+        match command:
+            case Data():
+                return self.timeouts.data_s
+            case Quit() | Rset():
+                return self.timeouts.quit_s
+            case _:
+                return self.timeouts.command_s
+
+    # Bytes
+
+    async def _replies_to_content(self, data: bytes) -> list[Reply | Lost]:
+        owed = max(1, self.client.pending)
+        lost = None
+        for block in _blocks(data):
+            lost = await self._write(block)
+            if lost is not None:
+                break
+        if lost is not None:
+            # A server may refuse and close before it has read everything: then its words are already here.
+            self._lost = None
+            spoken = await self._reply(self.timeouts.quit_s)
+            self._lost = lost
+            return [spoken if isinstance(spoken, Reply) else lost]
+        return [await self._reply(self.timeouts.content_s) for _ in range(owed)]
+
+    async def _write(self, data: bytes) -> Lost | None:
+        try:
+            async with asyncio.timeout(self.timeouts.block_s):
+                self._lost = await self._stream.write(data)
+        except TimeoutError:
+            self._lost = Lost("timed-out")
+        return self._lost
+
+    async def _reply(self, limit_s: float) -> Reply | Lost:
+        """The limit is for the whole reply: a trickle does not extend it."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._next_reply()
+        except TimeoutError:
+            self._lost = Lost("timed-out")
+            return self._lost
+
+    async def _next_reply(self) -> Reply | Lost:
+        while not self.over or self._ahead is not None:
+            event = self._next_event()
+            if event is None:
+                data = await self._stream.read()
+                if isinstance(data, Lost):
+                    self._lost = data
+                else:
+                    self.client.receive(data)
+            elif isinstance(event, Closed):
+                self._lost = Lost(event.reason or "closed")
+            elif event.verb != "*" or event.reply.code == 421:
+                return self._unless_endless(event.reply)
+        return self._end()
+
+    def _next_event(self) -> Answered | Closed | None:
+        event, self._ahead = self._ahead, None
+        return event or self.client.next_event()
+
+    def _unless_endless(self, reply: Reply) -> Reply | Lost:
+        """A reply that was cut off at its bound is told as it stands, and then its reader closes: it is no answer."""
+        self._ahead = self.client.next_event()
+        if isinstance(self._ahead, Closed) and self._ahead.reason:
+            self._lost, self._ahead = Lost(self._ahead.reason), None
+            return self._lost
+        return reply
+
+    def _end(self) -> Lost:
+        return self._lost or Lost("closed")
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    view = memoryview(data)
+    for start in range(0, len(data), BLOCK_OCTETS):
+        yield bytes(view[start : start + BLOCK_OCTETS])
+
+
+def _ender(reason: str) -> Ender:
+    if reason == "closed":
+        return "them"
+    return "network" if reason in ("reset", "unreachable") else "us"
+
+
+def _shown(data: bytes) -> str:
+    return data.rstrip(b"\r\n").decode("utf-8", "replace")

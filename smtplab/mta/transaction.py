@@ -1,0 +1,183 @@
+"""One mail transaction in an open session: MAIL, RCPT, the content, and a verdict for each recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smtplab.events import RuleBroken
+from smtplab.mta.envelope import Envelope
+from smtplab.mta.outcome import RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
+from smtplab.mta.session import Session, refused
+from smtplab.mta.talk import Outcome, Skipped
+from smtplab.net.ports import Lost
+from smtplab.wire.address import Mailbox
+from smtplab.wire.command import Command, Data, Mail, Parameters, Rcpt
+from smtplab.wire.reply import Reply
+
+CHUNK_OCTETS = 1048576
+"""A refused chunk has cost no more than this."""
+
+Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
+
+
+async def transact(session: Session, envelope: Envelope) -> Verdict:
+    """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
+    shortfall = _shortfall(session, envelope)
+    if shortfall is not None:
+        return _all_failed(session, envelope, Setback("envelope", shortfall))
+    answers = await _ask_envelope(session, envelope)
+    mail, rcpts = answers[0], answers[1:]
+    setback = refused("envelope", mail)
+    if setback is not None:
+        return _all_failed(session, envelope, setback)
+    if session.stop_at("mail", "envelope", mail):
+        return None, tuple(_stopped(session, who, mail) for who in envelope.recipients)
+    return await _finish(session, envelope, rcpts)
+
+
+# The envelope
+
+
+def _shortfall(session: Session, envelope: Envelope) -> Shortfall | None:
+    """What the server's announcements rule out before anything is asked."""
+    extensions = session.talk.client.extensions
+    if envelope.smtputf8 and "SMTPUTF8" not in extensions:
+        return Shortfall("smtputf8-not-offered")
+    limit = extensions.size_octets_max
+    if limit is not None and len(envelope.content) > limit:
+        return Shortfall("too-large", str(limit))  # RFC 1870 6.1
+    return None
+
+
+async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
+    """MAIL and each RCPT: the replies in this order.
+
+    RFC 2920 3.1 would let DATA leave with them. Ours waits, as BDAT must: a DATA for which nobody is left would be
+    answered with a 554 that says nothing new, or with a 354 for a message to nobody.
+    """
+    talk, options = session.talk, session.options
+    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
+    rcpts: list[Command] = [Rcpt(who) for who in envelope.recipients]
+    if options.ends_at("mail"):
+        return [await talk.ask(mail)]
+    if _pipelines(session):
+        return await talk.ask_all([mail, *rcpts])
+    answers = [await talk.ask(mail)]
+    if refused("envelope", answers[0]) is None:
+        for rcpt in rcpts:
+            answers.append(await talk.ask(rcpt))  # noqa: PERF401 - one after the other is the point
+    return answers
+
+
+def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
+    extensions = session.talk.client.extensions
+    parameters: Parameters = {}
+    if "SIZE" in extensions:
+        parameters["SIZE"] = str(len(envelope.content))
+    if envelope.body == "8bit":
+        if "8BITMIME" in extensions:
+            parameters["BODY"] = "8BITMIME"
+        else:
+            # Sent as it is: every server of today passes eight bits on, and rewriting would break signatures.
+            session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
+    if envelope.smtputf8:
+        parameters["SMTPUTF8"] = None
+    return parameters
+
+
+def _pipelines(session: Session) -> bool:
+    wanted = session.options.pipeline
+    if wanted is None:
+        return "PIPELINING" in session.talk.client.extensions and not session.talk.gated
+    return wanted
+
+
+def _chunks(session: Session) -> bool:
+    return session.options.chunking and "CHUNKING" in session.talk.client.extensions
+
+
+def _ends_at_rcpt(session: Session) -> bool:
+    return session.options.ends_at("rcpt") or not session.options.transmit
+
+
+# The recipients and the content
+
+
+async def _finish(session: Session, envelope: Envelope, rcpts: Sequence[Outcome]) -> Verdict:
+    host = session.place.host
+    fates: list[RecipientOutcome | None] = []
+    for who, answer in zip(envelope.recipients, rcpts, strict=True):
+        setback = (
+            Setback("envelope", Shortfall("skipped")) if isinstance(answer, Skipped) else refused("envelope", answer)
+        )
+        fates.append(None if setback is None else failed(who, setback, host))
+    if _ends_at_rcpt(session):
+        pairs = zip(fates, envelope.recipients, rcpts, strict=True)
+        return None, tuple(fate or _stopped(session, who, answer) for fate, who, answer in pairs)
+    takers = [who for who, fate in zip(envelope.recipients, fates, strict=True) if fate is None]
+    if not takers:
+        return None, tuple(fate for fate in fates if fate is not None)
+    setback, results = await _send(session, envelope, takers)
+    left = iter(results)
+    return setback, tuple(next(left) if fate is None else fate for fate in fates)
+
+
+async def _send(
+    session: Session, envelope: Envelope, takers: Sequence[Mailbox]
+) -> tuple[Setback | None, list[RecipientOutcome]]:
+    """The content, for those recipients that were accepted."""
+    host = session.place.host
+    if _chunks(session):
+        replies = await _send_chunks(session, envelope.content)
+    else:
+        answer = await session.talk.ask(Data())
+        if isinstance(answer, Skipped) or not (isinstance(answer, Reply) and answer.code == 354):
+            setback = _no_content(answer)
+            return setback, [failed(who, setback, host) for who in takers]
+        replies = await session.talk.send_content(envelope.content)
+    if isinstance(replies, Skipped):
+        setback = Setback("data", Shortfall("skipped"))
+        return setback, [failed(who, setback, host) for who in takers]
+    return _verdicts(takers, replies, host)
+
+
+def _no_content(answer: Outcome) -> Setback:
+    if isinstance(answer, Skipped):
+        return Setback("data", Shortfall("skipped"))
+    return Setback("data", answer)
+
+
+async def _send_chunks(session: Session, content: bytes) -> list[Reply | Lost] | Skipped:
+    """RFC 3030 2: a refused chunk ends the transaction; the rest is not sent."""
+    for start in range(0, max(1, len(content)), CHUNK_OCTETS):
+        chunk = content[start : start + CHUNK_OCTETS]
+        last = start + CHUNK_OCTETS >= len(content)
+        replies = await session.talk.send_chunk(chunk, last=last)
+        if last or isinstance(replies, Skipped) or refused("data", replies[0]) is not None:
+            return replies
+    raise AssertionError("the last chunk returns")
+
+
+def _verdicts(
+    takers: Sequence[Mailbox], replies: Sequence[Reply | Lost], host: str
+) -> tuple[Setback | None, list[RecipientOutcome]]:
+    """SMTP answers once for all, LMTP for each in the order of their RCPT (RFC 2033 4.2)."""
+    results = []
+    setback = None
+    for index, who in enumerate(takers):
+        reply = replies[min(index, len(replies) - 1)]
+        refusal = refused("data", reply)
+        if refusal is None and isinstance(reply, Reply):
+            results.append(accepted(who, reply, host))
+        else:
+            setback = refusal or Setback("data", reply)
+            results.append(failed(who, setback, host))
+    return setback, results
+
+
+def _all_failed(session: Session, envelope: Envelope, setback: Setback) -> Verdict:
+    return setback, tuple(failed(who, setback, session.place.host) for who in envelope.recipients)
+
+
+def _stopped(session: Session, recipient: Mailbox, answer: Outcome) -> RecipientOutcome:
+    return stopped(recipient, "envelope", answer if isinstance(answer, Reply) else None, session.place.host)
