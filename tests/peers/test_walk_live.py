@@ -83,6 +83,8 @@ def toy(mail_port: int) -> Iterator[Callable[[str, Callable[[socket.socket], Non
 
         def start(address: str, talk: Callable[[socket.socket], None]) -> None:
             listener = stack.enter_context(socket.create_server((address, mail_port)))
+            # Closing alone leaves a thread in `accept` and the port with it.
+            stack.callback(listener.shutdown, socket.SHUT_RDWR)
 
             def serve() -> None:
                 with contextlib.suppress(OSError):
