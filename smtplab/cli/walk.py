@@ -65,11 +65,9 @@ class Walk(SpokenCommand):
         from smtplab.lab.feed import feed_for  # noqa: PLC0415
         from smtplab.ui.app import run as open_ui  # noqa: PLC0415
 
-        feed = feed_for(request)
         with opened_output(self.texts, print_nothing, capture, show_secrets=request.show_secrets) as output:
+            feed = feed_for(request, output.tell)
             left = open_ui(language=self.texts.language, captures=state.home / "captures", feed=feed)
-            for record in feed.records:
-                output.tell(record)
         if not left:
             return INTERRUPTED
         return feed.ended.exit_code if feed.ended is not None else INTERRUPTED

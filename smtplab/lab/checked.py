@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.request import WalkRequest
 from smtplab.mta.options import Credentials
@@ -49,6 +51,20 @@ def server_and_port(request: WalkRequest) -> tuple[str | None, int]:
     if isinstance(known, Flaw) or (colon and not 0 < port < 65536):
         raise BadInput("cli.not-a-server", option="--server", value=text)
     return host, port if colon else request.port
+
+
+def tls_roots(request: WalkRequest) -> bytes | None:
+    """The PEM file's octets. Raises BadInput where it can't be read or holds no certificate."""
+    if request.tls_roots is None:
+        return None
+    try:
+        found = Path(request.tls_roots).read_bytes()
+    except OSError as trouble:
+        reason = trouble.strerror or str(trouble)
+        raise BadInput("cli.cannot-read", file=request.tls_roots, reason=reason) from trouble
+    if b"-----BEGIN CERTIFICATE-----" not in found:
+        raise BadInput("cli.no-certificates", file=request.tls_roots)
+    return found
 
 
 def helo(request: WalkRequest) -> str | None:

@@ -21,6 +21,7 @@ _LIVE_ONLY = (
 _REAL_SESSION_ONLY = (
     ("helo", "--helo"),
     ("tls", "--tls"),
+    ("tls_roots", "--tls-ca-path"),
     ("auth_user", "--auth-user"),
     ("auth_mechanism", "--auth"),
     ("protocol", "--protocol"),

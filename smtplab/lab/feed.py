@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtplab.lab.live import LiveWalk
 
 FeedKind = Literal["live", "sim", "capture"]
+OnRecord = Callable[[Record], None]
 
 _PIECE_OCTETS = 65536
 _RECORDS_AT_ONCE = 2000
@@ -58,16 +59,19 @@ class Feed(Protocol):
         ...
 
 
-def feed_for(request: WalkRequest) -> Feed:
-    """Live or simulated, as `lab.choice` decides. Raises BadInput where the request can't be walked."""
+def feed_for(request: WalkRequest, on_record: OnRecord | None = None) -> Feed:
+    """Live or simulated, as `lab.choice` decides; `on_record` hears each record as it comes, a capture for instance.
+
+    Raises BadInput where the request can't be walked.
+    """
     recipient = checked.mailbox(request.recipient)
     world = choose_world(request, recipient)
     if world is None:
         # DNS, TLS and certificates take 0.2 s to import, which the first paint of a simulation need not wait for.
         from smtplab.lab.live import prepare_live  # noqa: PLC0415
 
-        return LiveFeed(prepare_live(request))
-    return SimulatedFeed(request, world)
+        return LiveFeed(prepare_live(request), on_record)
+    return SimulatedFeed(request, world, on_record)
 
 
 def feed_from_capture(path: Path) -> Feed:
@@ -83,8 +87,9 @@ def save_capture(records: Sequence[Record], path: Path) -> None:
 class LiveFeed:
     kind: FeedKind = "live"
 
-    def __init__(self, walk: LiveWalk) -> None:
+    def __init__(self, walk: LiveWalk, on_record: OnRecord | None = None) -> None:
         self._walk = walk
+        self._on_record = on_record
         self.subject = walk.recipient
         self.gate: PersonGate | None = PersonGate()
         self.records: list[Record] = []
@@ -95,11 +100,16 @@ class LiveFeed:
         from smtplab.lab.live import walk_live  # noqa: PLC0415 (as above)
 
         try:
-            self.ended = Ended(await walk_live(self._walk, self.records.append, self.gate))
+            self.ended = Ended(await walk_live(self._walk, self._tell, self.gate))
         except asyncio.CancelledError:
             self.ended = Ended(exits.INTERRUPTED)
             raise
         return self.ended
+
+    def _tell(self, record: Record) -> None:
+        self.records.append(record)
+        if self._on_record is not None:
+            self._on_record(record)
 
 
 class SimulatedFeed:
@@ -107,7 +117,8 @@ class SimulatedFeed:
 
     kind: FeedKind = "sim"
 
-    def __init__(self, request: WalkRequest, world: str) -> None:
+    def __init__(self, request: WalkRequest, world: str, on_record: OnRecord | None = None) -> None:
+        self._on_record = on_record
         self._arguments = _arguments(request, world)
         self._content = request.content
         self.subject = request.recipient
@@ -147,6 +158,8 @@ class SimulatedFeed:
             for line in lines:
                 if isinstance(record := decode_record(line), Record):
                     self.records.append(record)
+                    if self._on_record is not None:
+                        self._on_record(record)
 
 
 class CaptureFeed:

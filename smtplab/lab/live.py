@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Callable
 from datetime import datetime
 
@@ -23,6 +22,7 @@ from smtplab.mta.outcome import Judgement
 from smtplab.mta.talk import Gate
 from smtplab.mta.timeouts import DEFAULT, shortened
 from smtplab.net.live import live_net
+from smtplab.net.names import own_full_name
 from smtplab.net.ports import Net
 from smtplab.net.trust import PkixTrust
 
@@ -54,7 +54,7 @@ def prepare_live(request: WalkRequest) -> LiveWalk:
     options = SessionOptions(
         helo=checked.helo(request) or host,
         tls=request.tls,
-        trust=PkixTrust(net.clock.now),
+        trust=PkixTrust(net.clock.now, checked.tls_roots(request)),
         credentials=checked.credentials(request),
         dialect=request.protocol,
         pipeline=request.pipeline,
@@ -97,8 +97,8 @@ async def walk_live(walk: LiveWalk, on_record: Callable[[Record], None], gate: G
 
 
 def this_host() -> str:
-    """The system's own name; the address literal of nowhere where it has none that could be said (RFC 5321 4.1.3)."""
-    name = platform.node().lower().rstrip(".")
+    """The system's full name; the address literal of nowhere where it has none that could be said (RFC 5321 4.1.3)."""
+    name = own_full_name()
     return name if checked.is_domain(name) else "[127.0.0.1]"
 
 

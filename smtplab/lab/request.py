@@ -23,6 +23,8 @@ class WalkRequest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     helo: str | None = None
     tls: TlsPolicy = "may"
+    tls_roots: str | None = None
+    """A PEM file of the authorities to trust instead of the system's."""
     auth_user: str | None = None
     auth_password: str | None = None
     auth_mechanism: str | None = None

@@ -13,7 +13,7 @@ from smtplab.lab.compose import Parts, compose
 from smtplab.lab.exits import exit_code_of
 from smtplab.lab.request import WalkRequest
 from smtplab.sim.library import WorldError, load_world
-from smtplab.sim.run import Journey, JourneyError, run
+from smtplab.sim.run import Journey, JourneyError, run, sender_of
 from smtplab.sim.world import World
 
 
@@ -44,22 +44,28 @@ def walk_simulated(walk: SimulatedWalk, on_record: Callable[[Record], None]) -> 
     try:
         played = run(walk.world, walk.journey, on_record)
     except JourneyError as trouble:
-        raise BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=walk.world.name) from trouble
+        raise _no_journey(trouble, walk.world) from trouble
     return exit_code_of(played.ended.result)
+
+
+def _no_journey(trouble: JourneyError, world: World) -> BadInput:
+    return BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=world.name)
 
 
 def _written(request: WalkRequest, world: World, recipient: str) -> bytes | None:
     """What the person wrote; None where the world's own letter is to go."""
     if request.subject is None and request.body is None and not request.headers and not request.attachments:
         return None
-    if not request.sender:
-        raise BadInput("cli.needs", option="--subject, --body, --header, --attach", other="--from")
+    try:
+        sender = sender_of(world, Journey(recipient=recipient, sender=request.sender)).address
+    except JourneyError as trouble:
+        raise _no_journey(trouble, world) from trouble
     parts = Parts(
-        sender=request.sender,
+        sender=sender,
         recipient=recipient,
         date=world.start,
         token=f"{world.name}-{world.seed if request.seed is None else request.seed}",
-        host=request.sender.rpartition("@")[2],
+        host=sender.rpartition("@")[2],
         subject=request.subject,
         body=request.body,
         headers=request.headers,
