@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 
@@ -15,7 +16,7 @@ from smtplab.view.texts import Texts
 from smtplab.view.transcript import Line, Tone, lines
 from smtplab.view.words import sentence
 
-WIDTH = 100
+WIDTH_MAX = 100
 """Of running text: a line that the eye finds back from. The transcript's own lines are never broken."""
 
 _INDENT = "      "
@@ -28,7 +29,6 @@ _COLOURS: dict[Tone, dict[str, object]] = {
     "refusal": {"fg": "red"},
     "error": {"fg": "red", "bold": True},
     "warning": {"fg": "yellow"},
-    "quiet": {"dim": True},
 }
 
 
@@ -38,6 +38,7 @@ class PlainPrinter:
     def __init__(self, texts: Texts, *, color: bool) -> None:
         self._texts = texts
         self._color = color and sys.stdout.isatty()
+        self._width = min(WIDTH_MAX, shutil.get_terminal_size((WIDTH_MAX, 24)).columns)
         self._journey = Journey()
         self._records: list[Record] = []
 
@@ -75,7 +76,15 @@ class PlainPrinter:
         self._print("\n" + (click.style(said, bold=True) if self._color else said))
 
     def _paragraph(self, said: str) -> None:
-        for line in textwrap.wrap(said, WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT):
+        # Addresses and host names stay whole, so that they can be copied.
+        wrapper = textwrap.TextWrapper(
+            self._width,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in wrapper.wrap(said):
             self._print(click.style(line, dim=True) if self._color else line)
 
     def _painted(self, line: Line) -> str:
