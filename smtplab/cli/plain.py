@@ -14,7 +14,7 @@ from smtplab.view.journey import Journey
 from smtplab.view.summary import Summary, summarise
 from smtplab.view.texts import Texts
 from smtplab.view.transcript import Line, Tone, lines
-from smtplab.view.words import sentence
+from smtplab.view.words import Speaker
 
 WIDTH_MAX = 100
 """Of running text: a line that the eye finds back from. The transcript's own lines are never broken."""
@@ -40,6 +40,7 @@ class PlainPrinter:
         self._color = color and sys.stdout.isatty()
         self._width = min(WIDTH_MAX, shutil.get_terminal_size((WIDTH_MAX, 24)).columns)
         self._journey = Journey()
+        self._speaker = Speaker(texts)
         self._records: list[Record] = []
 
     def __call__(self, record: Record) -> None:
@@ -48,7 +49,7 @@ class PlainPrinter:
         self._journey.advance(record)
         for line in lines(record, self._journey, self._texts):
             self._print(self._painted(line))
-        if (said := sentence(record, self._journey, self._texts)) is not None:
+        if (said := self._speaker(record, self._journey)) is not None:
             self._paragraph(said)
         if isinstance(record.event, JourneyEnded):
             self._summary(summarise(self._records, self._texts))
