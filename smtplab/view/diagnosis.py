@@ -30,8 +30,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Where the last route came from."""
     tls: ev.TlsEstablished | None = None
     dns_failed: ev.DnsFailed | None = None
-    sent: bool = False
-    """The content went out, so the whole way was asked for."""
+    recipient_taken: bool = False
+    """The last host has said yes to RCPT."""
 
     @property
     def domain(self) -> str:

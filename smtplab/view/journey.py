@@ -41,6 +41,8 @@ class Hop(msgspec.Struct, frozen=True):
     stages: tuple[StageProgress, ...] = ()
     route: ev.RouteFound | None = None
     last_us: int = 0
+    recipient_taken: bool = False
+    """The host has said yes to a recipient."""
     passed: bool = False
     """The message has gone over this hop."""
 
@@ -140,11 +142,13 @@ class Journey:
         if isinstance(event, ev.ConnectStarted):
             if hop.host and hop.host != event.host:
                 hop = msgspec.structs.replace(hop, stages=begin_anew(hop.stages))
-            hop = msgspec.structs.replace(hop, client=record.node, host=event.host)
+            hop = msgspec.structs.replace(hop, client=record.node, host=event.host, recipient_taken=False)
         elif isinstance(event, ev.CommandSent | ev.ReplyReceived) and not hop.client:
             hop = msgspec.structs.replace(hop, client=record.node)
         elif isinstance(event, ev.RouteFound):
             hop = msgspec.structs.replace(hop, route=event)
+        if isinstance(event, ev.ReplyReceived) and event.verb == "RCPT" and (event.code or 0) // 100 == 2:
+            hop = msgspec.structs.replace(hop, recipient_taken=True)
         twice = bool(hop.client) and record.node != hop.client and isinstance(event, _TOLD_BY_BOTH)
         if not twice:
             spent_us = max(0, record.elapsed_us - hop.last_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -76,6 +77,7 @@ def gather(records: Sequence[Record], journey: Journey) -> Evidence | None:
         recipient=journey.started.recipient if journey.started is not None else "",
         # The hops before the last one took the message: they don't bear on the outcome.
         attempts=tuple(attempt for attempt in journey.attempts if attempt.hop == last_hop),
+        recipient_taken=last_hop in journey.hops and journey.hops[last_hop].recipient_taken,
     )
     for record in records:
         if not journey.tells_twice(record):
@@ -96,8 +98,6 @@ def _with(evidence: Evidence, record: Record) -> Evidence:
             return msgspec.structs.replace(evidence, tls=event)
         case ev.DnsFailed():
             return msgspec.structs.replace(evidence, dns_failed=event)
-        case ev.MessageSent():
-            return msgspec.structs.replace(evidence, sent=True)
         case _:
             return evidence
 
@@ -116,9 +116,8 @@ def _headline(evidence: Evidence | None, texts: Texts) -> str:
 
 def _headline_kind(evidence: Evidence) -> str:
     ended = evidence.ended
-    willing = ended.code is not None and ended.code // 100 == 2 and evidence.host
     if ended.result == "stopped":
-        return ".interrupted" if evidence.reason == "interrupted" else ".willing" if willing else ""
+        return ".interrupted" if evidence.reason == "interrupted" else ".willing" if evidence.recipient_taken else ""
     named = evidence.source in ("pinned", "relay") and evidence.host
     return ".server" if ended.result == "unreachable" and named else ""
 
@@ -154,10 +153,15 @@ def _attempt_outcome(attempt: Attempt, journey: Journey, texts: Texts) -> tuple[
         return False, reason_text(attempt.reason, texts)
     if not attempt.connected:
         return False, texts("attempt.under-way")
+    return True, texts(f"attempt.{_success(attempt, journey)}")
+
+
+def _success(attempt: Attempt, journey: Journey) -> Literal["taken", "willing", "connected"]:
+    """How far the last session of a hop came; an earlier one that was left without a word was connected, no more."""
     hop = journey.hops.get(attempt.hop)
-    if hop is not None and hop.passed and attempt is _last_of(journey, attempt.hop):
-        return True, texts("attempt.taken")
-    return True, texts("attempt.connected")
+    if hop is None or attempt is not _last_of(journey, attempt.hop):
+        return "connected"
+    return "taken" if hop.passed else "willing" if hop.recipient_taken else "connected"
 
 
 def _last_of(journey: Journey, hop: int) -> Attempt:

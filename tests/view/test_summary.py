@@ -204,6 +204,7 @@ def test_a_walk_that_stopped_where_asked_says_that_the_server_was_willing(book: 
     book.end("stopped", 250, None, "OK")
     found = summary(book)
     assert found.headline.endswith("mx1.neu.example would take mail for lan@neu.example.")
+    assert [line.outcome for line in found.attempts] == ["would take it"]
     assert "--send" in found.advice[0]
 
 
@@ -230,3 +231,13 @@ def test_the_tables_show_what_peers_said_as_text_and_no_markup(book: Any) -> Non
     hosts = [str(cell) for cell in attempt_table(found, texts).columns[1].cells]
     assert hosts == [r"[red]\x1b[31mmx"]
     assert stage_table(found, texts).row_count == len(found.stages)
+
+
+def test_a_walk_that_stopped_earlier_promises_nothing_of_the_recipient(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("EHLO laptop.example", 250)
+    book.end("stopped", 250, None, "mx1")
+    found = summary(book)
+    assert found.headline == "Stopped where you asked: nothing was sent to lan@neu.example."
+    assert [line.outcome for line in found.attempts] == ["connected"]
