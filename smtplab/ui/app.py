@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 WORLD: Final = "campus"
 """The bundled world in which a simulated walk takes place."""
 
-EXAMPLES: Final = ("student@hust.example",)
+EXAMPLES: Final = (
+    "student@hust.example",
+    "lecturer@neu.example",
+    "full@hust.example",
+    "suspended@neu.example",
+    "nobody@hust.example",
+)
+"""Recipients in that world, each with an end of its own; reading the world's file would delay the first paint."""
 
 INTERRUPTED: Final = 130
 """The exit code of SIGINT, as shells have it."""
@@ -101,6 +109,11 @@ class SmtplabApp(App[None]):
         from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
+
+    def on_walk_screen_taken_in(self) -> None:
+        """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
+        gc.collect()
+        gc.freeze()
 
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:
