@@ -43,10 +43,12 @@ def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool
     With a feed that has not been run it opens on that walk, without one on the home screen, which makes its feeds
     by `lab.feed.feed_for`. The app runs the feed, cancels it on leaving, and offers its gate where it has one; what
     came of it the caller reads from `feed.ended` afterwards. `captures` is the folder in which `s` saves; it is made
-    when first needed.
+    when first needed. Raises RuntimeError where the UI itself failed; Textual has shown why.
     """
     app = SmtplabApp(language, captures, feed)
     app.run()
+    if app.return_code not in (None, 0, INTERRUPTED):
+        raise RuntimeError("the terminal UI failed")
     return app.return_code != INTERRUPTED
 
 
