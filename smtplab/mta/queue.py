@@ -10,13 +10,15 @@ import msgspec
 from smtplab.events import AttemptStarted, Bounced, BounceSent, Deferred, Dequeued, Queued
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Arrival
-from smtplab.mta.bounce import Failure, Notice, make_bounce
+from smtplab.mta.bounce import Fate, Notice, NoticeWriter, success_of
 from smtplab.mta.deliver import Job, deliver, domains_of
 from smtplab.mta.envelope import Envelope
-from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.local import Directory, Parcel, hand_out
+from smtplab.mta.mailbox import MailboxStore
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.outcome import Judgement, RecipientOutcome
-from smtplab.mta.trace import iso_time, received_line, return_path_line
+from smtplab.mta.trace import iso_time, received_line
+from smtplab.mta.wording import PlainWords, Words
 from smtplab.net.ports import Net
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
@@ -44,7 +46,11 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     routing: Routing
     local_domains: frozenset[str] = frozenset()
     """Their mail goes into `mailboxes`."""
-    mailboxes: Mailboxes
+    mailboxes: MailboxStore
+    directory: Directory | None = None
+    """Who is who in them; None: every local part has a mailbox of its own, and no tags."""
+    words: tuple[Words, ...] = (PlainWords(),)
+    """The languages of the notices to senders."""
     scope: Scope
     """Deliveries are told in `deliver/NUMBER/HOST` below it, at the arrival's hop plus one."""
     net_at: Callable[[int], Net]
@@ -80,6 +86,8 @@ class Queue:
         net = office.net_at(office.scope.hop)
         self._clock = net.clock
         self._ids = net.chance("queue-id")
+        self._writer = NoticeWriter(net.chance("notice"), office.words)
+        self._directory = office.directory or Directory(domains=office.local_domains, separator="")
         self._slots = asyncio.Semaphore(office.concurrency)
         self._stopping = asyncio.Event()
         self._empty = asyncio.Event()
@@ -160,22 +168,25 @@ class Queue:
         outcomes: list[RecipientOutcome] = []
         relayed = entry.relayed
         for domain, people in domains_of(entry.envelope.recipients).items():
-            if domain in self._office.local_domains or not domain:
-                self._deliver_here(entry, people)
-            else:
-                outcomes += await self._deliver_there(entry, domain, people)
-        relayed = relayed or any(outcome.judgement.good for outcome in outcomes)
+            here = self._directory.is_local(people[0])
+            outcomes += await (
+                self._deliver_here(entry, people) if here else self._deliver_there(entry, domain, people)
+            )
+        relayed = relayed or any(outcome.judgement.result == "accepted" for outcome in outcomes)
         left, failures = self._sort(entry, outcomes)
+        self._tell_of_success(entry, outcomes)
         self._bounce(entry, failures)
         envelope = msgspec.structs.replace(entry.envelope, recipients=tuple(left))
         return msgspec.structs.replace(
             entry, envelope=envelope, relayed=relayed, bounced=entry.bounced or bool(failures)
         )
 
-    def _deliver_here(self, entry: Entry, people: Sequence[Mailbox]) -> None:
-        content = return_path_line(entry.envelope.reverse_path) + entry.envelope.content
-        for who in people:
-            self._office.mailboxes.deliver(entry.queue_id, who, content, self._scope(entry))
+    async def _deliver_here(self, entry: Entry, people: Sequence[Mailbox]) -> tuple[RecipientOutcome, ...]:
+        parcel = Parcel(entry.queue_id, entry.envelope)
+        handover = await hand_out(parcel, people, self._directory, self._office.mailboxes, self._scope(entry))
+        for envelope in handover.onward:
+            self._take(Entry(self._new_id(), envelope, entry.hop, self._clock.now()))
+        return handover.outcomes
 
     async def _deliver_there(
         self, entry: Entry, domain: str, people: tuple[Mailbox, ...]
@@ -189,10 +200,10 @@ class Queue:
         scope = office.scope.within(f"deliver/{self._deliveries}", hop=entry.hop)
         return (await deliver(job, office.net_at(entry.hop), scope)).outcomes
 
-    def _sort(self, entry: Entry, outcomes: Sequence[RecipientOutcome]) -> tuple[list[Mailbox], list[Failure]]:
+    def _sort(self, entry: Entry, outcomes: Sequence[RecipientOutcome]) -> tuple[list[Mailbox], list[Fate]]:
         """Who is tried again, and who is given up."""
         left: list[Mailbox] = []
-        failures: list[Failure] = []
+        failures: list[Fate] = []
         pause_s = self._office.schedule.pause_s(entry.attempts)
         now = self._clock.now()
         expires = now + pause_s > entry.arrived_at + self._office.schedule.lifetime_s
@@ -207,22 +218,30 @@ class Queue:
             else:
                 # RFC 3463 3.5: X.4.7, delivery time expired.
                 status = "4.4.7" if judgement.retriable else judgement.status
-                failures.append(Failure(who, status, _diagnostic(judgement), judgement.host))
+                failures.append(Fate(who, status, _diagnostic(judgement), judgement.host))
         return left, failures
 
-    def _bounce(self, entry: Entry, failures: Sequence[Failure]) -> None:
+    def _tell_of_success(self, entry: Entry, outcomes: Sequence[RecipientOutcome]) -> None:
+        fates = [fate for outcome in outcomes if (fate := success_of(outcome, entry.envelope)) is not None]
+        if fates:
+            self._send_notice(entry, self._writer.succeeded(self._notice(entry, fates)))
+
+    def _bounce(self, entry: Entry, failures: Sequence[Fate]) -> None:
         if not failures:
             return
         scope = self._scope(entry)
         for failure in failures:
             scope(Bounced(entry.queue_id, str(failure.recipient), failure.status, failure.diagnostic))
+        self._send_notice(entry, self._writer.failed(self._notice(entry, failures)))
+
+    def _notice(self, entry: Entry, fates: Sequence[Fate]) -> Notice:
         now = self._clock.now()
-        notice = Notice(self._office.hostname, entry.queue_id, entry.envelope, failures, entry.arrived_at, now)
-        envelope = make_bounce(notice)
-        if envelope is not None:
-            returned = Entry(self._new_id(), envelope, entry.hop, now)
-            scope(BounceSent(entry.queue_id, str(envelope.recipients[0])))
-            self._take(returned)
+        return Notice(self._office.hostname, entry.queue_id, entry.envelope, fates, entry.arrived_at, now)
+
+    def _send_notice(self, entry: Entry, notice: Envelope | None) -> None:
+        if notice is not None:
+            self._scope(entry)(BounceSent(entry.queue_id, str(notice.recipients[0])))
+            self._take(Entry(self._new_id(), notice, entry.hop, self._clock.now()))
 
     # Names and places
 

@@ -64,8 +64,9 @@ def test_local_mail_ends_in_the_mailbox_with_its_trace_lines_on_top(kit):
     bench, boxes = with_queue(kit, arrival(kit, "B@here.example"))
     (stored,) = boxes.messages("b@here.example")
     lines = stored.content.decode().split("\r\n")
-    assert lines[:5] == [
+    assert lines[:6] == [
         "Return-Path: <a@here.example>",
+        "Delivered-To: B@here.example",
         "Received: from client.example ([10.0.0.9])",
         f"\tby us.example with ESMTP id {stored.queue_id}",
         "\tfor <B@here.example>;",
