@@ -28,6 +28,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 DIAGNOSTIC_CHARACTERS_MAX = 900
 """A line of a message holds 998 octets (RFC 5322 2.1.1)."""
 
+RULE = "-" * 20
+"""Between two languages; a reader would take a mere `-- ` for the beginning of a signature, and hide what follows."""
+
 Kind = Literal["failed", "delayed", "success"]
 
 
@@ -173,7 +176,7 @@ class _Draft:
     # For people
 
     def _text(self) -> str:
-        return "\n-- \n\n".join(self._in(words) for words in self._words)
+        return f"\n{RULE}\n\n".join(self._in(words) for words in self._words)
 
     def _in(self, words: Words) -> str:
         lines = [words("notice.opening", host=self._notice.hostname), "", words(f"notice.{self._kind}"), ""]
@@ -215,10 +218,19 @@ def _reasons(fate: Fate, retry_until: float | None, words: Words) -> list[str]:
     """What was decided, in one line, and in another what it rests on."""
     until = format_date(retry_until) if retry_until is not None else "?"
     lines = [words(f"notice.decided.{decision_of(fate)}", remote=fate.remote, until=until)]
-    if fate.diagnostic:
-        text_id = "notice.said" if fate.remote and fate.diagnostic[:3].isdecimal() else "notice.reason"
-        lines.append(words(text_id, remote=fate.remote, diagnostic=_plain(fate.diagnostic)))
+    if fate.remote and fate.diagnostic[:3].isdecimal():
+        lines.append(words("notice.said", remote=fate.remote, diagnostic=_plain(fate.diagnostic)))
+    elif fate.diagnostic:
+        lines.append(words("notice.reason", reason=_reason(_plain(fate.diagnostic), words)))
     return lines
+
+
+def _reason(diagnostic: str, words: Words) -> str:
+    """Of our own: an id and perhaps a name that it is about."""
+    reason, _, detail = diagnostic.partition(" ")
+    if words.has(f"reason.{reason}"):
+        reason = words(f"reason.{reason}")
+    return f"{reason} ({detail})" if detail else reason
 
 
 def _header_of(content: bytes) -> bytes:

@@ -181,7 +181,7 @@ def _send_on(
             return _list_took(recipient), distribute(destination, envelope)
         case ListBounce(mailing_list, member):
             verdict = "failed" if failed_for_good(envelope.content) else "noted"
-            emit(Judged("list-bounce", verdict, str(member or "")))
+            emit(Judged("list-bounce", verdict, str(member or mailing_list.address)))
             return _went_on(recipient, "forwarded"), (_forwarded(envelope, recipient, (mailing_list.owner,)),)
 
 

@@ -17,6 +17,10 @@ class Words(Protocol):
 
     def __call__(self, text_id: str, /, **arguments: object) -> str: ...
 
+    def has(self, text_id: str) -> bool:
+        """Of the reasons (`reason.nxdomain`) not all need have a text: the others show as their id."""
+        ...
+
 
 PLAIN_TEXTS: Mapping[str, str] = MappingProxyType(
     {
@@ -37,7 +41,7 @@ PLAIN_TEXTS: Mapping[str, str] = MappingProxyType(
         "notice.decided.relayed": "Handed on to {remote}, which sends no notices of success.",
         "notice.decided.expanded": "Handed on to the several addresses behind this one.",
         "notice.said": "{remote} answered: {diagnostic}",
-        "notice.reason": "Reason: {diagnostic}",
+        "notice.reason": "Reason: {reason}",
         "notice.nothing-to-do": "You need do nothing.",
         "notice.returned.whole": "Your message is attached.",
         "notice.returned.header": "The header of your message is attached.",
@@ -52,3 +56,6 @@ class PlainWords:
 
     def __call__(self, text_id: str, /, **arguments: object) -> str:
         return PLAIN_TEXTS[text_id].format_map(arguments)
+
+    def has(self, text_id: str) -> bool:
+        return text_id in PLAIN_TEXTS

@@ -34,6 +34,9 @@ class Vietnamese:
     def __call__(self, text_id, /, **arguments):
         return f"<thư {text_id} {arguments}>"
 
+    def has(self, text_id):
+        return text_id == "reason.nxdomain"
+
 
 def notice(*fates, asked=None, content=CONTENT, sender=ANNA, **changes):
     envelope = make_envelope(sender, [fate.recipient for fate in fates], content)
@@ -92,6 +95,13 @@ def test_both_languages_stand_in_one_notice_and_the_first_gives_the_subject():
     )
     assert envelope.content.isascii()
     assert next(message.iter_parts())["Content-Language"] == "vi, en"
+
+
+def test_a_reason_of_our_own_has_its_text_where_there_is_one():
+    _, words, _, _ = read(writer(Vietnamese()).failed(notice(Fate(BINH, "5.1.2", "nxdomain mx.d.example"))))
+    assert "<thư notice.reason {'reason': '<thư reason.nxdomain {}> (mx.d.example)'}>" in words
+    _, words, _, _ = read(writer(Vietnamese()).failed(notice(Fate(BINH, "5.1.1", "no-such-user"))))
+    assert "<thư notice.reason {'reason': 'no-such-user'}>" in words
 
 
 def test_a_delay_says_until_when_it_will_be_tried():
