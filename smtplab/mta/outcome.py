@@ -49,7 +49,7 @@ class Shortfall(msgspec.Struct, frozen=True):
 
     reason: Literal[
         "starttls-not-offered", "tls-not-verified", "auth-not-offered", "auth-mechanism-not-offered", "auth-broken",
-        "too-large", "smtputf8-not-offered", "skipped",
+        "too-large", "smtputf8-not-offered", "not-noted", "skipped",
     ]  # fmt: skip
     detail: str = ""
 
@@ -125,6 +125,9 @@ _STATUS_OF_REASON = {
     "auth-not-offered": "5.7.0",
     "auth-mechanism-not-offered": "5.7.4",
     "auth-broken": "4.7.0",
+    "not-noted": "4.3.0",
+    "content-unreadable": "4.3.0",
+    "destination-suspended": "4.4.1",
     "too-large": "5.3.4",
     "smtputf8-not-offered": "5.6.7",
     "expired": "4.4.7",

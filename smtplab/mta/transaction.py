@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from smtplab.events import RuleBroken
 from smtplab.mta.envelope import Envelope
@@ -19,8 +19,11 @@ CHUNK_OCTETS = 1048576
 
 Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
 
+BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
+"""Given the host and those who will get it; the content leaves only after a True."""
 
-async def transact(session: Session, envelope: Envelope) -> Verdict:
+
+async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
     shortfall = _shortfall(session, envelope)
     if shortfall is not None:
@@ -32,7 +35,7 @@ async def transact(session: Session, envelope: Envelope) -> Verdict:
         return _all_failed(session, envelope, setback)
     if session.stop_at("mail", "envelope", mail):
         return None, tuple(_stopped(session, who, mail) for who in envelope.recipients)
-    return await _finish(session, envelope, rcpts)
+    return await _finish(session, envelope, rcpts, before_content)
 
 
 # The envelope
@@ -121,7 +124,9 @@ def _ends_at_rcpt(session: Session) -> bool:
 # The recipients and the content
 
 
-async def _finish(session: Session, envelope: Envelope, rcpts: Sequence[Outcome]) -> Verdict:
+async def _finish(
+    session: Session, envelope: Envelope, rcpts: Sequence[Outcome], before_content: BeforeContent | None
+) -> Verdict:
     host = session.place.host
     fates: list[RecipientOutcome | None] = []
     for who, answer in zip(envelope.recipients, rcpts, strict=True):
@@ -135,7 +140,11 @@ async def _finish(session: Session, envelope: Envelope, rcpts: Sequence[Outcome]
     takers = [who for who, fate in zip(envelope.recipients, fates, strict=True) if fate is None]
     if not takers:
         return None, tuple(fate for fate in fates if fate is not None)
-    setback, results = await _send(session, envelope, takers)
+    if before_content is not None and not await before_content(host, takers):
+        setback = Setback("data", Shortfall("not-noted"))
+        results = [failed(who, setback, host) for who in takers]
+    else:
+        setback, results = await _send(session, envelope, takers)
     left = iter(results)
     return setback, tuple(next(left) if fate is None else fate for fate in fates)
 

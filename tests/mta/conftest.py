@@ -21,6 +21,7 @@ from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.queue import Office, Queue
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Caller, Rules
+from smtplab.mta.store.port import Store
 from smtplab.mta.talk import Gate
 from smtplab.net.memory import Link, MemoryNetwork
 from smtplab.net.ports import Answer, Lost, Net, ServerTls, TlsFacts, TlsTrouble, Wire
@@ -231,7 +232,11 @@ class PostOffice:
         return Arrival(envelope, Caller("10.0.0.9", "client.example", extended=True), "ESMTP", 0)
 
     def run(
-        self, *arrivals: Arrival, prepare: Callable[[Bench], Awaitable[None]] | None = None, **changes: Any
+        self,
+        *arrivals: Arrival,
+        prepare: Callable[[Bench], Awaitable[None]] | None = None,
+        store: Store | None = None,
+        **changes: Any,
     ) -> tuple[Bench, Mailboxes]:
         boxes = Mailboxes()
 
@@ -247,7 +252,7 @@ class PostOffice:
                 "scope": bench.journal.scope(node="us.example", hop=0, span="", stage="queue"),
                 "net_at": lambda _hop: bench.net,
             }
-            queue = Queue(Office(**settings | changes))
+            queue = Queue(Office(**settings | changes), store)
             async with asyncio.TaskGroup() as group:
                 group.create_task(queue.run())
                 for one in arrivals:

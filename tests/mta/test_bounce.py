@@ -250,7 +250,7 @@ def test_a_relay_to_a_host_without_dsn_is_told_and_one_with_dsn_is_not(kit, offi
         "RCPT TO:<b@new.example> NOTIFY=SUCCESS ORCPT=rfc822;b@new.example",
     ]
     assert [event.reason for event in bench.told(Dequeued)] == ["relayed", "delivered"]
-    assert len(bench.told(BounceSent)) == 1
+    assert bench.told(BounceSent) == []
 
 
 def test_a_delivery_is_told_on_request(office):
@@ -258,6 +258,20 @@ def test_a_delivery_is_told_on_request(office):
     _, boxes = office.run(arrival)
     (stored,) = boxes.messages("a@here.example")
     assert parse_report(stored.content).status.recipients[0].action == "delivered"
+
+
+def test_after_four_hours_the_sender_is_told_once_that_it_takes_longer(office):
+    async def prepare(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+
+    bench, boxes = office.run(office.arrival("b@d.example"), prepare=prepare)
+    delayed, failed = (parse_report(stored.content) for stored in boxes.messages("a@here.example"))
+    start = bench.records()[0].time_us / 1e6
+    (person,) = delayed.status.recipients
+    assert (person.action, person.will_retry_until) == ("delayed", start + 432000)
+    assert 14400 <= person.last_attempt - start < 14400 + 4000
+    assert failed.status.recipients[0].status == "4.4.7"
+    assert len(bench.told(BounceSent)) == 1
 
 
 def test_who_wants_to_hear_nothing_hears_nothing(office):

@@ -11,6 +11,8 @@ from smtplab.mta.envelope import Asked
 from smtplab.mta.local import Directory, IntoMailbox, Nobody, Onward, look_up, recipient_hook
 from smtplab.mta.mailbox import Unstored
 from smtplab.mta.rules import Caller
+from smtplab.mta.store.memory import MemoryStore
+from smtplab.mta.store.port import Put, Remove, Update
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Mail, Rcpt
 
@@ -147,6 +149,36 @@ def test_mail_for_nobody_comes_back(office):
     bench, _ = office.run(office.arrival("nobody@here.example", sender="anna@here.example"), directory=directory())
     (bounced,) = bench.told(Bounced)
     assert (bounced.status, bounced.diagnostic) == ("5.1.1", "no-such-user")
+
+
+class _Noting(MemoryStore):
+    """Keeps what it was asked in one breath."""
+
+    def __init__(self):
+        super().__init__()
+        self.breaths = []
+
+    async def apply(self, changes):
+        self.breaths.append([type(change) for change in changes])
+        return await super().apply(changes)
+
+
+def test_what_goes_on_is_stored_in_the_same_breath_that_lets_the_first_message_go(office):
+    store = _Noting()
+    known = directory(aliases={"info@here.example": (ANNA, BINH)})
+    office.run(office.arrival("info@here.example"), store=store, directory=known)
+    assert [breath for breath in store.breaths if breath != [Update]] == [[Put], [Remove, Put], [Remove]]
+
+
+def test_one_recipient_goes_on_while_another_waits(kit, office):
+    async def prepare(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+        await bench.play("10.1.0.1", kit.Peer("220 a", "250 a", "250 ok", "450 4.2.0 later"), kit.good_peer())
+
+    known = directory(aliases={"info@here.example": (ANNA,)})
+    bench, boxes = office.run(office.arrival("binh@d.example", "info@here.example"), prepare=prepare, directory=known)
+    assert len(boxes.messages("anna@here.example")) == 1
+    assert [event.reason for event in bench.told(Dequeued)] == ["delivered", "relayed"]
 
 
 class _Shelf:
