@@ -24,6 +24,7 @@ LineEnds = Literal["lf", "crlf"]
 _SUBFOLDERS = ("tmp", "new", "cur")
 _UNSAFE_IN_FOLDER = re.compile(r"[^a-z0-9@._+=\-]|^\.")
 _UNSAFE_IN_HOST = re.compile(r"[^A-Za-z0-9.\-]")
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -92,7 +93,7 @@ def _write(folder: Path, name: str, content: bytes) -> OSError | None:
 
 
 def _write_synced(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(os.open(path, _NEW_FILE, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -171,11 +171,10 @@ class Queue:
         full = len(self._rounds) >= self._office.active_max
         # With no room left only a round's end can help, and that wakes us.
         self._wakes_at = None if full else next_due
+        wait_s = None if self._wakes_at is None else max(0.0, self._wakes_at - self._clock.now())
         if not self._wake.is_set():
             try:
-                async with asyncio.timeout(
-                    None if full or next_due is None else max(0.0, next_due - self._clock.now())
-                ):
+                async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -222,8 +221,7 @@ class Queue:
         if not await self._mark(trip.round, self._office.hostname, trip.recipients):
             return put_off(trip, "not-noted")
         parcel = Parcel(entry.queue_id, msgspec.structs.replace(entry.envelope, content=content))
-        store, scope = self._office.mailboxes, self._scope(entry)
-        handover = await hand_out(parcel, trip.recipients, self._directory, store, scope)
+        handover = await hand_out(parcel, trip.recipients, self._directory, self._office.mailboxes, self._scope(entry))
         trip.round.onward += handover.onward
         return handover.outcomes
 
