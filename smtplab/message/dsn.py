@@ -18,6 +18,9 @@ Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 RECIPIENTS_MAX = 10_000
 """Of a notice that is read: more than any server takes for one message."""
 
+DIAGNOSTIC_OCTETS_MAX = 900
+"""A line of a message holds 998 octets (RFC 5322 2.1.1), its name included; a server's words may be longer."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMPTY_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*(?:\r\n|\n|\r(?!\n))")
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
@@ -105,6 +108,8 @@ def _line(name: str, value: Typed | str | float | None, *, utf8: bool) -> str:
             return ""
         case Typed():
             text = f"{value.kind}; {_plain(value.text, utf8=utf8)}"
+            if name == "Diagnostic-Code":
+                text = text.encode()[:DIAGNOSTIC_OCTETS_MAX].decode("utf-8", "ignore")
         case str():
             text = _plain(value, utf8=utf8)
         case _:

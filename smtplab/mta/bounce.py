@@ -26,7 +26,7 @@ WHOLE_OCTETS_MAX = 1_048_576
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 DIAGNOSTIC_CHARACTERS_MAX = 900
-"""A line of a message holds 998 octets (RFC 5322 2.1.1)."""
+"""A reply has at most 512 octets a line (RFC 5321 4.5.3.1.5), and one or two of them say what there is to say."""
 
 RULE = "-" * 20
 """Between two languages; a reader would take a mere `-- ` for the beginning of a signature, and hide what follows."""

@@ -10,14 +10,18 @@ import random
 import msgspec
 import pytest
 from flufl.bounce import scan_message
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtplab.events import BounceSent, Dequeued
+from smtplab.message.dsn import format_status
 from smtplab.message.report import parse_report
 from smtplab.mta.bounce import Fate, Notice, NoticeWriter, decision_of, is_wanted, success_of
 from smtplab.mta.envelope import Asked, make_envelope
 from smtplab.mta.outcome import Judgement, RecipientOutcome
 from smtplab.mta.wording import PLAIN_TEXTS, PlainWords
 from smtplab.wire.address import Mailbox
+from smtplab.wire.xtext import encode_xtext
 
 NOON = 1795435200.0
 ANNA = Mailbox("anna", "here.example")
@@ -188,6 +192,29 @@ def test_a_diagnostic_cannot_break_out_of_its_line():
     evil = msgspec.structs.replace(REFUSED, diagnostic="550 no\r\n\r\nFinal-Recipient: rfc822; victim@d.example")
     report = parse_report(writer().failed(notice(evil)).content)
     assert len(report.status.recipients) == 1
+
+
+@given(
+    st.text(),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00")),
+    st.lists(st.sampled_from(["b@d.example", "thư@ví-dụ.example", "odd one@x.example"]), min_size=1, max_size=3),
+    st.booleans(),
+    st.sampled_from(["", "FULL"]),
+    st.binary(),
+)
+def test_whatever_was_said_the_notice_is_well_formed(diagnostic, status, people, smtputf8, ret, content):
+    fates = [Fate(Mailbox(*who.split("@")), "5.0.0", diagnostic, "mx.example") for who in people]
+    envelope = writer(Vietnamese(), PlainWords()).failed(
+        notice(*fates, smtputf8=smtputf8, ret=ret, content=b"X: 1\r\n" + content, envid=encode_xtext(status[:20]))
+    )
+    report = parse_report(envelope.content)
+    assert [one.final_recipient.text.strip('"').replace('"', "") for one in report.status.recipients] == people
+    assert report.whole is (ret == "FULL")
+    assert envelope.body == ("7bit" if envelope.content.isascii() else "8bit")
+    header, _, _ = envelope.content.partition(b"\r\n\r\n")
+    status_part = format_status(report.status, utf8=smtputf8)
+    assert max(map(len, [*header.split(b"\r\n"), *status_part.split(b"\r\n")])) <= 998
+    email.message_from_bytes(envelope.content, policy=email.policy.default).as_bytes()
 
 
 @pytest.mark.parametrize(
