@@ -64,6 +64,7 @@ class Queue:
         self._cached_octets = 0
         self._claiming = asyncio.Lock()
         """An order must not meet a message between the store and its round."""
+        self._recovered = False
         self._stopping = False
         self._wake = asyncio.Event()
         self._wakes_at: float | None = None
@@ -93,11 +94,7 @@ class Queue:
         Fact, for each delivery that a crash of an earlier run interrupted when the recipient's server may have taken
         the message already: Judged `delivery-in-doubt`. It is tried again, and may arrive twice.
         """
-        for entry in await self._store.recover():
-            for mark in entry.delivering:
-                for recipient in mark.recipients:
-                    self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
-        await self._count()
+        await self._recover()
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -119,10 +116,12 @@ class Queue:
 
     async def drain(self) -> None:
         """Waits until nothing is queued: every message relayed, delivered, bounced or deleted."""
+        await self._count()
         await self._empty.wait()
 
     async def order(self, queue_id: str, order: Order) -> Literal["done", "later", "unknown"]:
         """`later`: once the deliveries of the message that are under way have ended. Fact: Dequeued where deleted."""
+        await self._recover()
         async with self._claiming:
             entry = await self._store.get(queue_id)
             if entry is None:
@@ -133,6 +132,18 @@ class Queue:
             await self._apply_surely((_ordered(entry, order, self._clock.now()),))
         self._after_order(entry, order)
         return "done"
+
+    async def _recover(self) -> None:
+        """Once, before the first delivery and the first order: what an earlier run left behind."""
+        async with self._claiming:
+            if self._recovered:
+                return
+            for entry in await self._store.recover():
+                for mark in entry.delivering:
+                    for recipient in mark.recipients:
+                        self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+            self._recovered = True
+        await self._count()
 
     # A message's life
 

@@ -17,7 +17,7 @@ from smtplab.mta.store.lock import FolderLock, lock_folder
 from smtplab.mta.store.port import Change, Entry, Put, Remove, Trouble, Update, number_of
 from smtplab.mta.store.schema import NEWEST, contents, migrate
 from smtplab.mta.store.spool import Place, Spool
-from smtplab.mta.store.writer import Writer
+from smtplab.mta.store.writer import InlineWriter, Writer
 
 ROW_OCTETS_MAX = 65536
 """Larger contents go to the spool: of 100 KB in rows the slowest commits took 13 ms, in a spool 2.3."""
@@ -29,9 +29,10 @@ Found = TypeVar("Found")
 _Job = tuple[Change, ...] | Callable[[Connection], Any]
 
 
-def open_store(folder: Path, url: str = "") -> SqlStore | Trouble:
+def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStore | Trouble:
     """The store of one queue below `folder`, which is made where it is missing and is this process' alone until it
-    closes the store or ends. `url` names another database (SQLAlchemy's form); the lock and the spool stay here."""
+    closes the store or ends. `url` names another database (SQLAlchemy's form); the lock and the spool stay here.
+    Without its thread a store blocks whoever asks it, and commits for each by itself."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(folder)
@@ -45,7 +46,7 @@ def open_store(folder: Path, url: str = "") -> SqlStore | Trouble:
             found = migrate(connection)
             held = connection.scalars(select(contents.c.segment).where(contents.c.segment.is_not(None))).all()
         if found <= NEWEST:
-            return SqlStore(engine, Spool(folder / "spool", held), lock)
+            return SqlStore(engine, Spool(folder / "spool", held), lock, threaded=threaded)
         trouble = Trouble("newer-schema", f"{folder}: {found}")
     except (DBAPIError, OSError) as error:
         trouble = Trouble("unreadable", f"{folder}: {_words(error)}")
@@ -65,12 +66,14 @@ def make_engine(url: str) -> Engine:
 class SqlStore:
     """A `Store`; made by `open_store`. One thread has the database, and commits at once all that has come."""
 
-    def __init__(self, engine: Engine, spool: Spool, lock: FolderLock) -> None:
+    def __init__(self, engine: Engine, spool: Spool, lock: FolderLock, *, threaded: bool) -> None:
         self._engine = engine
         self._spool = spool
         self._lock = lock
         self._connection: Connection | None = None
-        self._writer: Writer[_Job, Any] = Writer(self._work, "queue store")
+        self._writer: Writer[_Job, Any] | InlineWriter[_Job, Any] = (
+            Writer(self._work, "queue store") if threaded else InlineWriter(self._work)
+        )
 
     async def apply(self, changes: Sequence[Change]) -> Trouble | None:
         """As `Store.apply`, with whatever else is asked for now in one synced transaction."""
@@ -105,7 +108,8 @@ class SqlStore:
 
     async def close(self) -> None:
         """As `Store.close`; the folder is free afterwards."""
-        await asyncio.to_thread(self._writer.close)
+        if isinstance(self._writer, Writer):
+            await asyncio.to_thread(self._writer.close)
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()

@@ -1,4 +1,4 @@
-"""One thread that does what it is asked in order, as much at once as has come; it knows nothing of messages."""
+"""Who does what a store is asked: one thread that does in order, and at once, all that has come; or the caller itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,21 @@ BATCH_MAX = 1000
 """Jobs done together: with several hundred sessions each has its own in one batch, and a batch stays under 100 ms."""
 
 
+Work = Callable[[Sequence[Job]], Sequence[Result]]
+"""Given jobs it returns a result for each, or raises, which then every one of them raises."""
+
+
+class InlineWriter(Generic[Job, Result]):
+    """Works in the caller's thread, one job after the other: for tools and tests, and on a clock that has no thread."""
+
+    def __init__(self, work: Work[Job, Result]) -> None:
+        self._work = work
+
+    async def do(self, job: Job) -> Result:
+        """It is done when this returns."""
+        return self._work((job,))[0]
+
+
 class _Asked(msgspec.Struct, Generic[Job, Result], frozen=True):
     job: Job
     future: asyncio.Future[Result]
@@ -24,10 +39,9 @@ class _Asked(msgspec.Struct, Generic[Job, Result], frozen=True):
 
 
 class Writer(Generic[Job, Result]):
-    """`work` runs in the thread: given all jobs that wait, it returns a result for each, or raises, which then every
-    one of them raises."""
+    """`work` runs in the thread."""
 
-    def __init__(self, work: Callable[[Sequence[Job]], Sequence[Result]], name: str) -> None:
+    def __init__(self, work: Work[Job, Result], name: str) -> None:
         self._work = work
         self._asked: queue.SimpleQueue[_Asked[Job, Result] | None] = queue.SimpleQueue()
         self._closed = False
