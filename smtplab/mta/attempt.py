@@ -11,7 +11,7 @@ from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, Setback, failed, stopped
 from smtplab.mta.session import Place, Session, hang_up, open_session
 from smtplab.mta.talk import Gate
-from smtplab.mta.transaction import transact
+from smtplab.mta.transaction import BeforeContent, transact
 from smtplab.net.ports import Net, TlsTrouble
 
 
@@ -28,6 +28,7 @@ class Errand(msgspec.Struct, frozen=True):
 
     envelope: Envelope
     options: SessionOptions
+    before_content: BeforeContent | None = None
 
 
 async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate | None = None) -> Attempt:
@@ -38,7 +39,7 @@ async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate
     if errand.options.tls == "may" and setback is not None and isinstance(setback.cause, TlsTrouble):
         emit(Judged("tls", "in-clear-instead", setback.cause.reason))
         options = msgspec.structs.replace(errand.options, tls="none")
-        return await _session(place, Errand(errand.envelope, options), net, emit, gate)
+        return await _session(place, msgspec.structs.replace(errand, options=options), net, emit, gate)
     return result
 
 
@@ -53,7 +54,7 @@ async def _session(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gat
             stage, reply = session.finished
             outcomes = tuple(stopped(who, stage, reply, place.host) for who in envelope.recipients)
         else:
-            setback, outcomes = await transact(session, envelope)
+            setback, outcomes = await transact(session, envelope, errand.before_content)
         await hang_up(session)
     finally:
         # Also where a person cancels the walk: no socket stays open.

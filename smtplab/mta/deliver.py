@@ -23,6 +23,7 @@ from smtplab.mta.outcome import (
 from smtplab.mta.route import Route, find_route
 from smtplab.mta.session import Place
 from smtplab.mta.talk import Gate
+from smtplab.mta.transaction import BeforeContent
 from smtplab.net.ports import Net
 from smtplab.wire.address import Mailbox
 
@@ -50,6 +51,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     envelope: Envelope
     options: SessionOptions
     routing: Routing
+    before_content: BeforeContent | None = None
 
 
 class _Board:
@@ -94,7 +96,7 @@ async def deliver(job: Job, net: Net, scope: Scope, gate: Gate | None = None) ->
     board = _Board(job.envelope)
     attempts = []
     for place, span in _places(route, job.options.port, scope):
-        result = await attempt(place, Errand(board.envelope(), job.options), net, span, gate)
+        result = await attempt(place, Errand(board.envelope(), job.options, job.before_content), net, span, gate)
         attempts.append(result)
         board.note(result.outcomes)
         if not board.waiting:
