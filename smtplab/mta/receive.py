@@ -70,7 +70,7 @@ class Receiver:
         self._heard_at = asyncio.get_running_loop().time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
-            self._begin(greeting(self._rules), None)
+            self._greet()
 
     def received(self, data: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
@@ -92,7 +92,7 @@ class Receiver:
                 self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}")
                 self._forget_transaction()
                 if self._rules.implicit_tls:
-                    self._begin(greeting(self._rules), None)
+                    self._greet()
 
     def drained(self) -> None:
         self._pump()
@@ -116,6 +116,16 @@ class Receiver:
 
     # Requests and decisions
 
+    def _greet(self) -> None:
+        word = self._rules.greet(self._caller) if self._rules.greet is not None else None
+        if inspect.isawaitable(word):
+            self._begin(self._greeting_unless(word), None)
+        else:
+            self._begin(word or greeting(self._rules), None)
+
+    async def _greeting_unless(self, word: Awaitable[Word | None]) -> Word:
+        return await word or greeting(self._rules)
+
     def _pump(self) -> None:
         """Answers all that was asked so far in one write, or as much as can be decided at once."""
         out = b""
@@ -128,7 +138,7 @@ class Receiver:
             self._wire.write(out)
         self._follow_state()
 
-    def _begin(self, decision: Decision, request: _Request) -> None:
+    def _begin(self, decision: Decision | Awaitable[Decision], request: _Request) -> None:
         if out := self._begin_or_settle(decision, request):
             self._wire.write(out)
             self._pump()

@@ -52,6 +52,10 @@ Hook = Callable[[Command, Caller], Word | Awaitable[Word | None] | None]
 """Answers a command in the server's stead; None lets the ordinary rules answer."""
 
 
+GreetHook = Callable[[Caller], Word | Awaitable[Word | None] | None]
+"""As `Hook`, for the greeting, which no command asks for."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     banner: str = "{host} ESMTP"
@@ -98,6 +102,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Received lines that make a loop (RFC 5321 6.3 wants at least 100)."""
     hooks: dict[str, Hook] = {}
     """By verb, for commands that are in order."""
+    greet: GreetHook | None = None
 
 
 def greeting(rules: Rules) -> Reply:
