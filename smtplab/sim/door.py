@@ -68,6 +68,7 @@ class Interference:
         self.peer: Endpoint = wire.peer
         self._wire = wire
         self._ordeal = ordeal
+        ordeal.listen = wire.resume
         self._tampering = tampering
         self._scope = scope
         self._held: deque[bytes] = deque()

@@ -86,6 +86,8 @@ class Ordeal:
         self.gone = asyncio.Event()
         """To be set once the client has left, so that a silence has an end."""
         self.spoil: Spoil | None = None
+        self.listen: Callable[[], None] = _already_listening
+        """Reads on from the client, whom the engine leaves unheard while it decides: a silence must notice its end."""
         self._ward = ward
         self._plain_rules = rules
         self._emit = scope
@@ -212,6 +214,7 @@ class Ordeal:
                 case Delay(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case Silence():
+                    self.listen()
                     await self.gone.wait()
                     return "drop"
                 case _:
@@ -236,6 +239,10 @@ class Ordeal:
                 return _BUSY if stage == "content" and not isinstance(fault, Drip) else None
             case _:
                 return None
+
+
+def _already_listening() -> None:
+    pass
 
 
 async def _after(pause_s: float, reply: Reply) -> Reply:
