@@ -129,7 +129,9 @@ class Receiver:
     def _pump(self) -> None:
         """Answers all that was asked so far in one write, or as much as can be decided at once."""
         out = b""
-        while self._deciding is None and self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
+            return
+        while self._deciding is None and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -144,7 +146,7 @@ class Receiver:
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        if not self._rules.reply_delay_s and not inspect.isawaitable(decision):
+        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
@@ -163,9 +165,9 @@ class Receiver:
     def _answer(self, command: Command) -> Word | Awaitable[Word]:
         hook = self._rules.hooks.get(command.verb)
         word = hook(command, self._caller) if hook is not None else None
-        if inspect.isawaitable(word):
-            return self._ordinary_unless(word, command)
-        return word or self._ordinary(command)
+        if word is None:
+            return self._ordinary(command)
+        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         return await word or self._ordinary(command)

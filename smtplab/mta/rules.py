@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -197,4 +198,10 @@ def may_relay(rules: Rules, caller: Caller) -> bool:
         address = ipaddress.ip_address(caller.address)
     except ValueError:
         return False
-    return any(address in ipaddress.ip_network(network, strict=False) for network in rules.trusted)
+    return any(address in _network(network) for network in rules.trusted)
+
+
+# Asked at every RCPT, of the same few.
+@functools.lru_cache(maxsize=1024)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text, strict=False)

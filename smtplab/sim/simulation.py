@@ -10,6 +10,7 @@ from smtplab.journal import Journal, Record, Scope
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
+from smtplab.net.ports import Net
 from smtplab.sim.character import SMTP_PORT, SUBMISSION_PORT, takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import Internet
@@ -27,6 +28,7 @@ class Simulation:
         self.journal = Journal(clock.now, on_record, keep=False)
         self.internet = Internet(world, seed, clock, self.journal)
         self.servers = [Server(world, host, self.internet) for host in world.hosts if takes_mail(host)]
+        self._nets: dict[str, Net] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -54,7 +56,7 @@ class Simulation:
     ) -> Delivery:
         """What a sender's program does: it logs in to its own server inside TLS that must hold, or, where it has no
         such server, hands the message to a relay as it is."""
-        net = self.internet.hops.net_at(self.internet.net(agent), 0)
+        net = self.internet.hops.net_at(self._net_of(agent), 0)
         submits = "submission" in self.world.host(agent.submits_to).roles
         options = SessionOptions(
             helo=agent.name,
@@ -68,6 +70,12 @@ class Simulation:
         routing = Routing(server=agent.submits_to)
         job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing)
         return await deliver(job, net, scope)
+
+    def _net_of(self, agent: Host) -> Net:
+        """One for all that it sends, as its resolver keeps what it was told."""
+        if agent.name not in self._nets:
+            self._nets[agent.name] = self.internet.net(agent)
+        return self._nets[agent.name]
 
     def mailboxes(self) -> dict[str, tuple[bytes, ...]]:
         """By the addresses of its users; no empty ones."""
