@@ -22,7 +22,7 @@ from smtplab.mta.queue_id import QueueIds
 from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, was_served
 from smtplab.mta.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
-from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update
+from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
 from smtplab.mta.trace import iso_time, received_line, return_path_line
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
@@ -135,10 +135,13 @@ class Queue:
         async with self._claiming:
             if self._recovered:
                 return
-            for entry in await self._store.recover():
+            in_doubt = await self._store.recover()
+            for entry in in_doubt:
                 for mark in entry.delivering:
                     for recipient in mark.recipients:
                         self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+            if in_doubt:
+                await self._apply_surely([Update(recovered(entry)) for entry in in_doubt])
             self._recovered = True
         await self._count()
 

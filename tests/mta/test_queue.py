@@ -19,8 +19,8 @@ from smtplab.mta.envelope import make_envelope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.queue import Limits, Office, Queue, Schedule
-from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.rules import Caller
+from smtplab.mta.store.memory import MemoryStore
 
 DOMAIN = frozenset({"here.example"})
 

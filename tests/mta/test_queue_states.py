@@ -23,7 +23,14 @@ from smtplab.mta.store.sql import open_store
 from smtplab.net.memory import Link
 from smtplab.wire.reply import make_reply
 
-PEOPLE = ("x@good.example", "y@good.example", "x@fickle.example", "x@refusing.example", "x@dead.example", "x@here.example")
+PEOPLE = (
+    "x@good.example",
+    "y@good.example",
+    "x@fickle.example",
+    "x@refusing.example",
+    "x@dead.example",
+    "x@here.example",
+)
 
 STEPS = st.one_of(
     st.tuples(st.just("accept"), st.sets(st.sampled_from(PEOPLE), min_size=1)),
