@@ -52,6 +52,11 @@ class Cohort(Generic[Trip]):
         return bool(self.waiting) and self.busy < self._window
 
     @property
+    def crowded(self) -> bool:
+        """More are under way than should be."""
+        return self.busy > self._window
+
+    @property
     def idle(self) -> bool:
         return not self.waiting and not self.busy
 
@@ -104,11 +109,14 @@ class Traffic(Generic[Trip]):
                 self._line_up(destination, cohort)
         self._go_on()
 
-    def ended(self, destination: str, *, served: bool | None, reason: str = "") -> None:
-        """`served` None: it says nothing about the destination."""
+    def waits_for(self, destination: str) -> bool:
+        """Is there a trip that can't begin yet?"""
+        return bool(self._cohorts[destination].waiting)
+
+    def ended(self, destination: str, *, served: bool | None, reason: str = "") -> Trip | None:
+        """`served` None: it says nothing about the destination. Returns a trip that waits for the same one, begun
+        already: its carrier goes on, perhaps with the session that it has open."""
         cohort = self._cohorts[destination]
-        cohort.busy -= 1
-        self._busy -= 1
         if served:
             cohort.served()
         elif served is False:
@@ -116,8 +124,15 @@ class Traffic(Generic[Trip]):
             if cohort.dead(self._now()):
                 while cohort.waiting:
                     self._suspend(cohort.waiting.popleft(), cohort.reason)
+        # Where the places are all taken, the one that is free now goes to whoever is first in line.
+        turn = not self._line or self._busy < self._limits.total_max
+        if served and turn and cohort.waiting and not cohort.crowded:
+            return cohort.waiting.popleft()
+        cohort.busy -= 1
+        self._busy -= 1
         self._line_up(destination, cohort)
         self._go_on()
+        return None
 
     def forget_waiting(self) -> None:
         """Nobody sets out any more."""

@@ -16,6 +16,7 @@ from smtplab.mta.bounce import Failure, Notice
 from smtplab.mta.cohort import Limits, Traffic
 from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.office import MakeNotice, Notices, Office
 from smtplab.mta.outcome import Judgement, RecipientOutcome
 from smtplab.mta.queue_id import QueueIds
@@ -210,18 +211,28 @@ class Queue:
         work = self._note(trip, _put_off(trip, "destination-suspended", reason))
         self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
 
-    async def _go(self, destination: str, trip: Trip) -> None:
-        served, outcomes = await self._deliver(destination, trip)
-        self._traffic.ended(destination, served=served, reason=diagnostic(outcomes[-1].judgement))
-        await self._note(trip, outcomes)
+    async def _go(self, destination: str, first: Trip) -> None:
+        """Carries one trip after the other while some wait for the same destination."""
+        kept = Kept(partial(self._traffic.waits_for, destination))
+        trip: Trip | None = first
+        try:
+            while trip is not None:
+                served, outcomes = await self._deliver(destination, trip, kept)
+                done, reason = trip, diagnostic(outcomes[-1].judgement)
+                trip = self._traffic.ended(destination, served=served, reason=reason)
+                await self._note(done, outcomes)
+        finally:
+            await kept.end()
 
-    async def _deliver(self, destination: str, trip: Trip) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+    async def _deliver(
+        self, destination: str, trip: Trip, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
         content = await self._content(trip.round)
         if content is None:
             return None, _put_off(trip, "content-unreadable")
         if destination == HERE:
             return None, await self._deliver_here(trip, content)
-        return await self._deliver_there(trip, content)
+        return await self._deliver_there(trip, content, kept)
 
     async def _content(self, one: Round) -> bytes | None:
         return one.content if one.content is not None else await self._store.content(one.entry.queue_id)
@@ -236,7 +247,9 @@ class Queue:
         delivered = Judgement("delivered", "mailbox", host=self._office.hostname)
         return tuple(RecipientOutcome(who, delivered) for who in trip.recipients)
 
-    async def _deliver_there(self, trip: Trip, content: bytes) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+    async def _deliver_there(
+        self, trip: Trip, content: bytes, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
         entry, office = trip.round.entry, self._office
         self._scope(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
         self._deliveries += 1
@@ -246,6 +259,7 @@ class Queue:
             options=office.options,
             routing=office.routing,
             before_content=partial(self._mark, trip.round),
+            kept=kept,
         )
         scope = office.scope.within(f"deliver/{self._deliveries}", hop=entry.hop)
         delivery = await deliver(job, office.net_at(entry.hop), scope)
