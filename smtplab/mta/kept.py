@@ -18,11 +18,15 @@ class Kept:
     """For a carrier that makes one delivery after the other; it `end`s it in the end."""
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
-        """`wanted`: is another delivery waiting? Otherwise a session ends at once, as it always has."""
+        """`wanted`: may another delivery come soon? Otherwise a session ends at once, as it always has."""
         self._wanted = wanted
         self._session: Session | None = None
         self._messages = 0
         self._teller = _Teller()
+
+    @property
+    def open(self) -> bool:
+        return self._session is not None
 
     def teller(self, emit: Emit) -> Emit:
         """Where a session tells its facts, so that they follow it from one delivery to the next."""

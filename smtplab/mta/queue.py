@@ -101,7 +101,7 @@ class Queue:
                     await self._sleep(await self._store.next_due())
             finally:
                 self._group = None
-                self._traffic.forget_waiting()
+                self._traffic.close()
         self._rounds.clear()
         await self._store.recover()
         for queue_id, order in [*self._orders.items()]:
@@ -212,8 +212,8 @@ class Queue:
         self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
 
     async def _go(self, destination: str, first: Trip) -> None:
-        """Carries one trip after the other while some wait for the same destination."""
-        kept = Kept(partial(self._traffic.waits_for, destination))
+        """Carries one trip after the other while there are some for the same destination."""
+        kept = Kept(partial(self._traffic.wants_more, destination))
         trip: Trip | None = first
         try:
             while trip is not None:
@@ -221,6 +221,8 @@ class Queue:
                 done, reason = trip, diagnostic(outcomes[-1].judgement)
                 trip = self._traffic.ended(destination, served=served, reason=reason)
                 await self._note(done, outcomes)
+                if trip is None and kept.open:
+                    trip = await self._traffic.linger(destination)
         finally:
             await kept.end()
 
