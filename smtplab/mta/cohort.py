@@ -7,6 +7,7 @@ waits for it is told so instead of holding up the others. Then a single delivery
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -27,6 +28,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """In a row make a destination dead."""
     dead_s: float = 300.0
     """For so long."""
+    linger_busy_min: int = 3
+    """Other deliveries under way to a destination make it worth while to leave a session open for the next; below
+    that each ends its own, as servers like it best."""
+    linger_s: float = 1.0
+    """How long a session is left open: Postfix's two seconds, halved because it holds a server's place too."""
 
 
 COHORTS_MAX = 10_000
@@ -39,6 +45,8 @@ class Cohort(Generic[Trip]):
     def __init__(self, limits: Limits) -> None:
         self.waiting: deque[Trip] = deque()
         self.busy = 0
+        self.offers: list[asyncio.Future[Trip | None]] = []
+        """Carriers that would set out again with the session they have open."""
         self.in_line = False
         self.reason = ""
         """Of the last failure."""
@@ -52,8 +60,13 @@ class Cohort(Generic[Trip]):
         return bool(self.waiting) and self.busy < self._window
 
     @property
+    def crowded(self) -> bool:
+        """More are under way than should be."""
+        return self.busy > self._window
+
+    @property
     def idle(self) -> bool:
-        return not self.waiting and not self.busy
+        return not self.waiting and not self.busy and not self.offers
 
     def dead(self, now: float) -> bool:
         return now < self._dead_until
@@ -92,6 +105,7 @@ class Traffic(Generic[Trip]):
         self._line: deque[tuple[str, Cohort[Trip]]] = deque()
         """Destinations that have a trip to begin, each once, so that they take turns."""
         self._busy = 0
+        self._closed = False
 
     def add(self, trips: Sequence[tuple[str, Trip]]) -> None:
         """Each with its destination."""
@@ -104,11 +118,15 @@ class Traffic(Generic[Trip]):
                 self._line_up(destination, cohort)
         self._go_on()
 
-    def ended(self, destination: str, *, served: bool | None, reason: str = "") -> None:
-        """`served` None: it says nothing about the destination."""
+    def wants_more(self, destination: str) -> bool:
+        """Is it worth while to leave a session open?"""
         cohort = self._cohorts[destination]
-        cohort.busy -= 1
-        self._busy -= 1
+        return bool(cohort.waiting) or cohort.busy >= self._limits.linger_busy_min
+
+    def ended(self, destination: str, *, served: bool | None, reason: str = "") -> Trip | None:
+        """`served` None: it says nothing about the destination. Returns a trip that waits for the same one, begun
+        already: its carrier goes on, perhaps with the session that it has open."""
+        cohort = self._cohorts[destination]
         if served:
             cohort.served()
         elif served is False:
@@ -116,13 +134,41 @@ class Traffic(Generic[Trip]):
             if cohort.dead(self._now()):
                 while cohort.waiting:
                     self._suspend(cohort.waiting.popleft(), cohort.reason)
+        # Where the places are all taken, the one that is free now goes to whoever is first in line.
+        turn = not self._line or self._busy < self._limits.total_max
+        if served and turn and cohort.waiting and not cohort.crowded:
+            return cohort.waiting.popleft()
+        cohort.busy -= 1
+        self._busy -= 1
         self._line_up(destination, cohort)
         self._go_on()
+        return None
 
-    def forget_waiting(self) -> None:
+    async def linger(self, destination: str) -> Trip | None:
+        """For a carrier with an open session: the next trip to the same destination, begun already, if one comes
+        soon."""
+        cohort = self._cohorts[destination]
+        if self._closed or not self.wants_more(destination):
+            return None
+        offer: asyncio.Future[Trip | None] = asyncio.get_running_loop().create_future()
+        cohort.offers.append(offer)
+        try:
+            async with asyncio.timeout(self._limits.linger_s):
+                return await offer
+        except TimeoutError:
+            # Both may happen in one turn of the loop.
+            return offer.result() if offer.done() and not offer.cancelled() else None
+        finally:
+            if offer in cohort.offers:
+                cohort.offers.remove(offer)
+
+    def close(self) -> None:
         """Nobody sets out any more."""
+        self._closed = True
         for cohort in self._cohorts.values():
             cohort.waiting.clear()
+            while cohort.offers:
+                cohort.offers.pop().set_result(None)
 
     def _go_on(self) -> None:
         while self._line and self._busy < self._limits.total_max:
@@ -133,7 +179,11 @@ class Traffic(Generic[Trip]):
                 cohort.busy += 1
                 self._busy += 1
                 self._line_up(destination, cohort)
-                self._depart(destination, trip)
+                if cohort.offers:
+                    # The one that waits least long: the others may go home.
+                    cohort.offers.pop().set_result(trip)
+                else:
+                    self._depart(destination, trip)
 
     def _line_up(self, destination: str, cohort: Cohort[Trip]) -> None:
         if cohort.ready and not cohort.in_line:

@@ -10,6 +10,7 @@ from smtplab.events import HostSkipped
 from smtplab.journal import Scope
 from smtplab.mta.attempt import Attempt, Errand, attempt
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.outcome import (
     Judgement,
@@ -52,6 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: SessionOptions
     routing: Routing
     before_content: BeforeContent | None = None
+    kept: Kept | None = None
 
 
 class _Board:
@@ -96,7 +98,8 @@ async def deliver(job: Job, net: Net, scope: Scope, gate: Gate | None = None) ->
     board = _Board(job.envelope)
     attempts = []
     for place, span in _places(route, job.options.port, scope):
-        result = await attempt(place, Errand(board.envelope(), job.options, job.before_content), net, span, gate)
+        errand = Errand(board.envelope(), job.options, job.before_content, job.kept)
+        result = await attempt(place, errand, net, span, gate)
         attempts.append(result)
         board.note(result.outcomes)
         if not board.waiting:

@@ -16,6 +16,7 @@ from smtplab.mta.bounce import Notice, NoticeWriter
 from smtplab.mta.cohort import Limits, Traffic
 from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.local import Directory, Parcel, hand_out
 from smtplab.mta.office import Office
 from smtplab.mta.outcome import RecipientOutcome
@@ -23,7 +24,7 @@ from smtplab.mta.queue_id import QueueIds
 from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, put_off, was_served
 from smtplab.mta.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
-from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update
+from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
 from smtplab.mta.trace import iso_time, received_line
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
@@ -103,7 +104,7 @@ class Queue:
                     await self._sleep(await self._store.next_due())
             finally:
                 self._group = None
-                self._traffic.forget_waiting()
+                self._traffic.close()
         self._rounds.clear()
         await self._store.recover()
         for queue_id, order in [*self._orders.items()]:
@@ -142,10 +143,13 @@ class Queue:
         async with self._claiming:
             if self._recovered:
                 return
-            for entry in await self._store.recover():
+            in_doubt = await self._store.recover()
+            for entry in in_doubt:
                 for mark in entry.delivering:
                     for recipient in mark.recipients:
                         self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+            if in_doubt:
+                await self._apply_surely([Update(recovered(entry)) for entry in in_doubt])
             self._recovered = True
         await self._count()
 
@@ -216,18 +220,30 @@ class Queue:
         work = self._note(trip, put_off(trip, "destination-suspended", reason))
         self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
 
-    async def _go(self, destination: str, trip: Trip) -> None:
-        served, outcomes = await self._deliver(destination, trip)
-        self._traffic.ended(destination, served=served, reason=diagnostic(outcomes[-1].judgement))
-        await self._note(trip, outcomes)
+    async def _go(self, destination: str, first: Trip) -> None:
+        """Carries one trip after the other while there are some for the same destination."""
+        kept = Kept(partial(self._traffic.wants_more, destination))
+        trip: Trip | None = first
+        try:
+            while trip is not None:
+                served, outcomes = await self._deliver(destination, trip, kept)
+                done, reason = trip, diagnostic(outcomes[-1].judgement)
+                trip = self._traffic.ended(destination, served=served, reason=reason)
+                await self._note(done, outcomes)
+                if trip is None and kept.open:
+                    trip = await self._traffic.linger(destination)
+        finally:
+            await kept.end()
 
-    async def _deliver(self, destination: str, trip: Trip) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+    async def _deliver(
+        self, destination: str, trip: Trip, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
         content = await self._content(trip.round)
         if content is None:
             return None, put_off(trip, "content-unreadable")
         if destination == HERE:
             return None, await self._deliver_here(trip, content)
-        return await self._deliver_there(trip, content)
+        return await self._deliver_there(trip, content, kept)
 
     async def _content(self, one: Round) -> bytes | None:
         return one.content if one.content is not None else await self._store.content(one.entry.queue_id)
@@ -241,7 +257,9 @@ class Queue:
         trip.round.onward += handover.onward
         return handover.outcomes
 
-    async def _deliver_there(self, trip: Trip, content: bytes) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+    async def _deliver_there(
+        self, trip: Trip, content: bytes, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
         entry, office = trip.round.entry, self._office
         self._scope(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
         self._deliveries += 1
@@ -251,6 +269,7 @@ class Queue:
             options=office.options,
             routing=office.routing,
             before_content=partial(self._mark, trip.round),
+            kept=kept,
         )
         scope = office.scope.within(f"deliver/{self._deliveries}", hop=entry.hop)
         delivery = await deliver(job, office.net_at(entry.hop), scope)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.queue_list import QueueRow, queue_rows
 from smtplab.mta.store.memory import MemoryStore
-from smtplab.mta.store.port import Delivering, Entry, Put, Remove, Trouble, Update
+from smtplab.mta.store.port import Delivering, Entry, Put, Remove, Trouble, Update, recovered
 from smtplab.mta.store.rows import insert
 from smtplab.mta.store.schema import NEWEST, messages, migrate, version
 from smtplab.mta.store.spool import Spool
@@ -124,18 +124,20 @@ def test_what_is_put_off_is_due_at_its_new_moment_only(on_store):
     on_store(play)
 
 
-def test_a_queue_that_begins_hears_of_deliveries_in_doubt_and_finds_nothing_active(on_store):
+def test_a_queue_that_begins_hears_of_deliveries_in_doubt_until_it_says_that_it_knows(on_store):
     async def play(store):
         mark = Delivering("mx", ("b@d.example",))
         doubtful = make_entry(1, state="active", attempts=1, delivering=(mark,))
         await store.apply((Put(doubtful, b""), Put(make_entry(2, state="active"), b""), Put(make_entry(3), b"")))
         assert await store.recover() == (doubtful,)
+        assert await store.recover() == (doubtful,)
+        await store.apply((Update(recovered(doubtful)),))
+        assert await store.recover() == ()
         assert [(one.state, one.delivering) for one in await store.entries()] == [
             ("deferred", ()),
             ("incoming", ()),
             ("incoming", ()),
         ]
-        assert await store.recover() == ()
         assert len(await store.claim(1.0, 10)) == 3
 
     on_store(play)

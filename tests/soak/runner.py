@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import os
 import signal
 import sys
@@ -92,14 +93,12 @@ def main() -> int:
     arguments = parse()
     factory = None
     if arguments.loop == "uvloop":
-        import uvloop
+        import uvloop  # noqa: PLC0415 - an extra
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         if arguments.profile is None:
             return runner.run(serve(arguments))
-        import cProfile
-
         profile = cProfile.Profile()
         try:
             return profile.runcall(runner.run, serve(arguments))

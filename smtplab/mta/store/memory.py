@@ -38,12 +38,11 @@ class MemoryStore:
 
     async def recover(self) -> tuple[Entry, ...]:
         """As `Store.recover`."""
-        in_doubt = []
-        for entry in [entry for entry in self._entries.values() if entry.state == "active"]:
-            self._keep(recovered(entry))
-            if entry.delivering:
-                in_doubt.append(entry)
-        return tuple(in_doubt)
+        active = [entry for entry in self._entries.values() if entry.state == "active"]
+        for entry in active:
+            if not entry.delivering:
+                self._keep(recovered(entry))
+        return tuple(entry for entry in active if entry.delivering)
 
     async def claim(self, now: float, limit: int) -> tuple[Entry, ...]:
         """As `Store.claim`."""

@@ -89,8 +89,9 @@ class Store(Protocol):
         ...
 
     async def recover(self) -> tuple[Entry, ...]:
-        """Nothing is active any more: for a queue that begins. Returns those whose delivery was under way, marks
-        taken off; the caller tells of them."""
+        """For a queue that begins: what an earlier run left active waits again. Returns those whose delivery was under
+        way, and leaves them as they are: the caller first tells of them, then writes them back as `recovered`, so that
+        a crash in between hides nothing."""
         ...
 
     async def claim(self, now: float, limit: int) -> tuple[Entry, ...]:

@@ -69,8 +69,8 @@ def recover(connection: Connection) -> tuple[Entry, ...]:
     active = [
         _decode(text) for text in connection.scalars(select(messages.c.entry).where(messages.c.state == "active"))
     ]
-    if active:
-        replace(connection, [recovered(entry) for entry in active])
+    if idle := [recovered(entry) for entry in active if not entry.delivering]:
+        replace(connection, idle)
     return tuple(entry for entry in active if entry.delivering)
 
 

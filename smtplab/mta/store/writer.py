@@ -1,4 +1,4 @@
-"""Who does what a store is asked: one thread that does in order, and at once, all that has come; or the caller itself."""
+"""Who does what a store is asked: one thread, all at once that has come, in order; or the caller itself."""
 
 from __future__ import annotations
 
