@@ -39,7 +39,7 @@ def behaviour(host: Host) -> Behaviour:
     return msgspec.structs.replace(manner, **said) if said else manner
 
 
-def rules_by_port(world: World, host: Host, tls: ServerTls) -> dict[int, Rules]:
+def rules_by_port(world: World, host: Host, tls: ServerTls | None) -> dict[int, Rules]:
     """What a host answers at each of its ports; none for a host that takes no mail."""
     rules = {}
     if "submission" in host.roles:
@@ -70,14 +70,14 @@ def local_hook(world: World, host: Host) -> LocalHook:
     return LocalHook(_people(world, host), knows_ehlo=host.software.dialect != "smtp")
 
 
-def _submission_rules(world: World, host: Host, tls: ServerTls) -> Rules:
+def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
     manner = behaviour(host)
     agents = {other.name for other in world.hosts if other.submits_to == host.name}
     return Rules(
         hostname=host.name,
         banner=manner.banner,
         extensions=(*manner.extensions, "AUTH"),
-        tls=tls if host.offers_tls else None,
+        tls=tls,
         users={user.address: Secret(user.password) for user in world.users if user.agent in agents},
         submission=True,
         local_domains=frozenset(),
@@ -87,7 +87,7 @@ def _submission_rules(world: World, host: Host, tls: ServerTls) -> Rules:
     )
 
 
-def _relay_rules(world: World, host: Host, tls: ServerTls) -> Rules:
+def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
     manner = behaviour(host)
     hook = local_hook(world, host)
     return Rules(
@@ -95,7 +95,7 @@ def _relay_rules(world: World, host: Host, tls: ServerTls) -> Rules:
         banner=manner.banner,
         dialect=host.software.dialect,
         extensions=manner.extensions if host.software.dialect != "smtp" else (),
-        tls=tls if host.offers_tls else None,
+        tls=tls,
         local_domains=None if host.open_relay else own_domains(host),
         local_users=frozenset(_people(world, host)),
         relay_domains=frozenset(host.domains if "backup-mx" in host.roles else ()),
@@ -109,8 +109,7 @@ def _relay_rules(world: World, host: Host, tls: ServerTls) -> Rules:
 
 
 def _people(world: World, host: Host) -> dict[str, User]:
-    own = own_domains(host)
-    return {user.address.lower(): user for user in world.users if user.address.rpartition("@")[2].lower() in own}
+    return {user.address.lower(): user for domain in own_domains(host) for user in world.people(domain)}
 
 
 def _limits(manner: Behaviour) -> Limits:

@@ -34,7 +34,7 @@ class Server:
         self.net = internet.net(host)
         self._host = host
         self._internet = internet
-        self._rules = rules_by_port(world, host, internet.server_tls(host))
+        self._rules = rules_by_port(world, host, internet.server_tls(host) if host.offers_tls else None)
         self._ward = self._make_ward(world)
         self._plain = self._is_plain()
         hops = internet.hops

@@ -84,7 +84,9 @@ class Internet:
         """The names of the links on the way."""
         return self._roads.way(source, target).links if self._roads.knows(source) else ()
 
-    async def ask_names(self, query: bytes, source: str, server: Endpoint, *, tcp: bool) -> bytes | None:
+    async def ask_names(
+        self, query: dns.message.Message, source: str, server: Endpoint, *, tcp: bool
+    ) -> dns.message.Message | None:
         """A name server's answer after the way there and back; None where nobody answers. TCP shakes hands first."""
         resolver = self._resolvers.get(server.address)
         if resolver is None or server.port != DNS_PORT:
@@ -92,7 +94,7 @@ class Internet:
         round_trip_s = 2 * self._roads.latency_s(source, server.address)
         await asyncio.sleep(round_trip_s * (2 if tcp else 1))
         if self.injector.touches(resolver):
-            name = dns.message.from_wire(query).question[0].name.to_text(omit_final_dot=True).lower()
+            name = query.question[0].name.to_text(omit_final_dot=True).lower()
             for fault in self.injector.at(resolver, "dns", self.clock.monotonic(), Occasion(source, name=name)):
                 self._tell(fault, resolver, "dns", 0)
                 match fault:
@@ -106,11 +108,7 @@ class Internet:
                         return None
         for change in self._names.advance(self.clock.monotonic()):
             self._tell(change, change.where, "dns", 0)
-        return self._names.respond(query, tcp=tcp)
-
-    def read_names(self, octets: bytes) -> dns.message.Message:
-        """A response, read once for all who get the same one."""
-        return self._names.read(octets)
+        return self._names.ask(query, tcp=tcp)
 
     async def _meet(self, address: str, hop: int) -> Lost | None:
         """The faults of the host that is dialled."""
@@ -177,10 +175,9 @@ class ZoneExchange:
 
     async def _ask(self, query: dns.message.Message, server: Endpoint) -> dns.message.Message:
         for tcp in (False, True):
-            octets = await self._internet.ask_names(query.to_wire(), self._source, server, tcp=tcp)
-            if octets is None:
+            response = await self._internet.ask_names(query, self._source, server, tcp=tcp)
+            if response is None:
                 break
-            response = self._internet.read_names(octets)
             # RFC 7766 5: what a datagram can't hold is asked for over TCP.
             if tcp or not response.flags & dns.flags.TC:
                 return response

@@ -27,6 +27,10 @@ TCP_OCTETS_MAX = 65535
 """RFC 1035 4.2.2: the length stands in two octets."""
 
 
+_Question = tuple[tuple[bytes, ...], dns.rdatatype.RdataType, int, bool]
+"""Name, type, how much the asker can take, and whether it asks over TCP."""
+
+
 class Names:
     """All zones of a world behind one resolver, which never has to ask further."""
 
@@ -34,9 +38,8 @@ class Names:
         self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
         self._existing: dict[dns.name.Name, frozenset[dns.name.Name]] = {}
         self._changes = deque(changes)
-        # The same question has the same answer, of which only the id differs.
-        self._answers: dict[tuple[bytes, bool], bytes] = {}
-        self._read: dict[bytes, dns.message.Message] = {}
+        self._answers: dict[_Question, dns.message.Message | None] = {}
+        """The same question has the same answer, of which only the id differs."""
         for zone in zones:
             self._put(zone.origin, zone.text)
 
@@ -49,22 +52,19 @@ class Names:
             made.append(change)
         return made
 
-    def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
-        """The answer's octets; None for what is no query, which a server drops."""
-        key = (query[2:], tcp)
-        if key not in self._answers:
-            octets = self._respond(query, tcp=tcp)
-            if octets is None:
-                return None
-            self._answers[key] = octets
-        return query[:2] + self._answers[key][2:]
+    def ask(self, query: dns.message.Message, *, tcp: bool) -> dns.message.Message | None:
+        """As read from the octets that a server of names would send; None for what is no query, which it drops.
 
-    def read(self, octets: bytes) -> dns.message.Message:
-        """A response of ours as a message, whose id is that of whoever asked first; not to be changed."""
-        key = octets[2:]
-        if key not in self._read:
-            self._read[key] = dns.message.from_wire(octets)
-        return self._read[key]
+        Its id is that of whoever asked first, and it is not to be changed.
+        """
+        if not query.question:
+            return None
+        question = query.question[0]
+        key = (question.name.labels, question.rdtype, query.payload, tcp)
+        if key not in self._answers:
+            octets = self.respond(query.to_wire(), tcp=tcp)
+            self._answers[key] = None if octets is None else dns.message.from_wire(octets)
+        return self._answers[key]
 
     def _put(self, origin_text: str, text: str) -> None:
         origin = dns.name.from_text(origin_text)
@@ -73,7 +73,8 @@ class Names:
         self._existing[origin] = _existing_names(zone)
         self._answers.clear()
 
-    def _respond(self, query: bytes, *, tcp: bool) -> bytes | None:
+    def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
+        """The answer's octets; None for what is no query, which a server drops."""
         try:
             question = dns.message.from_wire(query)
         except dns.exception.DNSException:
@@ -132,11 +133,11 @@ class Names:
         return None
 
 
-def refuse(query: bytes, rcode: dns.rcode.Rcode) -> bytes:
+def refuse(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
     """An answer that says nothing but that there is none."""
-    response = dns.message.make_response(dns.message.from_wire(query), recursion_available=True)
+    response = dns.message.make_response(query, recursion_available=True)
     response.set_rcode(rcode)
-    return response.to_wire()
+    return response
 
 
 def _source(zone: dns.zone.Zone, name: dns.name.Name, existing: frozenset[dns.name.Name]) -> dns.name.Name | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -161,7 +162,7 @@ class Trip(Part, frozen=True):
     """The whole message in place of the letter, LF for CR LF; `\\n` written out stands for a bare LF."""
 
 
-class World(Part, frozen=True):
+class World(Part, frozen=True, dict=True):
     """Everything that a run starts from. Lists bear the plural of what they hold."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
@@ -182,10 +183,29 @@ class World(Part, frozen=True):
 
     def host(self, name: str) -> Host:
         """Raises KeyError: a checked world names only hosts that it has."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._host_of_name[name]
+
+    def people(self, domain: str) -> tuple[User, ...]:
+        """The users of a domain."""
+        return tuple(self._users_of_domain.get(domain.lower(), ()))
+
+    def writer(self, address: str) -> User | None:
+        """The user of that address who has a program to write with."""
+        people = self.people(address.rpartition("@")[2])
+        return next((user for user in people if user.agent and user.address == address), None)
+
+    # Large worlds ask for each of their hosts and users, many times.
+
+    @functools.cached_property
+    def _host_of_name(self) -> dict[str, Host]:
+        return {host.name: host for host in self.hosts}
+
+    @functools.cached_property
+    def _users_of_domain(self) -> dict[str, list[User]]:
+        found: dict[str, list[User]] = {}
+        for user in self.users:
+            found.setdefault(user.address.rpartition("@")[2].lower(), []).append(user)
+        return found
 
 
 class Travellers(Part, frozen=True):
@@ -198,6 +218,6 @@ class Travellers(Part, frozen=True):
 
 def travellers(world: World, trip: Trip) -> Travellers:
     """Raises KeyError where the trip names no program and its sender has none; a checked world has no such trip."""
-    user = next((user for user in world.users if user.agent and user.address == trip.sender), None)
+    user = world.writer(trip.sender)
     name = trip.agent or (user.agent if user else "")
     return Travellers(world.host(name), user)
