@@ -48,6 +48,7 @@ class Server:
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
                 net_at=partial(hops.net_at, self.net),
                 rest_s=QUEUE_REST_S,
+                words=internet.words,
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s),
             )
         )
