@@ -16,7 +16,7 @@ from smtplab.mta.options import QuitAfter
 from smtplab.mta.store.port import Entry
 from smtplab.sim import loop
 from smtplab.sim.expect import EVENTS, Expectations, Verdict
-from smtplab.sim.fate import Fate, Fates, worst_end
+from smtplab.sim.fate import FATEFUL, Fate, Fates, worst_end
 from smtplab.sim.letter import compose, write
 from smtplab.sim.loop import VirtualClock
 from smtplab.sim.simulation import Simulation
@@ -207,6 +207,9 @@ class _Performance:
         self._until = until
         self._expectations = Expectations(world.expectations)
         self._fates = Fates()
+        self._read_kinds = FATEFUL | self._expectations.kinds
+        """Most records are of other kinds, and every record passes here."""
+        self._last_kind = EVENTS[until] if isinstance(until, str) else None
         self._over = asyncio.Event()
         self._cut = False
         self._records = 0
@@ -238,10 +241,12 @@ class _Performance:
         if self._cut:
             return
         self._records += 1
-        self._fates.read(record)
-        self._expectations.read(record)
+        kind = type(record.event)
+        if kind in self._read_kinds:
+            self._fates.read(record)
+            self._expectations.read(record)
         on_record(record)
-        if isinstance(self._until, str) and isinstance(record.event, EVENTS[self._until]):
+        if kind is self._last_kind:
             self._stop()
 
     def _stop(self) -> None:

@@ -79,10 +79,10 @@ class Simulation:
 
     def mailboxes(self) -> dict[str, tuple[bytes, ...]]:
         """By the addresses of its users; no empty ones."""
-        found = {
-            user.address: tuple(
-                stored.content for server in self.servers for stored in server.mailboxes.messages(user.address)
-            )
-            for user in self.world.users
-        }
-        return {address: messages for address, messages in found.items() if messages}
+        found: dict[str, list[bytes]] = {}
+        for server in self.servers:
+            for user in server.people:
+                kept = [stored.content for stored in server.mailboxes.messages(user.address)]
+                if kept:
+                    found.setdefault(user.address, []).extend(kept)
+        return {address: tuple(messages) for address, messages in found.items()}
