@@ -26,18 +26,24 @@ class Exchange(Protocol):
 
 
 class NetworkExchange:
-    """dnspython's `asyncquery`. It checks the response's id, question and sender; what does not match is malformed."""
+    """dnspython's `asyncquery`. It checks the response's id, question and sender; what does not match is malformed.
+
+    `source` is the address to ask from; the system's choice where nothing is said.
+    """
+
+    def __init__(self, source: str | None = None) -> None:
+        self._source = source
 
     async def ask(self, query: dns.message.Message, server: Endpoint, timeout_s: float) -> dns.message.Message | Lost:
         """As `Exchange.ask`."""
         end = time.monotonic() + timeout_s
         try:
             try:
-                return await _ask_over_udp(query, server, timeout_s)
+                return await _ask_over_udp(query, server, timeout_s, self._source)
             except dns.message.Truncated:
                 # RFC 7766 5: what a datagram can't hold is asked for over TCP.
                 left_s = max(0.0, end - time.monotonic())
-                return await dns.asyncquery.tcp(query, server.address, left_s, server.port)
+                return await dns.asyncquery.tcp(query, server.address, left_s, server.port, self._source)
         except dns.exception.Timeout:
             return Lost("timed-out")
         except (dns.exception.DNSException, EOFError, ValueError) as error:
@@ -46,12 +52,14 @@ class NetworkExchange:
             return _lost(error)
 
 
-async def _ask_over_udp(query: dns.message.Message, server: Endpoint, timeout_s: float) -> dns.message.Message:
+async def _ask_over_udp(
+    query: dns.message.Message, server: Endpoint, timeout_s: float, source: str | None
+) -> dns.message.Message:
     # A connected socket: only that is told that nobody listens, and takes datagrams from the server alone.
     family = dns.inet.af_for_address(server.address)
     target = dns.inet.low_level_address_tuple((server.address, server.port), family)
     backend = dns.asyncbackend.get_backend("asyncio")
-    made = backend.make_socket(family, socket.SOCK_DGRAM, 0, None, target[:2])  # type: ignore[no-untyped-call]
+    made = backend.make_socket(family, socket.SOCK_DGRAM, 0, (source, 0) if source else None, target[:2])  # type: ignore[no-untyped-call]
     async with await made as sock:
         return await dns.asyncquery.udp(
             query, server.address, timeout_s, server.port, raise_on_truncation=True, sock=sock

@@ -17,7 +17,13 @@ BACKLOG = 512
 
 
 class TcpDialer:
-    """A `Dialer` over the system's sockets. Only numeric addresses: names are the resolver's."""
+    """A `Dialer` over the system's sockets. Only numeric addresses: names are the resolver's.
+
+    `bound` is told our own end of a connection with a source before the server can hear of it.
+    """
+
+    def __init__(self, bound: Callable[[Endpoint], None] | None = None) -> None:
+        self._bound = bound
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
         """As `Dialer.dial`. asyncio sets TCP_NODELAY on what it makes."""
@@ -34,6 +40,8 @@ class TcpDialer:
             if source is not None and (refusal := _bind(sock, source)) is not None:
                 sock.close()
                 return refusal
+            if source is not None and self._bound is not None:
+                self._bound(Endpoint(*sock.getsockname()[:2]))
             loop = asyncio.get_running_loop()
             await loop.sock_connect(sock, (address, port))
             _, stream = await loop.create_connection(ClientEnd, sock=sock)

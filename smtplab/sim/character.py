@@ -17,6 +17,8 @@ from smtplab.wire.reply import Reply, make_reply
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
 """RFC 6409 3.1."""
+SUBMISSIONS_PORT = 465
+"""RFC 8314 7.3: the same inside TLS from the first octet."""
 
 
 def takes_mail(host: Host) -> bool:
@@ -43,7 +45,9 @@ def rules_by_port(world: World, host: Host, tls: ServerTls | None) -> dict[int, 
     """What a host answers at each of its ports; none for a host that takes no mail."""
     rules = {}
     if "submission" in host.roles:
-        rules[SUBMISSION_PORT] = _submission_rules(world, host, tls)
+        rules[SUBMISSION_PORT] = submission = _submission_rules(world, host, tls)
+        if tls is not None:
+            rules[SUBMISSIONS_PORT] = msgspec.structs.replace(submission, implicit_tls=True)
     if not RELAYS.isdisjoint(host.roles):
         rules[SMTP_PORT] = _relay_rules(world, host, tls)
     return rules

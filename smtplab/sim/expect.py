@@ -48,6 +48,13 @@ class Verdict(msgspec.Struct, frozen=True):
     held: bool
     seen: int
     """How many records fitted."""
+    settled: bool = True
+    """False where the run was cut short and what would have come could still have turned it."""
+
+    @property
+    def failed(self) -> bool:
+        """For good."""
+        return self.settled and not self.held
 
 
 class Expectations:
@@ -70,10 +77,16 @@ class Expectations:
         for watch in self._by_event.get(type(record.event), ()):
             watch.read(record)
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """In the order of the world's file."""
+    def verdicts(self, *, cut: bool = False) -> tuple[Verdict, ...]:
+        """In the order of the world's file; `cut` where the run did not come to its end."""
         pairs = zip(self._expectations, self._watches, strict=True)
-        return tuple(_judge(one, *watches) for one, watches in pairs)
+        verdicts = tuple(_judge(one, *watches) for one, watches in pairs)
+        if not cut:
+            return verdicts
+        return tuple(
+            msgspec.structs.replace(verdict, settled=_is_settled(verdict, *watches))
+            for verdict, watches in zip(verdicts, self._watches, strict=True)
+        )
 
     def _watch(self, pattern: Pattern | None) -> Watch | None:
         if pattern is None:
@@ -123,6 +136,23 @@ def _judge(expectation: Expectation, watch: Watch | None, before: Watch | None, 
         and (after is None or _in_order(after, watch))
     )
     return Verdict(expectation, held, watch.seen)
+
+
+def _is_settled(verdict: Verdict, watch: Watch | None, before: Watch | None, after: Watch | None) -> bool:
+    """More records can only come: a count may still be reached or passed, and what came first stays first."""
+    expectation = verdict.expectation
+    bounds = [bound for bound in (expectation.count, expectation.max) if bound is not None]
+    if verdict.held:
+        return not bounds
+    return (
+        any(verdict.seen > bound for bound in bounds) or _comes_too_late(watch, before) or _comes_too_late(after, watch)
+    )
+
+
+def _comes_too_late(first: Watch | None, second: Watch | None) -> bool:
+    if first is None or second is None or second.first is None:
+        return False
+    return first.first is None or first.first >= second.first
 
 
 def _in_order(first: Watch, second: Watch) -> bool:

@@ -13,17 +13,22 @@ Meet = Callable[[str, int], Awaitable[Lost | None]]
 """What a dial to an address on a hop meets before it arrives: nothing, or its end."""
 
 
+MakeDialer = Callable[[Dialer, "Hops", int], Dialer]
+"""A host's dialer becomes that of one hop."""
+
+
 class Hops:
     """The connections of one run, by the client's end; both ends ask here."""
 
-    def __init__(self, meet: Meet | None = None) -> None:
+    def __init__(self, meet: Meet | None = None, make_dialer: MakeDialer | None = None) -> None:
         self.meet = meet
+        self._make_dialer: MakeDialer = make_dialer or _HopDialer
         self._hop_of: dict[Endpoint, int] = {}
         self._numbers = itertools.count(1)
 
     def net_at(self, net: Net, hop: int) -> Net:
         """The same net, whose connections belong to `hop`."""
-        return msgspec.structs.replace(net, dialer=_HopDialer(net.dialer, self, hop))
+        return msgspec.structs.replace(net, dialer=self._make_dialer(net.dialer, self, hop))
 
     def begin(self, client: Endpoint, hop: int) -> None:
         """Told by the dialler before the server hears of the connection, for whom that is a latency away."""

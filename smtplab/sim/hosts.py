@@ -11,7 +11,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
-from smtplab.net.ports import Listening, ServerTls, Wire
+from smtplab.net.ports import Endpoint, Listening, ServerTls, Wire
 from smtplab.sim.character import behaviour, local_hook, own_domains, routing, rules_by_port, sending_options
 from smtplab.sim.door import Door, Interference, Tampering
 from smtplab.sim.faults import BareDot, Certificate, Stage, StripStarttls, name_of
@@ -50,7 +50,7 @@ class Server:
                 net_at=partial(hops.net_at, self.net),
                 rest_s=QUEUE_REST_S,
                 words=internet.words,
-                schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s),
+                schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s, warning_s=host.warning_s),
             )
         )
         self._listening: list[Listening] = []
@@ -58,17 +58,27 @@ class Server:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    async def open(self) -> None:
-        """Listen at every address, on the port of each role."""
+    async def open(self) -> tuple[tuple[int, Endpoint], ...]:
+        """Listen at every address, on the port of each role. Each service's port, and where it is really found."""
         assert self.net.listener is not None
+        found = []
         for port, rules in self._rules.items():
             make_door = partial(Door, partial(self._enter, rules), self._leave)
             for address in self._host.addresses:
-                self._listening.append(await self.net.listener.listen(address, port, make_door))
+                tls = rules.tls if rules.implicit_tls else None
+                listening = await self.net.listener.listen(address, port, make_door, tls=tls)
+                self._listening.append(listening)
+                found.append((port, listening.endpoint))
+        return tuple(found)
 
     async def close(self) -> None:
         """Once every session has ended by itself, which the time-outs of both sides see to."""
         await self._empty.wait()
+        for listening in self._listening:
+            await listening.close()
+
+    async def abort(self) -> None:
+        """At once: sessions are reset."""
         for listening in self._listening:
             await listening.close()
 

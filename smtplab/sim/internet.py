@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 import dns.flags
 import dns.message
 import dns.rcode
+import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Journal
 from smtplab.net.dns import DnsResolver
+from smtplab.net.exchange import Exchange
 from smtplab.net.memory import Link, MemoryNetwork
-from smtplab.net.ports import Clock, Endpoint, Lost, Net, ServerTls
+from smtplab.net.ports import Clock, Dialer, Endpoint, Listener, Lost, Net, ServerTls
 from smtplab.net.trust import PkixTrust
 from smtplab.sim.certificates import Authority, WrongHow
 from smtplab.sim.chance import chance_of
 from smtplab.sim.faults import Delay, Fault, Refuse, Reset, ServerFailure, name_of
-from smtplab.sim.hops import Hops
+from smtplab.sim.hops import Hops, MakeDialer
 from smtplab.sim.injector import Injector, Occasion
 from smtplab.sim.names import Names, refuse
 from smtplab.sim.roads import Roads
@@ -40,24 +43,45 @@ RETRANSMISSION_S_MAX = 60.0
 """RFC 6298 2.5."""
 
 
+class Network(Protocol):
+    """What carries the octets between the hosts."""
+
+    def dialer(self, *addresses: str) -> Dialer: ...
+
+    def listener(self) -> Listener: ...
+
+
+class Fabric(msgspec.Struct, frozen=True):
+    """What a world's network is made of: memory, if nothing else is said, or real sockets."""
+
+    network: Callable[[Callable[[str, str], Link]], Network] = MemoryNetwork
+    """Given what lies between two addresses."""
+    exchange: Callable[[Internet, str], Exchange] | None = None
+    """How a host of this address asks for names; None: without a socket."""
+    hop_dialer: MakeDialer | None = None
+
+
 class Internet:
     """One world's network for one run."""
 
-    def __init__(self, world: World, seed: int, clock: Clock, journal: Journal) -> None:
+    def __init__(self, world: World, seed: int, clock: Clock, journal: Journal, fabric: Fabric | None = None) -> None:
+        fabric = fabric or Fabric()
         self.clock = clock
         self.journal = journal
         self.injector = Injector(world.faults)
-        self.hops = Hops(self._meet if self.injector else None)
+        self.hops = Hops(self._meet if self.injector else None, fabric.hop_dialer)
         self._seed = seed
         self._roads = Roads(world)
-        self._network = MemoryNetwork(self._link_between)
+        self._network = fabric.network(self._link_between)
+        self._exchange = fabric.exchange or ZoneExchange
         self._names = Names(world.zones, self.injector.changes())
         self._host_of = {address: host.name for host in world.hosts for address in host.addresses}
         resolvers = {host.name for host in world.hosts if "resolver" in host.roles}
         self._resolvers = {address: name for address, name in self._host_of.items() if name in resolvers}
         self._noise = chance_of(seed, "links")
         self._authority = Authority(seed, world.start)
-        self.trust = PkixTrust(clock.now, self._authority.root.public_bytes(Encoding.PEM))
+        self.root = self._authority.root
+        self.trust = PkixTrust(clock.now, self.root.public_bytes(Encoding.PEM))
         """Every host of a world trusts its one authority, at the world's clock."""
         self.words = (Texts("vi"), Texts("en"))
         """Notices speak both languages, whoever reads along: a world's records don't depend on the reader's."""
@@ -66,7 +90,7 @@ class Internet:
         """The host's own door to the world: its addresses, its resolver with a cache of its own, its chance."""
         chance = chance_of(self._seed, host.name)
         servers = (Endpoint(host.resolver, DNS_PORT),) if host.resolver else ()
-        exchange = ZoneExchange(self, host.addresses[0])
+        exchange = self._exchange(self, host.addresses[0])
         return Net(
             dialer=self._network.dialer(*host.addresses),
             resolver=DnsResolver(servers, exchange, self.clock, chance),
@@ -94,7 +118,8 @@ class Internet:
         resolver = self._resolvers.get(server.address)
         if resolver is None or server.port != DNS_PORT:
             return None
-        round_trip_s = 2 * self._roads.latency_s(source, server.address)
+        # Who comes from outside the world stands next to its server.
+        round_trip_s = 2 * self._roads.latency_s(source, server.address) if self._roads.knows(source) else 0.0
         await asyncio.sleep(round_trip_s * (2 if tcp else 1))
         if self.injector.touches(resolver):
             name = query.question[0].name.to_text(omit_final_dot=True).lower()

@@ -59,6 +59,8 @@ class Played(msgspec.Struct, frozen=True):
     queued: tuple[Waiting, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     """On each of the world's expectations."""
+    cut: bool = False
+    """Whoever asked wanted to see no more."""
 
     @property
     def ended(self) -> ev.JourneyEnded:
@@ -230,7 +232,7 @@ class _Performance:
         queued = tuple(
             [Waiting(server.name, entry) for server in simulation.servers for entry in await server.queue.entries()]
         )
-        return Played(ended, simulation.mailboxes(), queued, self._expectations.verdicts())
+        return Played(ended, simulation.mailboxes(), queued, self._expectations.verdicts(cut=self._cut), self._cut)
 
     def _leave_at_once_where_cut(self) -> None:
         """Nothing that is still under way is awaited."""

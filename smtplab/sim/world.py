@@ -99,6 +99,8 @@ class Host(Part, frozen=True):
     """The pauses between attempts; the last is repeated."""
     lifetime_s: Seconds = 432_000.0
     """RFC 5321 4.5.4.1: four to five days, then the message is returned."""
+    warning_s: Seconds | None = 14_400.0
+    """After so long the sender is told once that the message is late."""
 
 
 class User(Part, frozen=True):

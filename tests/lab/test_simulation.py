@@ -39,7 +39,14 @@ def test_a_run_whose_expectation_fails_says_so(tmp_path: Path):
 
 def test_a_run_may_end_early_and_says_what_is_queued():
     report = prepare_run("five-days", until="2d12h")(lambda _: None)
-    assert (report.queued, report.exit_code) == (1, 1)
+    assert (report.queued, report.cut, report.exit_code) == (1, True, 0)
+    # Attempts enough, and no bounce yet: of what is still to come nothing has failed.
+    assert [(verdict.held, verdict.settled) for verdict in report.expectations] == [
+        (True, True),
+        (False, False),
+        (False, False),
+        (False, False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_programs_and_resolvers_take_no_mail():
 
 def test_a_submission_server_knows_those_whose_program_submits_to_it():
     rules = rules_of("submission.hust.example")
-    assert list(rules) == [587]
+    assert {port: one.implicit_tls for port, one in rules.items()} == {587: False, 465: True}
     assert rules[587].submission
     assert set(rules[587].users) == {"student@hust.example", "lecturer@hust.example"}
     assert rules[587].local_domains == frozenset()

@@ -1,3 +1,4 @@
+import datetime as dt
 from importlib import resources
 
 import pytest
@@ -80,3 +81,35 @@ def test_how_far_to_play_may_be_a_time_or_an_event(text: str, until: float | str
 def test_anything_else_is_refused(text: str):
     with pytest.raises(ValueError, match=f"^{text}$"):
         parse_until(text)
+
+
+@pytest.mark.parametrize(
+    ("expectation", "failed", "settled"),
+    [
+        (Expectation(event="bounced"), False, True),
+        (Expectation(event="bounced", count=1), False, False),
+        (Expectation(event="bounced", count=0), True, True),
+        (Expectation(event="bounced", max=1), False, False),
+        (Expectation(event="delivered"), False, False),
+        (Expectation(event="bounced", before=Pattern(event="deferred")), True, True),
+        (Expectation(event="bounced", after=Pattern(event="delivered")), True, True),
+        (Expectation(event="bounced", min=2, after=Pattern(event="queued")), False, False),
+    ],
+)
+def test_a_run_that_was_cut_short_judges_only_what_nothing_could_turn(
+    expectation: Expectation, failed: bool, settled: bool
+):
+    reader = Expectations((expectation,))
+    for record in TOLD:
+        reader.read(record)
+    (verdict,) = reader.verdicts(cut=True)
+    assert (verdict.failed, verdict.settled) == (failed, settled)
+
+
+def test_an_end_may_be_a_time_of_the_worlds_clock():
+    start = dt.datetime(2026, 11, 23, 13, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+    ends = [parse_until(text, start) for text in ("6:30", "05:00", "2026-11-24T08:00Z", "2026-11-23T13:00:01+07:00")]
+    assert ends == [1800.0, 82800.0, 93600.0, 1.0]
+    for text in ("25:00", "2026-11-22T08:00Z", "soon"):
+        with pytest.raises(ValueError, match=text):
+            parse_until(text, start)

@@ -1,0 +1,172 @@
+"""A world on the loopback interface, in real time: its servers, name servers and mailboxes for tools of any kind."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from smtplab.journal import Journal, Record
+from smtplab.mta.mailbox_port import MemoryMailboxes
+from smtplab.mta.maildrop import MaildropServer
+from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.net.clock import SystemClock
+from smtplab.net.ports import Endpoint, Listening
+from smtplab.sim.character import takes_mail
+from smtplab.sim.hosts import Server
+from smtplab.sim.internet import DNS_PORT, Fabric, Internet
+from smtplab.sim.lanes import SERVICES, LoopbackExchange, LoopbackHopDialer, LoopbackNetwork, Ports
+from smtplab.sim.loopback import served
+from smtplab.sim.nameserver import NameServer
+from smtplab.sim.world import Host, World
+from smtplab.smtp.sasl import Secret
+
+POP3_PORT = 110
+
+
+class Open(msgspec.Struct, frozen=True):
+    """One listener. `dns` is two, UDP and TCP, at the same port."""
+
+    node: str
+    protocol: str
+    host: str
+    port: int
+
+
+class CannotListen(Exception):  # noqa: N818 - the operator's to mend
+    """An address and port that can't be had; `reason` is the system's own words."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class WorldClock(SystemClock):
+    """The system's; a world's faults count from its start."""
+
+    def __init__(self) -> None:
+        self._start_s = time.monotonic()
+
+    def monotonic(self) -> float:
+        return time.monotonic() - self._start_s
+
+
+class Serving:
+    """One world, standing for as long as `standing` is entered. It keeps what it took in memory and forgets it then."""
+
+    def __init__(
+        self, world: World, seed: int, on_record: Callable[[Record], None], *, speed: float = 1.0, privileged: bool
+    ) -> None:
+        """Raises Unservable."""
+        clock = WorldClock()
+        self._ports = Ports(privileged)
+        self.world = served(world, speed=speed, start=dt.datetime.fromtimestamp(clock.now(), dt.UTC))
+        self._journal = Journal(clock.now, on_record, keep=False)
+        fabric = Fabric(
+            partial(LoopbackNetwork, self._ports),
+            lambda _, source: LoopbackExchange(self._ports, source),
+            LoopbackHopDialer,
+        )
+        self._internet = Internet(self.world, seed, clock, self._journal, fabric)
+        self._sessions = 0
+
+    @property
+    def authority_pem(self) -> bytes:
+        """The certificate that everybody in this world trusts."""
+        return self._internet.root.public_bytes(Encoding.PEM)
+
+    @asynccontextmanager
+    async def standing(self) -> AsyncIterator[tuple[Open, ...]]:
+        """Raises CannotListen. At its end everything is closed at once."""
+        async with AsyncExitStack() as stack:
+            opened: list[Open] = []
+            for host in self.world.hosts:
+                if "resolver" in host.roles:
+                    opened += await self._open_names(host, stack)
+            queues = await stack.enter_async_context(_tasks())
+            for host in self.world.hosts:
+                if takes_mail(host):
+                    server = Server(self.world, host, self._internet)
+                    opened += await self._open_server(host, server, stack)
+                    queues.append(asyncio.create_task(server.queue.run(), name=host.name))
+            yield tuple(opened)
+
+    async def _open_names(self, host: Host, stack: AsyncExitStack) -> list[Open]:
+        opened = []
+        port = self._ports.real(DNS_PORT)
+        for address in host.addresses:
+            names = NameServer(self._internet, address)
+            stack.push_async_callback(names.close)
+            try:
+                endpoint = await names.open(port)
+            except OSError as trouble:
+                raise _cannot(address, port, trouble) from trouble
+            opened.append(_opened(host, DNS_PORT, endpoint))
+        return opened
+
+    async def _open_server(self, host: Host, server: Server, stack: AsyncExitStack) -> list[Open]:
+        stack.push_async_callback(server.abort)
+        try:
+            opened = [_opened(host, port, endpoint) for port, endpoint in await server.open()]
+        except OSError as trouble:
+            raise _cannot(host.addresses[0], 0, trouble) from trouble
+        if "mx" in host.roles:
+            opened += await self._open_maildrops(host, server, stack)
+        return opened
+
+    async def _open_maildrops(self, host: Host, server: Server, stack: AsyncExitStack) -> list[Open]:
+        rules = MaildropRules(
+            hostname=host.name,
+            users={user.address: Secret(user.password) for user in server.people if user.password},
+            tls=self._internet.server_tls(host) if host.offers_tls else None,
+            clear_login=True,  # Nothing leaves this machine.
+        )
+        mailboxes = MemoryMailboxes(server.mailboxes)
+        assert server.net.listener is not None
+        opened = []
+        for address in host.addresses:
+            make = partial(self._maildrop_server, host, rules, mailboxes, server)
+            try:
+                listening: Listening = await server.net.listener.listen(address, POP3_PORT, make)
+            except OSError as trouble:
+                raise _cannot(address, self._ports.real(POP3_PORT), trouble) from trouble
+            stack.push_async_callback(listening.close)
+            opened.append(_opened(host, POP3_PORT, listening.endpoint))
+        return opened
+
+    def _maildrop_server(
+        self, host: Host, rules: MaildropRules, mailboxes: MemoryMailboxes, server: Server
+    ) -> MaildropServer:
+        self._sessions += 1
+        scope = self._journal.scope(node=host.name, hop=0, span=f"collect/{self._sessions}")
+        return MaildropServer(rules, mailboxes, server.net, scope)
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
+    """They are cancelled and awaited at the end; what one of them raised is raised then."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def _opened(host: Host, port: int, endpoint: Endpoint) -> Open:
+    return Open(host.name, SERVICES[port], endpoint.address, endpoint.port)
+
+
+def _cannot(address: str, port: int, trouble: OSError) -> CannotListen:
+    return CannotListen(f"{address}:{port}" if port else address, trouble.strerror or str(trouble))
