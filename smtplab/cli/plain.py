@@ -46,14 +46,22 @@ class PlainPrinter:
     def __call__(self, record: Record) -> None:
         """Raises OSError where standard output takes no more."""
         self._records.append(record)
+        self.follow(record)
+        if isinstance(record.event, JourneyEnded):
+            self._summary(summarise(self._records, self._texts))
+        sys.stdout.flush()
+
+    def begin_anew(self) -> None:
+        """What comes is another message's way."""
+        self._journey = Journey()
+
+    def follow(self, record: Record) -> None:
+        """Its lines alone."""
         self._journey.advance(record)
         for line in lines(record, self._journey, self._texts):
             self._print(self._painted(line))
         if (said := self._speaker(record, self._journey)) is not None:
             self._paragraph(said)
-        if isinstance(record.event, JourneyEnded):
-            self._summary(summarise(self._records, self._texts))
-        sys.stdout.flush()
 
     def _summary(self, summary: Summary) -> None:
         self._heading("cli.summary.stages")

@@ -16,12 +16,17 @@ from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
 from smtplab.sim.hops import Hops
+from smtplab.sim.loopback import Addresses
 
 SERVICES = {25: "smtp", 587: "submission", 465: "submissions", 110: "pop3", 53: "dns"}
 """By the port that IANA gave them."""
 
 HIGH_PORTS = {25: 2525, 587: 2587, 465: 2465, 110: 2110, 53: 2053}
 """Where a person who is not root may listen."""
+
+
+SILENCE_S = 127.0
+"""After six repetitions of its first packet Linux gives a connection up (tcp_syn_retries, RFC 6298 5.5)."""
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -36,9 +41,15 @@ class Ports(msgspec.Struct, frozen=True):
 class LoopbackNetwork:
     """As `net.memory.MemoryNetwork`, but the system carries the octets; only their delay is ours."""
 
-    def __init__(self, ports: Ports, link_of: Callable[[str, str], Link]) -> None:
+    def __init__(self, ports: Ports, addresses: Addresses, speed: float, link_of: Callable[[str, str], Link]) -> None:
         self.ports = ports
-        self.link_of = link_of
+        self.silence_s = SILENCE_S / speed
+        self._addresses = addresses
+        self._link_of = link_of
+
+    def link(self, source: str, target: str) -> Link:
+        """To an address that is none of the world's, such as a real server's beside it, no line is long."""
+        return self._link_of(source, target) if self._addresses.holds(target) else Link()
 
     def dialer(self, *addresses: str) -> LoopbackDialer:
         """The dialer of the host that owns these addresses."""
@@ -78,9 +89,10 @@ class LoopbackDialer:
     ) -> Stream | Lost:
         """As `Dialer.dial`; `bound` is told our end before the server can hear of it."""
         source = source or self._addresses[0]
-        link = self._network.link_of(source, address)
+        link = self._network.link(source, address)
         if link.silent:
-            await asyncio.get_running_loop().create_future()
+            await asyncio.sleep(self._network.silence_s)
+            return Lost("timed-out", "nobody has this address in the world")
         await asyncio.sleep(2 * link.latency_s + (link.hold_up_s(SYN_OCTETS) if link.hold_up_s else 0.0))
         stream = await TcpDialer(bound).dial(address, self._network.ports.real(port), source=source)
         return stream if isinstance(stream, Lost) else LongStream(stream, link)

@@ -38,6 +38,7 @@ class Addresses:
     def __init__(self, world: World) -> None:
         self._second = FIRST_OCTETS[zlib.crc32(world.name.encode()) % len(FIRST_OCTETS)]
         self._networks: dict[str, int] = {}
+        self._moved: set[str] = set()
         for host in world.hosts:
             for address in _version_4(host.addresses):
                 self.move(address)
@@ -48,7 +49,13 @@ class Addresses:
             return address
         network, _, last = address.rpartition(".")
         number = self._networks.setdefault(network, len(self._networks)) % NETWORKS_MAX
-        return f"127.{self._second + number // 256}.{number % 256}.{last}"
+        moved = f"127.{self._second + number // 256}.{number % 256}.{last}"
+        self._moved.add(moved)
+        return moved
+
+    def holds(self, moved: str) -> bool:
+        """It stands for an address of the world, be it one that nobody has; others belong to the machine."""
+        return moved in self._moved
 
     def move_text(self, text: str) -> str:
         """A master file, in whose owners addresses stand in reverse."""
@@ -61,9 +68,8 @@ class Addresses:
         return "\n".join(lines)
 
 
-def served(world: World, *, speed: float, start: dt.datetime) -> World:
+def served(world: World, addresses: Addresses, *, speed: float, start: dt.datetime) -> World:
     """The same world on loopback, `speed` times as quick, its clock at `start`. Raises Unservable."""
-    addresses = Addresses(world)
     return msgspec.structs.replace(
         world,
         start=start,

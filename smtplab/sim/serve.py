@@ -22,7 +22,7 @@ from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import DNS_PORT, Fabric, Internet
 from smtplab.sim.lanes import SERVICES, LoopbackExchange, LoopbackHopDialer, LoopbackNetwork, Ports
-from smtplab.sim.loopback import served
+from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
 from smtplab.sim.world import Host, World
 from smtplab.smtp.sasl import Secret
@@ -67,10 +67,11 @@ class Serving:
         """Raises Unservable."""
         clock = WorldClock()
         self._ports = Ports(privileged)
-        self.world = served(world, speed=speed, start=dt.datetime.fromtimestamp(clock.now(), dt.UTC))
+        addresses = Addresses(world)
+        self.world = served(world, addresses, speed=speed, start=dt.datetime.fromtimestamp(clock.now(), dt.UTC))
         self._journal = Journal(clock.now, on_record, keep=False)
         fabric = Fabric(
-            partial(LoopbackNetwork, self._ports),
+            partial(LoopbackNetwork, self._ports, addresses, speed),
             lambda _, source: LoopbackExchange(self._ports, source),
             LoopbackHopDialer,
         )
