@@ -14,7 +14,7 @@ from smtplab.net.ports import Endpoint
 from smtplab.sim.internet import DNS_PORT, Internet
 
 UNDER_WAY_MAX = 1000
-"""Questions at a time; a datagram beyond is dropped, as a busy server does."""
+"""Questions and connections at a time; what comes beyond is dropped, as a busy server does."""
 
 IDLE_S_MAX = 30.0
 """RFC 7766 6.2.3: a server may close a connection that is idle for some seconds."""
@@ -65,6 +65,9 @@ class NameServer:
             self._datagrams.sendto(response, client)
 
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._under_way) >= UNDER_WAY_MAX:
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._own(cast("asyncio.Task[None]", task))

@@ -1,0 +1,142 @@
+"""A served world from within: what its servers do to each other over real sockets, and what they tell."""
+
+import asyncio
+import smtplib
+import ssl
+import sys
+from collections.abc import Callable
+
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.sim.library import load_world
+from smtplab.sim.serve import CannotListen, Open, Serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a loopback address for each host")
+
+SECONDS_MAX = 30
+
+
+class Stand:
+    """A world that stands, and everything that its hosts told."""
+
+    def __init__(self, name: str, speed: float) -> None:
+        self.world = load_world(name)
+        self.records: list[Record] = []
+        self._wanted: type | None = None
+        self._came = asyncio.Event()
+        self.serving = Serving(self.world, 1, self._tell, speed=speed, privileged=False)
+        self.opened: tuple[Open, ...] = ()
+
+    def place(self, node: str, protocol: str) -> tuple[str, int]:
+        return next((one.host, one.port) for one in self.opened if (one.node, one.protocol) == (node, protocol))
+
+    def told(self, kind: type) -> list[Record]:
+        return [record for record in self.records if isinstance(record.event, kind)]
+
+    async def wait_for(self, kind: type) -> None:
+        """Until such a thing has happened."""
+        self._wanted = kind
+        self._came.clear()
+        if not self.told(kind):
+            await self._came.wait()
+
+    def submit(self, sender: str, password: str, recipient: str, server: str) -> None:
+        """As a program does that verifies: the world's authority is all that it trusts."""
+        context = ssl.create_default_context(cadata=self.serving.authority_pem.decode())
+        with smtplib.SMTP(*self.place(server, "submission"), timeout=10) as session:
+            session._host = server
+            session.starttls(context=context)
+            session.login(sender, password)
+            session.sendmail(sender, recipient, f"From: {sender}\r\nTo: {recipient}\r\n\r\nHello\r\n")
+
+    def _tell(self, record: Record) -> None:
+        self.records.append(record)
+        if self._wanted is not None and isinstance(record.event, self._wanted):
+            self._came.set()
+
+
+def stand(name: str, use: Callable, speed: float = 1.0) -> Stand:
+    """Serves a world while it is used."""
+
+    async def main() -> Stand:
+        one = Stand(name, speed)
+        async with asyncio.timeout(SECONDS_MAX), one.serving.standing() as opened:
+            one.opened = opened
+            await use(one)
+        return one
+
+    return asyncio.run(main())
+
+
+LAN = ("lan@home.example", "hoa-sen-2026")
+
+
+def test_greylisting_sends_the_queue_away_and_lets_it_in_later():
+    async def use(one: Stand) -> None:
+        await asyncio.to_thread(one.submit, *LAN, "huong@school.example", "mail.home.example")
+        await one.wait_for(ev.Delivered)
+
+    one = stand("greylisting", use, speed=600)
+    judged = [record.event.verdict for record in one.told(ev.Judged) if record.event.check == "greylisting"]
+    assert judged == ["new", "passed"]
+    assert len(one.told(ev.Deferred)) == 1
+
+
+def test_both_ends_of_a_connection_are_told_on_the_same_hop():
+    async def use(one: Stand) -> None:
+        await asyncio.to_thread(
+            one.submit, "student@hust.example", LAN[1], "student@neu.example", "submission.hust.example"
+        )
+        await one.wait_for(ev.Delivered)
+
+    one = stand("campus", use, speed=10)
+    hops = {(record.hop, record.node) for record in one.told(ev.ReplySent)}
+    assert hops == {(0, "submission.hust.example"), (1, "relay.hust.example"), (2, "mx1.neu.example")}
+    assert {record.hop for record in one.told(ev.ReplyReceived)} == {1, 2}
+    assert {record.event.address.partition(".")[0] for record in one.told(ev.Connected)} == {"127"}
+
+
+def test_an_address_that_nobody_has_stays_silent_and_a_fault_of_the_dns_is_a_servfail():
+    async def use(one: Stand) -> None:
+        address, port = one.place("ns.vnet.example", "dns")
+        query = dns.message.make_query("servfail.example", "MX")
+        response = await asyncio.to_thread(dns.query.udp, query, address, 5, port)
+        assert response.rcode() == dns.rcode.SERVFAIL
+
+    one = stand("dns-broken", use)
+    assert [record.event.fault for record in one.told(ev.FaultInjected)] == ["servfail"]
+
+    async def send(one: Stand) -> None:
+        await asyncio.to_thread(one.submit, *LAN, "minh@gone.example", "mail.home.example")
+        await one.wait_for(ev.Deferred)
+
+    one = stand("five-days", send, speed=1000)
+    assert one.told(ev.ConnectFailed)[0].event.reason == "timed-out"
+
+
+def test_what_is_no_question_gets_no_answer_and_the_next_one_does():
+    async def use(one: Stand) -> None:
+        address, port = one.place("ns.vnet.example", "dns")
+        reader, writer = await asyncio.open_connection(address, port)
+        writer.write(b"\x00\x03abc")
+        assert await reader.read() == b""
+        writer.close()
+        query = dns.message.make_query("home.example", "MX")
+        assert len((await asyncio.to_thread(dns.query.tcp, query, address, 5, port)).answer) == 1
+
+    stand("five-days", use)
+
+
+def test_a_world_that_is_served_already_can_not_be_served_twice():
+    async def use(one: Stand) -> None:
+        again = Stand("first-mail", 1.0)
+        with pytest.raises(CannotListen, match=r"127\.\d+\.\d+\.\d+:2053"):
+            async with again.serving.standing():
+                pass
+
+    stand("first-mail", use)
