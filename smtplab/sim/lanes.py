@@ -7,11 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 import dns.message
-import msgspec
 
 from smtplab.net.exchange import NetworkExchange
 from smtplab.net.memory import SYN_OCTETS, Link
-from smtplab.net.ports import ClientTls, Dialer, Endpoint, Handler, Listening, Lost, ServerTls, Stream
+from smtplab.net.ports import ClientTls, Dialer, Endpoint, Handler, Listening, Lost, ServerTls, Stream, Wire
 from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
@@ -29,27 +28,60 @@ SILENCE_S = 127.0
 """After six repetitions of its first packet Linux gives a connection up (tcp_syn_retries, RFC 6298 5.5)."""
 
 
-class Ports(msgspec.Struct, frozen=True):
-    """Where a service really listens."""
+FIRST_SHARED_PORT = 22500
+"""From here on, one after the other, where all hosts share 127.0.0.1: below every system's ephemeral ports."""
 
-    privileged: bool = False
+SHARED = "127.0.0.1"
 
-    def real(self, port: int) -> int:
-        return port if self.privileged else HIGH_PORTS.get(port, port)
+
+class Places:
+    """Where the hosts of a world are really found, and who of them is at the other end of a connection."""
+
+    def __init__(self, addresses: Addresses, *, privileged: bool = False, shared: bool = False) -> None:
+        """`shared` where the system has no loopback address but one: then each service has a port of its own."""
+        self.shared = shared
+        self._addresses = addresses
+        self._privileged = privileged
+        self._ports: dict[Endpoint, int] = {}
+        self._owners: dict[int, str] = {}
+
+    def holds(self, address: str) -> bool:
+        """It belongs to the world, not to a real server beside it."""
+        return self._addresses.holds(address)
+
+    def real(self, address: str, port: int) -> Endpoint:
+        """Of one of the world's services."""
+        if self.shared and self.holds(address):
+            service = Endpoint(address, port)
+            return Endpoint(SHARED, self._ports.setdefault(service, FIRST_SHARED_PORT + len(self._ports)))
+        return Endpoint(address, port if self._privileged else HIGH_PORTS.get(port, port))
+
+    def source(self, address: str) -> str:
+        """From where a host's connections really come."""
+        return SHARED if self.shared else address
+
+    def claim(self, client: Endpoint, address: str) -> Endpoint:
+        """This end is that host's; the host's own view of it."""
+        if self.shared:
+            self._owners[client.port] = address
+        return Endpoint(address, client.port)
+
+    def owner(self, client: Endpoint) -> Endpoint:
+        """The view of the world on a client's end: a host's, or that of a stranger."""
+        return Endpoint(self._owners.pop(client.port, client.address), client.port) if self.shared else client
 
 
 class LoopbackNetwork:
     """As `net.memory.MemoryNetwork`, but the system carries the octets; only their delay is ours."""
 
-    def __init__(self, ports: Ports, addresses: Addresses, speed: float, link_of: Callable[[str, str], Link]) -> None:
-        self.ports = ports
+    def __init__(self, places: Places, speed: float, link_of: Callable[[str, str], Link]) -> None:
+        self.places = places
         self.silence_s = SILENCE_S / speed
-        self._addresses = addresses
         self._link_of = link_of
 
     def link(self, source: str, target: str) -> Link:
         """To an address that is none of the world's, such as a real server's beside it, no line is long."""
-        return self._link_of(source, target) if self._addresses.holds(target) else Link()
+        return self._link_of(source, target) if self.places.holds(target) else Link()
 
     def dialer(self, *addresses: str) -> LoopbackDialer:
         """The dialer of the host that owns these addresses."""
@@ -57,19 +89,37 @@ class LoopbackNetwork:
 
     def listener(self) -> LoopbackListener:
         """A listener for any host."""
-        return LoopbackListener(self.ports)
+        return LoopbackListener(self.places)
 
 
 class LoopbackListener:
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self._listener = TcpListener()
 
     async def listen(
         self, address: str, port: int, make_handler: Callable[[], Handler], *, tls: ServerTls | None = None
     ) -> Listening:
-        """As `Listener.listen`, at the port that stands for this one."""
-        return await self._listener.listen(address, self._ports.real(port), make_handler, tls=tls)
+        """As `Listener.listen`, at the place that stands for this one."""
+        real = self._places.real(address, port)
+        make = partial(_Named, self._places, make_handler) if self._places.shared else make_handler
+        return await self._listener.listen(real.address, real.port, make, tls=tls)
+
+
+class _Named:
+    """A `Handler` whose client has its own address in the world, though all share one."""
+
+    def __init__(self, places: Places, make_handler: Callable[[], Handler]) -> None:
+        self._places = places
+        self._handler = make_handler()
+        self.received = self._handler.received
+        self.secured = self._handler.secured
+        self.drained = self._handler.drained
+        self.ended = self._handler.ended
+
+    def connected(self, wire: Wire) -> None:
+        wire.peer = self._places.owner(wire.peer)
+        self._handler.connected(wire)
 
 
 class LoopbackDialer:
@@ -94,7 +144,15 @@ class LoopbackDialer:
             await asyncio.sleep(self._network.silence_s)
             return Lost("timed-out", "nobody has this address in the world")
         await asyncio.sleep(2 * link.latency_s + (link.hold_up_s(SYN_OCTETS) if link.hold_up_s else 0.0))
-        stream = await TcpDialer(bound).dial(address, self._network.ports.real(port), source=source)
+        places = self._network.places
+        real, here = places.real(address, port), source
+
+        def claim(client: Endpoint) -> None:
+            claimed = places.claim(client, here)
+            if bound is not None:
+                bound(claimed)
+
+        stream = await TcpDialer(claim).dial(real.address, real.port, source=places.source(source))
         return stream if isinstance(stream, Lost) else LongStream(stream, link)
 
 
@@ -155,10 +213,10 @@ class LongStream:
 class LoopbackExchange:
     """An `Exchange` with the world's own name servers, from the host's own address."""
 
-    def __init__(self, ports: Ports, source: str) -> None:
-        self._ports = ports
+    def __init__(self, places: Places, source: str) -> None:
+        self._places = places
         self._exchange = NetworkExchange(source)
 
     async def ask(self, query: dns.message.Message, server: Endpoint, timeout_s: float) -> dns.message.Message | Lost:
         """As `Exchange.ask`."""
-        return await self._exchange.ask(query, Endpoint(server.address, self._ports.real(server.port)), timeout_s)
+        return await self._exchange.ask(query, self._places.real(server.address, server.port), timeout_s)

@@ -9,6 +9,8 @@ from typing import cast
 
 import dns.exception
 import dns.message
+import dns.rdatatype
+import dns.rrset
 
 from smtplab.net.ports import Endpoint
 from smtplab.sim.internet import DNS_PORT, Internet
@@ -26,21 +28,23 @@ _LENGTH = struct.Struct("!H")
 class NameServer:
     """One resolver of a world. Open it once; closing it drops the questions that are under way."""
 
-    def __init__(self, internet: Internet, address: str) -> None:
+    def __init__(self, internet: Internet, address: str, rename: Callable[[str], str] | None = None) -> None:
+        """`rename` gives the address that is answered for one of a zone."""
+        self._rename = rename
         self._internet = internet
         self._server = Endpoint(address, DNS_PORT)
         self._under_way: set[asyncio.Task[None]] = set()
         self._datagrams: asyncio.DatagramTransport | None = None
         self._streams: asyncio.Server | None = None
 
-    async def open(self, port: int) -> Endpoint:
-        """At the same port for UDP and TCP. Raises OSError."""
-        address = self._server.address
+    async def open(self, real: Endpoint) -> Endpoint:
+        """There, for UDP and TCP. Raises OSError."""
+        address, port = real.address, real.port
         loop = asyncio.get_running_loop()
         self._streams = await asyncio.start_server(self._serve_stream, address, port)
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._take), local_addr=(address, port))
         self._datagrams = transport
-        return Endpoint(address, port)
+        return real
 
     async def close(self) -> None:
         if self._datagrams is not None:
@@ -98,8 +102,20 @@ class NameServer:
         response = await self._internet.ask_names(query, client, self._server, tcp=tcp)
         if response is None:
             return None
+        if self._rename is not None:
+            response = _renamed(response, self._rename)
         # The world answers a question once; only the id is each asker's own.
         return octets[:2] + response.to_wire(want_shuffle=False)[2:]
+
+
+def _renamed(response: dns.message.Message, rename: Callable[[str], str]) -> dns.message.Message:
+    """With other addresses in its A records; the world's own answer stays as it is."""
+    renamed = dns.message.from_wire(response.to_wire(want_shuffle=False))
+    for number, rrset in enumerate(renamed.answer):
+        if rrset.rdtype == dns.rdatatype.A:
+            addresses = dict.fromkeys(rename(record.address) for record in rrset)
+            renamed.answer[number] = dns.rrset.from_text_list(rrset.name, rrset.ttl, "IN", "A", addresses)
+    return renamed
 
 
 class _Datagrams(asyncio.DatagramProtocol):

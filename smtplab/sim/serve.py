@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,7 @@ from smtplab.net.ports import Endpoint, Listening
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import DNS_PORT, Fabric, Internet
-from smtplab.sim.lanes import SERVICES, LoopbackExchange, LoopbackHopDialer, LoopbackNetwork, Ports
+from smtplab.sim.lanes import SERVICES, SHARED, LoopbackExchange, LoopbackHopDialer, LoopbackNetwork, Places
 from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
 from smtplab.sim.world import Host, World
@@ -62,17 +63,30 @@ class Serving:
     """One world, standing for as long as `standing` is entered. It keeps what it took in memory and forgets it then."""
 
     def __init__(
-        self, world: World, seed: int, on_record: Callable[[Record], None], *, speed: float = 1.0, privileged: bool
+        self,
+        world: World,
+        seed: int,
+        on_record: Callable[[Record], None],
+        *,
+        speed: float = 1.0,
+        privileged: bool = False,
+        shared: bool | None = None,
     ) -> None:
-        """Raises Unservable."""
+        """`shared`: all hosts at 127.0.0.1, on ports of their own; where the system can't do better, if not said.
+
+        Raises Unservable.
+        """
         clock = WorldClock()
-        self._ports = Ports(privileged)
         addresses = Addresses(world)
         self.world = served(world, addresses, speed=speed, start=dt.datetime.fromtimestamp(clock.now(), dt.UTC))
+        if shared is None:
+            shared = not _can_bind(self.world.hosts[0].addresses[0])
+        self._places = Places(addresses, privileged=privileged, shared=shared)
         self._journal = Journal(clock.now, on_record, keep=False)
         fabric = Fabric(
-            partial(LoopbackNetwork, self._ports, addresses, speed),
-            lambda _, source: LoopbackExchange(self._ports, source),
+            partial(LoopbackNetwork, self._places, speed),
+            # Where all share an address, a question would not tell who asks: the hosts then ask without a socket.
+            None if shared else lambda _, source: LoopbackExchange(self._places, source),
             LoopbackHopDialer,
         )
         self._internet = Internet(self.world, seed, clock, self._journal, fabric)
@@ -101,14 +115,14 @@ class Serving:
 
     async def _open_names(self, host: Host, stack: AsyncExitStack) -> list[Open]:
         opened = []
-        port = self._ports.real(DNS_PORT)
         for address in host.addresses:
-            names = NameServer(self._internet, address)
+            real = self._places.real(address, DNS_PORT)
+            names = NameServer(self._internet, address, self._for_strangers if self._places.shared else None)
             stack.push_async_callback(names.close)
             try:
-                endpoint = await names.open(port)
+                endpoint = await names.open(real)
             except OSError as trouble:
-                raise _cannot(address, port, trouble) from trouble
+                raise _cannot(real, trouble) from trouble
             opened.append(_opened(host, DNS_PORT, endpoint))
         return opened
 
@@ -117,7 +131,7 @@ class Serving:
         try:
             opened = [_opened(host, port, endpoint) for port, endpoint in await server.open()]
         except OSError as trouble:
-            raise _cannot(host.addresses[0], 0, trouble) from trouble
+            raise _cannot(self._places.real(host.addresses[0], 0), trouble) from trouble
         if "mx" in host.roles:
             opened += await self._open_maildrops(host, server, stack)
         return opened
@@ -137,10 +151,14 @@ class Serving:
             try:
                 listening: Listening = await server.net.listener.listen(address, POP3_PORT, make)
             except OSError as trouble:
-                raise _cannot(address, self._ports.real(POP3_PORT), trouble) from trouble
+                raise _cannot(self._places.real(address, POP3_PORT), trouble) from trouble
             stack.push_async_callback(listening.close)
             opened.append(_opened(host, POP3_PORT, listening.endpoint))
         return opened
+
+    def _for_strangers(self, address: str) -> str:
+        """A host of the world as the machine knows it."""
+        return SHARED if self._places.holds(address) else address
 
     def _maildrop_server(
         self, host: Host, rules: MaildropRules, mailboxes: MemoryMailboxes, server: Server
@@ -169,5 +187,14 @@ def _opened(host: Host, port: int, endpoint: Endpoint) -> Open:
     return Open(host.name, SERVICES[port], endpoint.address, endpoint.port)
 
 
-def _cannot(address: str, port: int, trouble: OSError) -> CannotListen:
-    return CannotListen(f"{address}:{port}" if port else address, trouble.strerror or str(trouble))
+def _cannot(real: Endpoint, trouble: OSError) -> CannotListen:
+    return CannotListen(f"{real.address}:{real.port}" if real.port else real.address, trouble.strerror or str(trouble))
+
+
+def _can_bind(address: str) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

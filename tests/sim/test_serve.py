@@ -24,12 +24,12 @@ SECONDS_MAX = 30
 class Stand:
     """A world that stands, and everything that its hosts told."""
 
-    def __init__(self, name: str, speed: float) -> None:
+    def __init__(self, name: str, speed: float, shared: bool | None = None) -> None:
         self.world = load_world(name)
         self.records: list[Record] = []
         self._wanted: type | None = None
         self._came = asyncio.Event()
-        self.serving = Serving(self.world, 1, self._tell, speed=speed, privileged=False)
+        self.serving = Serving(self.world, 1, self._tell, speed=speed, shared=shared)
         self.opened: tuple[Open, ...] = ()
 
     def place(self, node: str, protocol: str) -> tuple[str, int]:
@@ -60,11 +60,11 @@ class Stand:
             self._came.set()
 
 
-def stand(name: str, use: Callable, speed: float = 1.0) -> Stand:
+def stand(name: str, use: Callable, speed: float = 1.0, shared: bool | None = None) -> Stand:
     """Serves a world while it is used."""
 
     async def main() -> Stand:
-        one = Stand(name, speed)
+        one = Stand(name, speed, shared)
         async with asyncio.timeout(SECONDS_MAX), one.serving.standing() as opened:
             one.opened = opened
             await use(one)
@@ -87,18 +87,31 @@ def test_greylisting_sends_the_queue_away_and_lets_it_in_later():
     assert len(one.told(ev.Deferred)) == 1
 
 
-def test_both_ends_of_a_connection_are_told_on_the_same_hop():
+@pytest.mark.parametrize("shared", [False, True])
+def test_both_ends_of_a_connection_are_told_on_the_same_hop(shared: bool):
     async def use(one: Stand) -> None:
         await asyncio.to_thread(
             one.submit, "student@hust.example", LAN[1], "student@neu.example", "submission.hust.example"
         )
         await one.wait_for(ev.Delivered)
 
-    one = stand("campus", use, speed=10)
+    one = stand("campus", use, speed=10, shared=shared)
     hops = {(record.hop, record.node) for record in one.told(ev.ReplySent)}
     assert hops == {(0, "submission.hust.example"), (1, "relay.hust.example"), (2, "mx1.neu.example")}
     assert {record.hop for record in one.told(ev.ReplyReceived)} == {1, 2}
     assert {record.event.address.partition(".")[0] for record in one.told(ev.Connected)} == {"127"}
+
+
+def test_where_all_hosts_share_an_address_each_service_has_a_port_and_dns_answers_that_address():
+    async def use(one: Stand) -> None:
+        address, port = one.place("ns.vnet.example", "dns")
+        query = dns.message.make_query("mx1.neu.example", "A")
+        response = await asyncio.to_thread(dns.query.udp, query, address, 5, port)
+        assert [record.address for record in response.answer[0]] == ["127.0.0.1"]
+
+    one = stand("campus", use, shared=True)
+    assert {place.host for place in one.opened} == {"127.0.0.1"}
+    assert len({place.port for place in one.opened}) == len(one.opened)
 
 
 def test_an_address_that_nobody_has_stays_silent_and_a_fault_of_the_dns_is_a_servfail():
