@@ -14,7 +14,7 @@ from smtplab.net.ports import ClientTls, Dialer, Endpoint, Handler, Listening, L
 from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
-from smtplab.sim.hops import Hops
+from smtplab.sim.hops import Hops, Meet
 from smtplab.sim.loopback import Addresses
 
 SERVICES = {25: "smtp", 587: "submission", 465: "submissions", 110: "pop3", 53: "dns"}
@@ -40,6 +40,8 @@ class Places:
     def __init__(self, addresses: Addresses, *, privileged: bool = False, shared: bool = False) -> None:
         """`shared` where the system has no loopback address but one: then each service has a port of its own."""
         self.shared = shared
+        self.meet: Meet | None = None
+        """What a stranger's connection meets before it arrives; None where no fault is near."""
         self._addresses = addresses
         self._privileged = privileged
         self._ports: dict[Endpoint, int] = {}
@@ -102,24 +104,63 @@ class LoopbackListener:
     ) -> Listening:
         """As `Listener.listen`, at the place that stands for this one."""
         real = self._places.real(address, port)
-        make = partial(_Named, self._places, make_handler) if self._places.shared else make_handler
+        make = partial(_Arrival, self._places, address, make_handler)
         return await self._listener.listen(real.address, real.port, make, tls=tls)
 
 
-class _Named:
-    """A `Handler` whose client has its own address in the world, though all share one."""
+class _Arrival:
+    """A `Handler` that is told of its client by the address in the world, and of a stranger once that met its fate.
 
-    def __init__(self, places: Places, make_handler: Callable[[], Handler]) -> None:
+    The faults at a host's `connect` befall its peers in the world when they dial (`Hops`), and strangers here.
+    """
+
+    def __init__(self, places: Places, address: str, make_handler: Callable[[], Handler]) -> None:
         self._places = places
+        self._address = address
         self._handler = make_handler()
-        self.received = self._handler.received
-        self.secured = self._handler.secured
-        self.drained = self._handler.drained
-        self.ended = self._handler.ended
+        self._meeting: asyncio.Task[None] | None = None
+        self._early: list[Callable[[], None]] = []
 
     def connected(self, wire: Wire) -> None:
         wire.peer = self._places.owner(wire.peer)
+        meet = self._places.meet
+        if meet is None or self._places.holds(wire.peer.address):
+            self._handler.connected(wire)
+            return
+        wire.pause()
+        self._meeting = asyncio.get_running_loop().create_task(self._meet(meet, wire), name="stranger")
+
+    def received(self, data: bytes) -> None:
+        self._pass(partial(self._handler.received, data))
+
+    def secured(self, outcome: Facts | Trouble) -> None:
+        self._pass(partial(self._handler.secured, outcome))
+
+    def drained(self) -> None:
+        self._pass(self._handler.drained)
+
+    def ended(self, lost: Lost | None) -> None:
+        if self._meeting is None:
+            self._handler.ended(lost)
+        else:
+            self._meeting.cancel()
+
+    async def _meet(self, meet: Meet, wire: Wire) -> None:
+        lost = await meet(self._address, 0)
+        if lost is not None:
+            wire.abort()
+            return
+        self._meeting = None
         self._handler.connected(wire)
+        wire.resume()
+        for call in self._early:
+            call()
+
+    def _pass(self, call: Callable[[], None]) -> None:
+        if self._meeting is None:
+            call()
+        else:
+            self._early.append(call)
 
 
 class LoopbackDialer:

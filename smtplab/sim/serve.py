@@ -90,6 +90,7 @@ class Serving:
             LoopbackHopDialer,
         )
         self._internet = Internet(self.world, seed, clock, self._journal, fabric)
+        self._places.meet = self._internet.hops.meet
         self._sessions = 0
 
     @property

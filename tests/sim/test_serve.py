@@ -9,12 +9,15 @@ from collections.abc import Callable
 import dns.message
 import dns.query
 import dns.rcode
+import msgspec
 import pytest
 
 from smtplab import events as ev
 from smtplab.journal import Record
+from smtplab.sim.faults import Reset
 from smtplab.sim.library import load_world
 from smtplab.sim.serve import CannotListen, Open, Serving
+from smtplab.sim.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a loopback address for each host")
 
@@ -24,8 +27,8 @@ SECONDS_MAX = 30
 class Stand:
     """A world that stands, and everything that its hosts told."""
 
-    def __init__(self, name: str, speed: float, shared: bool | None = None) -> None:
-        self.world = load_world(name)
+    def __init__(self, world: str | World, speed: float, shared: bool | None = None) -> None:
+        self.world = load_world(world) if isinstance(world, str) else world
         self.records: list[Record] = []
         self._wanted: type | None = None
         self._came = asyncio.Event()
@@ -60,11 +63,11 @@ class Stand:
             self._came.set()
 
 
-def stand(name: str, use: Callable, speed: float = 1.0, shared: bool | None = None) -> Stand:
+def stand(world: str | World, use: Callable, speed: float = 1.0, shared: bool | None = None) -> Stand:
     """Serves a world while it is used."""
 
     async def main() -> Stand:
-        one = Stand(name, speed, shared)
+        one = Stand(world, speed, shared)
         async with asyncio.timeout(SECONDS_MAX), one.serving.standing() as opened:
             one.opened = opened
             await use(one)
@@ -130,6 +133,22 @@ def test_an_address_that_nobody_has_stays_silent_and_a_fault_of_the_dns_is_a_ser
 
     one = stand("five-days", send, speed=1000)
     assert one.told(ev.ConnectFailed)[0].event.reason == "timed-out"
+
+
+def test_a_fault_of_the_connection_befalls_strangers_too():
+    async def use(one: Stand) -> None:
+        reader, writer = await asyncio.open_connection(*one.place("mx.school.example", "smtp"))
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        reader, writer = await asyncio.open_connection(*one.place("mail.home.example", "smtp"))
+        assert (await reader.readline()).startswith(b"220 mail.home.example")
+        writer.close()
+
+    world = load_world("greylisting")
+    reset = msgspec.structs.replace(world, faults=(Reset(where="mx.school.example", stage="connect"),))
+    one = stand(reset, use)
+    assert [record.event.where for record in one.told(ev.FaultInjected)] == ["mx.school.example/connect"]
 
 
 def test_what_is_no_question_gets_no_answer_and_the_next_one_does():
