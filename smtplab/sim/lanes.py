@@ -15,62 +15,10 @@ from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
 from smtplab.sim.hops import Hops, Meet
-from smtplab.sim.loopback import Addresses
-
-SERVICES = {25: "smtp", 587: "submission", 465: "submissions", 110: "pop3", 53: "dns"}
-"""By the port that IANA gave them."""
-
-HIGH_PORTS = {25: 2525, 587: 2587, 465: 2465, 110: 2110, 53: 2053}
-"""Where a person who is not root may listen."""
-
+from smtplab.sim.places import Places
 
 SILENCE_S = 127.0
 """After six repetitions of its first packet Linux gives a connection up (tcp_syn_retries, RFC 6298 5.5)."""
-
-
-FIRST_SHARED_PORT = 22500
-"""From here on, one after the other, where all hosts share 127.0.0.1: below every system's ephemeral ports."""
-
-SHARED = "127.0.0.1"
-
-
-class Places:
-    """Where the hosts of a world are really found, and who of them is at the other end of a connection."""
-
-    def __init__(self, addresses: Addresses, *, privileged: bool = False, shared: bool = False) -> None:
-        """`shared` where the system has no loopback address but one: then each service has a port of its own."""
-        self.shared = shared
-        self.meet: Meet | None = None
-        """What a stranger's connection meets before it arrives; None where no fault is near."""
-        self._addresses = addresses
-        self._privileged = privileged
-        self._ports: dict[Endpoint, int] = {}
-        self._owners: dict[int, str] = {}
-
-    def holds(self, address: str) -> bool:
-        """It belongs to the world, not to a real server beside it."""
-        return self._addresses.holds(address)
-
-    def real(self, address: str, port: int) -> Endpoint:
-        """Of one of the world's services."""
-        if self.shared and self.holds(address):
-            service = Endpoint(address, port)
-            return Endpoint(SHARED, self._ports.setdefault(service, FIRST_SHARED_PORT + len(self._ports)))
-        return Endpoint(address, port if self._privileged else HIGH_PORTS.get(port, port))
-
-    def source(self, address: str) -> str:
-        """From where a host's connections really come."""
-        return SHARED if self.shared else address
-
-    def claim(self, client: Endpoint, address: str) -> Endpoint:
-        """This end is that host's; the host's own view of it."""
-        if self.shared:
-            self._owners[client.port] = address
-        return Endpoint(address, client.port)
-
-    def owner(self, client: Endpoint) -> Endpoint:
-        """The view of the world on a client's end: a host's, or that of a stranger."""
-        return Endpoint(self._owners.pop(client.port, client.address), client.port) if self.shared else client
 
 
 class LoopbackNetwork:

@@ -22,9 +22,10 @@ from smtplab.net.ports import Endpoint, Listening
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import DNS_PORT, Fabric, Internet
-from smtplab.sim.lanes import SERVICES, SHARED, LoopbackExchange, LoopbackHopDialer, LoopbackNetwork, Places
+from smtplab.sim.lanes import LoopbackExchange, LoopbackHopDialer, LoopbackNetwork
 from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
+from smtplab.sim.places import SERVICES, SHARED, Places
 from smtplab.sim.world import Host, World
 from smtplab.smtp.sasl import Secret
 
