@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -195,8 +196,7 @@ code = 450
     ],
 )
 def test_a_mistake_in_a_fault_is_told_with_its_path(old: str, new: str, path: str):
-    with open("smtplab/worlds/first-mail.toml", encoding="utf-8") as file:
-        text = file.read() + BASE
+    text = Path("smtplab/worlds/first-mail.toml").read_text("utf-8") + BASE
     parse_world(text, "mine.toml")
     with pytest.raises(WorldError) as told:
         parse_world(text[: -len(BASE)] + BASE.replace(old, new), "mine.toml")
