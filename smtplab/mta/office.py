@@ -8,26 +8,12 @@ import msgspec
 
 from smtplab.journal import Scope
 from smtplab.mta import cohort
-from smtplab.mta.bounce import Notice, make_bounce
-from smtplab.mta.envelope import Envelope
-from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.local import Directory
+from smtplab.mta.mailbox import MailboxStore
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.schedule import Schedule
+from smtplab.mta.wording import PlainWords, Words
 from smtplab.net.ports import Net
-
-MakeNotice = Callable[[Notice], Envelope | None]
-"""What the sender is told; None where there is nobody to tell, or who does not want to know."""
-
-
-class Notices(msgspec.Struct, frozen=True, kw_only=True):
-    """Who writes to senders; None: nobody does."""
-
-    failed: MakeNotice | None = make_bounce
-    delayed: MakeNotice | None = None
-    """Once, after `Schedule.warning_s`; the notice's `failures` are those who still wait."""
-    relayed: MakeNotice | None = None
-    """The notice's `failures` are those for whom another server took responsibility: whether their sender asked to be
-    told is the writer's to know (RFC 3461 4.1)."""
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +24,17 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     routing: Routing
     local_domains: frozenset[str] = frozenset()
     """Their mail goes into `mailboxes`."""
-    mailboxes: Mailboxes
+    mailboxes: MailboxStore
+    directory: Directory | None = None
+    """Who is who in them; None: every local part has a mailbox of its own, and no tags."""
     scope: Scope
     """Deliveries are told in `deliver/NUMBER/HOST` below it, at the arrival's hop plus one."""
     net_at: Callable[[int], Net]
     """The network for a hop; `lambda hop: net` where hops don't matter."""
     schedule: Schedule = Schedule()
     limits: cohort.Limits = cohort.Limits()
-    notices: Notices = Notices()
+    words: tuple[Words, ...] = (PlainWords(),)
+    """The languages of the notices to senders; the first gives the subject."""
     messages_max: int = 1_000_000
     """Held at once; more is answered with 452. A full disk says so by itself: this bounds what a listing must read."""
     active_max: int = 20_000

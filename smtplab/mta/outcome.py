@@ -99,6 +99,8 @@ class RecipientOutcome(msgspec.Struct, frozen=True):
     judgement: Judgement
     next_host: bool = False
     """Another host may still take it."""
+    notifies: bool = False
+    """The host that took it announced DSN: notices of success are its business now (RFC 3461 5.2.1)."""
 
 
 # Enhanced codes for what no server said: RFC 3463 3.5, RFC 7505 4.2 and RFC 5321bis' use of them in Postfix.
@@ -178,10 +180,10 @@ def failed(recipient: Mailbox, setback: Setback, host: str) -> RecipientOutcome:
     return RecipientOutcome(recipient, judge(setback, host), another_host_may_help(setback))
 
 
-def accepted(recipient: Mailbox, reply: Reply, host: str) -> RecipientOutcome:
+def accepted(recipient: Mailbox, reply: Reply, host: str, *, notifies: bool = False) -> RecipientOutcome:
     """The server has taken responsibility (RFC 5321 6.1)."""
     judgement = Judgement("accepted", "data", reply.code, reply.enhanced, "reply", " ".join(reply.lines), host)
-    return RecipientOutcome(recipient, judgement)
+    return RecipientOutcome(recipient, judgement, notifies=notifies)
 
 
 def stopped(recipient: Mailbox, stage: Stage, reply: Reply | None, host: str) -> RecipientOutcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Literal
 
@@ -12,23 +12,24 @@ import msgspec
 from smtplab.events import AttemptStarted, Bounced, BounceSent, Deferred, Dequeued, Judged, Queued
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Arrival
-from smtplab.mta.bounce import Failure, Notice
+from smtplab.mta.bounce import Notice, NoticeWriter
 from smtplab.mta.cohort import Limits, Traffic
 from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
-from smtplab.mta.office import MakeNotice, Notices, Office
-from smtplab.mta.outcome import Judgement, RecipientOutcome
+from smtplab.mta.local import Directory, Parcel, hand_out
+from smtplab.mta.office import Office
+from smtplab.mta.outcome import RecipientOutcome
 from smtplab.mta.queue_id import QueueIds
-from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, was_served
+from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, put_off, was_served
 from smtplab.mta.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
-from smtplab.mta.trace import iso_time, received_line, return_path_line
+from smtplab.mta.trace import iso_time, received_line
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
 
-__all__ = ["Limits", "Notices", "Office", "Order", "Queue", "Schedule"]
+__all__ = ["Limits", "Office", "Order", "Queue", "Schedule"]
 
 CLAIMED_AT_ONCE = 1000
 """A store answers other questions between two such helpings."""
@@ -53,6 +54,8 @@ class Queue:
         net = office.net_at(office.scope.hop)
         self._clock = net.clock
         self._ids = QueueIds(net.clock, net.chance("queue-id"))
+        self._writer = NoticeWriter(net.chance("notice"), office.words)
+        self._directory = office.directory or Directory(domains=office.local_domains, separator="")
         self._traffic: Traffic[Trip] = Traffic(office.limits, net.clock.now, self._depart, self._suspend)
         self._rounds: dict[str, Round] = {}
         self._orders: dict[str, Order] = {}
@@ -183,9 +186,10 @@ class Queue:
         full = len(self._rounds) >= self._office.active_max
         # With no room left only a round's end can help, and that wakes us.
         self._wakes_at = None if full else next_due
+        wait_s = None if self._wakes_at is None else max(0.0, self._wakes_at - self._clock.now())
         if not self._wake.is_set():
             try:
-                async with asyncio.timeout(_until(self._wakes_at, self._clock.now())):
+                async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -195,7 +199,7 @@ class Queue:
         if content is not None:
             self._cached_octets += len(content)
         one = self._rounds[entry.queue_id] = Round(entry, content)
-        self._traffic.add(one.next_hops(self._office.routing, self._office.local_domains))
+        self._traffic.add(one.next_hops(self._office.routing, self._directory.domains))
 
     # One trip
 
@@ -208,7 +212,7 @@ class Queue:
     def _suspend(self, trip: Trip, reason: str) -> None:
         if self._group is None:
             return
-        work = self._note(trip, _put_off(trip, "destination-suspended", reason))
+        work = self._note(trip, put_off(trip, "destination-suspended", reason))
         self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
 
     async def _go(self, destination: str, first: Trip) -> None:
@@ -231,7 +235,7 @@ class Queue:
     ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
         content = await self._content(trip.round)
         if content is None:
-            return None, _put_off(trip, "content-unreadable")
+            return None, put_off(trip, "content-unreadable")
         if destination == HERE:
             return None, await self._deliver_here(trip, content)
         return await self._deliver_there(trip, content, kept)
@@ -242,12 +246,11 @@ class Queue:
     async def _deliver_here(self, trip: Trip, content: bytes) -> tuple[RecipientOutcome, ...]:
         entry = trip.round.entry
         if not await self._mark(trip.round, self._office.hostname, trip.recipients):
-            return _put_off(trip, "not-noted")
-        marked = return_path_line(entry.envelope.reverse_path) + content
-        for who in trip.recipients:
-            self._office.mailboxes.deliver(entry.queue_id, who, marked, self._scope(entry))
-        delivered = Judgement("delivered", "mailbox", host=self._office.hostname)
-        return tuple(RecipientOutcome(who, delivered) for who in trip.recipients)
+            return put_off(trip, "not-noted")
+        parcel = Parcel(entry.queue_id, msgspec.structs.replace(entry.envelope, content=content))
+        handover = await hand_out(parcel, trip.recipients, self._directory, self._office.mailboxes, self._scope(entry))
+        trip.round.onward += handover.onward
+        return handover.outcomes
 
     async def _deliver_there(
         self, trip: Trip, content: bytes, kept: Kept
@@ -278,7 +281,9 @@ class Queue:
         entry = one.note(outcomes)
         if one.pending:
             if any(outcome.judgement.good for outcome in outcomes):
-                await self._apply_surely((Update(entry),))
+                letters = self._onward(one)
+                await self._apply_surely((Update(entry), *_puts(letters)))
+                self._send_off(letters)
             return
         await self._conclude(one)
 
@@ -288,17 +293,16 @@ class Queue:
         before, ending = one.entry, one.end(self._office.schedule, now)
         entry = ending.entry
         notices = await self._notices(one, ending, now)
+        letters = [*self._onward(one), *notices]
         order = self._orders.pop(entry.queue_id, None)
         gone = not entry.envelope.recipients
         change: Change = Remove(entry.queue_id) if gone else Update(entry)
         if order is not None and not gone:
             change = _ordered(entry, order, now)
-        await self._apply_surely((change, *(Put(notice, content) for notice, content, _ in notices)))
+        await self._apply_surely((change, *_puts(letters)))
         self._release(one)
         self._tell(before, ending, notices)
-        self._add(len(notices))
-        for notice, content, _ in notices:
-            self._take(notice, content)
+        self._send_off(letters)
         if gone:
             reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
             self._scope(entry)(Dequeued(entry.queue_id, reason))
@@ -328,29 +332,41 @@ class Queue:
                 scope(BounceSent(queue_id, str(notice.envelope.recipients[0])))
 
     async def _notices(self, one: Round, ending: Ending, now: float) -> list[_Letter]:
-        """What is sent to the sender, as messages of their own."""
-        notices = self._office.notices
-        relayed = [
-            Failure(outcome.recipient, outcome.judgement.status, diagnostic(outcome.judgement), outcome.judgement.host)
-            for outcome in ending.relays
-        ]
-        wanted: tuple[tuple[MakeNotice | None, Sequence[Failure]], ...] = (
-            (notices.relayed, relayed),
-            (notices.delayed, ending.delays if ending.warn else ()),
-            (notices.failed, ending.failures),
+        """What the sender is told, as messages of their own."""
+        entry, writer = one.entry, self._writer
+        news = (
+            (writer.succeeded, ending.successes),
+            (writer.delayed, ending.delays if ending.warn else ()),
+            (writer.failed, ending.failures),
         )
-        due = [(make, people) for make, people in wanted if make is not None and people]
-        if not due:
+        if not any(fates for _, fates in news):
             return []
-        entry = one.entry
         whole = msgspec.structs.replace(entry.envelope, content=await self._content(one) or b"")
-        letters: list[_Letter] = []
-        for make, people in due:
-            notice = Notice(self._office.hostname, entry.queue_id, whole, people, entry.arrived_at, now)
-            if (envelope := make(notice)) is not None:
-                letter = self._new_entry(self._ids.next_id(), envelope, entry.hop, 0)
-                letters.append((letter, envelope.content, make is notices.failed))
-        return letters
+        until = entry.arrived_at + self._office.schedule.lifetime_s
+        notices = (
+            (fates, write(Notice(self._office.hostname, entry.queue_id, whole, fates, entry.arrived_at, now, until)))
+            for write, fates in news
+            if fates
+        )
+        return [
+            self._letter(entry, notice, failed=fates is ending.failures)
+            for fates, notice in notices
+            if notice is not None
+        ]
+
+    def _onward(self, one: Round) -> list[_Letter]:
+        """What local delivery sends on; the next change stores it."""
+        envelopes, one.onward = one.onward, []
+        return [self._letter(one.entry, envelope) for envelope in envelopes]
+
+    def _letter(self, entry: Entry, envelope: Envelope, *, failed: bool = False) -> _Letter:
+        return self._new_entry(self._ids.next_id(), envelope, entry.hop, 0), envelope.content, failed
+
+    def _send_off(self, letters: Sequence[_Letter]) -> None:
+        """They are stored."""
+        self._add(len(letters))
+        for entry, content, _ in letters:
+            self._take(entry, content)
 
     async def _apply_surely(self, changes: Sequence[Change]) -> None:
         while await self._store.apply(changes) is not None:  # noqa: ASYNC110 - nobody tells when a disk has room again
@@ -391,9 +407,8 @@ _Letter = tuple[Entry, bytes, bool]
 """An entry, its content, and whether it says that a message failed."""
 
 
-def _put_off(trip: Trip, reason: str, detail: str = "") -> tuple[RecipientOutcome, ...]:
-    judgement = Judgement("deferred", "queue", reason=reason, detail=detail)
-    return tuple(RecipientOutcome(who, judgement) for who in trip.recipients)
+def _puts(letters: Sequence[_Letter]) -> Iterator[Put]:
+    return (Put(entry, content) for entry, content, _ in letters)
 
 
 def _ordered(entry: Entry, order: Order, now: float) -> Update | Remove:
@@ -412,7 +427,3 @@ def _not_stored(trouble: Trouble) -> Reply:
     if trouble.reason == "disk-full":
         return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
     return make_reply(451, "Could not store the message", enhanced="4.3.0")
-
-
-def _until(moment: float | None, now: float) -> float | None:
-    return None if moment is None else max(0.0, moment - now)

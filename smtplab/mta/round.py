@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from smtplab.mta.bounce import Failure
+from smtplab.mta.bounce import Fate, success_of
 from smtplab.mta.deliver import Delivery, domains_of
+from smtplab.mta.envelope import Envelope
 from smtplab.mta.options import Routing
 from smtplab.mta.outcome import Judgement, RecipientOutcome, reach_of
 from smtplab.mta.schedule import Schedule
@@ -39,6 +40,8 @@ class Round:
         """None: it is to be read from the store."""
         self.pending = 0
         """Trips that have not ended."""
+        self.onward: list[Envelope] = []
+        """What local delivery sends on, to be stored together with the end of the trip that made it."""
         self._outcomes: list[RecipientOutcome] = []
 
     def next_hops(self, routing: Routing, local_domains: frozenset[str]) -> list[tuple[str, Trip]]:
@@ -98,11 +101,11 @@ class Round:
             said = diagnostic(judgement)
             if judgement.retriable and not expires:
                 left.append(who)
-                delays.append(Failure(who, judgement.status, said, judgement.host))
+                delays.append(Fate(who, judgement.status, said, judgement.host))
             else:
                 # RFC 3463 3.5: X.4.7, delivery time expired.
                 status = "4.4.7" if judgement.retriable else judgement.status
-                failures.append(Failure(who, status, said, judgement.host))
+                failures.append(Fate(who, status, said, judgement.host))
         warn = bool(left) and not entry.warned and _late(entry, schedule, now)
         envelope = msgspec.structs.replace(entry.envelope, recipients=tuple(left))
         entry = msgspec.structs.replace(
@@ -115,8 +118,8 @@ class Round:
             warned=entry.warned or warn,
             delivering=(),
         )
-        relays = [outcome for outcome in self._outcomes if _relayed(outcome)]
-        return Ending(entry, tuple(relays), tuple(delays), tuple(failures), warn)
+        successes = (success_of(outcome, entry.envelope) for outcome in self._outcomes)
+        return Ending(entry, tuple(filter(None, successes)), tuple(delays), tuple(failures), warn)
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -124,12 +127,18 @@ class Ending(msgspec.Struct, frozen=True):
 
     entry: Entry
     """With those who are tried again, if any; deferred."""
-    relays: tuple[RecipientOutcome, ...]
-    """Another server took responsibility."""
-    delays: tuple[Failure, ...]
-    failures: tuple[Failure, ...]
+    successes: tuple[Fate, ...]
+    """Those of which the sender asked to hear."""
+    delays: tuple[Fate, ...]
+    failures: tuple[Fate, ...]
     warn: bool
     """The sender is to be told of the delays now."""
+
+
+def put_off(trip: Trip, reason: str, detail: str = "") -> tuple[RecipientOutcome, ...]:
+    """Nothing was tried; the queue's own trouble."""
+    judgement = Judgement("deferred", "queue", reason=reason, detail=detail)
+    return tuple(RecipientOutcome(who, judgement) for who in trip.recipients)
 
 
 def was_served(delivery: Delivery) -> bool | None:

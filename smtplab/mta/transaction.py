@@ -60,7 +60,7 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
     """
     talk, options = session.talk, session.options
     mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    rcpts: list[Command] = [Rcpt(who) for who in envelope.recipients]
+    rcpts: list[Command] = [Rcpt(who, _rcpt_parameters(session, envelope, who)) for who in envelope.recipients]
     if options.ends_at("mail"):
         return [await talk.ask(mail)]
     if _pipelines(session):
@@ -85,6 +85,24 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
     if envelope.smtputf8:
         parameters["SMTPUTF8"] = None
+    if "DSN" in extensions:
+        if envelope.ret:
+            parameters["RET"] = envelope.ret
+        if envelope.envid:
+            parameters["ENVID"] = envelope.envid
+    return parameters
+
+
+def _rcpt_parameters(session: Session, envelope: Envelope, recipient: Mailbox) -> Parameters:
+    """What the sender asked for goes on unchanged (RFC 3461 5.2.1)."""
+    if not envelope.asked or "DSN" not in session.talk.client.extensions:
+        return {}
+    asked = envelope.asked_for(recipient)
+    parameters: Parameters = {}
+    if asked.notify:
+        parameters["NOTIFY"] = ",".join(asked.notify)
+    if asked.orcpt:
+        parameters["ORCPT"] = asked.orcpt
     return parameters
 
 
@@ -147,7 +165,7 @@ async def _send(
     if isinstance(replies, Skipped):
         setback = Setback("data", Shortfall("skipped"))
         return setback, [failed(who, setback, host) for who in takers]
-    return _verdicts(takers, replies, host)
+    return _verdicts(takers, replies, host, notifies="DSN" in session.talk.client.extensions)
 
 
 def _no_content(answer: Outcome) -> Setback:
@@ -168,7 +186,7 @@ async def _send_chunks(session: Session, content: bytes) -> list[Reply | Lost] |
 
 
 def _verdicts(
-    takers: Sequence[Mailbox], replies: Sequence[Reply | Lost], host: str
+    takers: Sequence[Mailbox], replies: Sequence[Reply | Lost], host: str, *, notifies: bool
 ) -> tuple[Setback | None, list[RecipientOutcome]]:
     """SMTP answers once for all, LMTP for each in the order of their RCPT (RFC 2033 4.2)."""
     results = []
@@ -177,7 +195,7 @@ def _verdicts(
         reply = replies[min(index, len(replies) - 1)]
         refusal = refused("data", reply)
         if refusal is None and isinstance(reply, Reply):
-            results.append(accepted(who, reply, host))
+            results.append(accepted(who, reply, host, notifies=notifies))
         else:
             setback = refusal or Setback("data", reply)
             results.append(failed(who, setback, host))
