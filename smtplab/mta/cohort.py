@@ -147,8 +147,8 @@ class Traffic(Generic[Trip]):
     async def linger(self, destination: str) -> Trip | None:
         """For a carrier with an open session: the next trip to the same destination, begun already, if one comes
         soon."""
-        cohort = self._cohorts[destination]
-        if self._closed or not self.wants_more(destination):
+        cohort = self._cohorts.get(destination)
+        if cohort is None or self._closed or not self.wants_more(destination):
             return None
         offer: asyncio.Future[Trip | None] = asyncio.get_running_loop().create_future()
         cohort.offers.append(offer)

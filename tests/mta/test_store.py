@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.queue_list import QueueRow, queue_rows
@@ -288,6 +288,22 @@ def test_every_older_schema_is_brought_to_the_newest_with_its_messages(tmp_path)
             insert(connection, [make_entry(1)], [row])
         engine.dispose()
         asyncio.run(play(folder))
+
+
+def test_a_crash_within_a_migration_leaves_nothing_of_it(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'queue.sqlite'}")
+    with engine.connect() as connection:
+        migrate(connection, 1)
+        connection.rollback()
+        assert inspect(connection).get_table_names() == []
+    with engine.begin() as connection:
+        assert migrate(connection, 1) == 0
+    with engine.connect() as connection:
+        migrate(connection)
+        connection.rollback()
+        assert connection.scalar(select(version.c.version)) == 1
+    engine.dispose()
+    asyncio.run(opened(tmp_path).close())
 
 
 def test_a_newer_schema_is_left_alone(tmp_path):
