@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 import msgspec
@@ -43,6 +44,8 @@ class Stored(msgspec.Struct, frozen=True):
     queue_id: str
     content: bytes
     """Return-Path and the trace lines first, then what the client sent."""
+    number: int = 0
+    """From 1 within its mailbox; never given to another message, also after this one is removed."""
 
 
 class Mailboxes:
@@ -51,13 +54,26 @@ class Mailboxes:
 
     def __init__(self) -> None:
         self._messages: dict[str, list[Stored]] = {}
+        self._last_numbers: dict[str, int] = {}
 
     async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
         """Always room. Fact: Delivered."""
-        self._messages.setdefault(letter.mailbox, []).append(Stored(letter.queue_id, letter.content))
+        self.add(letter)
         emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
         return None
+
+    def add(self, letter: Letter) -> None:
+        """Put it there without a word to anybody."""
+        name = letter.mailbox
+        number = self._last_numbers[name] = self._last_numbers.get(name, 0) + 1
+        self._messages.setdefault(name, []).append(Stored(letter.queue_id, letter.content, number))
 
     def messages(self, address: str) -> tuple[Stored, ...]:
         """In the order of their arrival; none for a mailbox that never got one."""
         return tuple(self._messages.get(address.lower(), ()))
+
+    def remove(self, address: str, numbers: Collection[int]) -> None:
+        """What its reader has taken away; a number that is not there is nothing."""
+        name = address.lower()
+        if name in self._messages:
+            self._messages[name] = [stored for stored in self._messages[name] if stored.number not in numbers]

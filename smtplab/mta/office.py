@@ -33,6 +33,8 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     net_at: Callable[[int], Net]
     """The network for a hop; `lambda hop: net` where hops don't matter."""
     schedule: Schedule = Schedule()
+    rest_s: float = 0.0
+    """How long a message lies between its arrival and its first attempt."""
     limits: cohort.Limits = cohort.Limits()
     words: tuple[Words, ...] = (PlainWords(),)
     """The languages of the notices to senders; the first gives the subject."""

@@ -117,6 +117,10 @@ class Queue:
         await self._count()
         await self._empty.wait()
 
+    async def entries(self) -> tuple[Entry, ...]:
+        """All that is queued, oldest first; for queues that are known to be small."""
+        return await self._store.entries(limit=self._office.messages_max)
+
     async def order(self, queue_id: str, order: Order) -> Literal["done", "later", "unknown"]:
         """`later`: once the deliveries of the message that are under way have ended. Fact: Dequeued where deleted."""
         await self._recover()
@@ -159,15 +163,16 @@ class Queue:
 
     def _new_entry(self, queue_id: str, envelope: Envelope, hop: int, trace_octets: int) -> Entry:
         now = self._clock.now()
-        busy = self._group is None or self._stopping or len(self._rounds) >= self._office.active_max
+        full = self._stopping or len(self._rounds) >= self._office.active_max
+        waits = self._group is None or full or self._office.rest_s > 0
         return Entry(
             queue_id=queue_id,
             envelope=msgspec.structs.replace(envelope, content=b""),
             octets=trace_octets + len(envelope.content),
             hop=hop,
             arrived_at=now,
-            next_attempt_at=now,
-            state="incoming" if busy else "active",
+            next_attempt_at=now + self._office.rest_s,
+            state="incoming" if waits else "active",
         )
 
     async def _begin_what_is_due(self) -> None:

@@ -72,7 +72,7 @@ class Receiver:
         self._heard_at = asyncio.get_running_loop().time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
-            self._begin(greeting(self._rules), None)
+            self._greet()
 
     def received(self, data: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
@@ -94,7 +94,7 @@ class Receiver:
                 self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}")
                 self._forget_transaction()
                 if self._rules.implicit_tls:
-                    self._begin(greeting(self._rules), None)
+                    self._greet()
 
     def drained(self) -> None:
         self._pump()
@@ -111,6 +111,8 @@ class Receiver:
             self._tell_end()
 
     def _tell_end(self) -> None:
+        # A client that closed its own half still holds ours open.
+        self._wire.close()
         lost = self._lost or Lost("closed")
         by: Ender = "us" if self._over or self._clean else "them" if lost.reason == "closed" else "network"
         reason = self._over or ("" if self._clean else lost.reason)
@@ -118,10 +120,22 @@ class Receiver:
 
     # Requests and decisions
 
+    def _greet(self) -> None:
+        word = self._rules.greet(self._caller) if self._rules.greet is not None else None
+        if inspect.isawaitable(word):
+            self._begin(self._greeting_unless(word), None)
+        else:
+            self._begin(word or greeting(self._rules), None)
+
+    async def _greeting_unless(self, word: Awaitable[Word | None]) -> Word:
+        return await word or greeting(self._rules)
+
     def _pump(self) -> None:
         """Answers all that was asked so far in one write, or as much as can be decided at once."""
         out = b""
-        while self._deciding is None and self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
+            return
+        while self._deciding is None and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -130,13 +144,13 @@ class Receiver:
             self._wire.write(out)
         self._follow_state()
 
-    def _begin(self, decision: Decision, request: _Request) -> None:
+    def _begin(self, decision: Decision | Awaitable[Decision], request: _Request) -> None:
         if out := self._begin_or_settle(decision, request):
             self._wire.write(out)
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        if not self._rules.reply_delay_s and not inspect.isawaitable(decision):
+        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
@@ -155,9 +169,9 @@ class Receiver:
     def _answer(self, command: Command) -> Word | Awaitable[Word]:
         hook = self._rules.hooks.get(command.verb)
         word = hook(command, self._caller) if hook is not None else None
-        if inspect.isawaitable(word):
-            return self._ordinary_unless(word, command)
-        return word or self._ordinary(command)
+        if word is None:
+            return self._ordinary(command)
+        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         return await word or self._ordinary(command)

@@ -10,6 +10,7 @@ import msgspec
 
 from smtplab.events import Disconnected, Ender, GateHeld, GateReleased, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Emit
+from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import Answered, Client, Closed, RawLine
@@ -33,8 +34,8 @@ class Release(msgspec.Struct, frozen=True):
     """Edited or replaced: the bytes that leave instead, with their line end."""
 
 
-Gate = Callable[[str], Awaitable[Release]]
-"""Given the line that is about to leave, without CR LF and with secrets as `***`."""
+Gate = Callable[[str], Awaitable[Release] | None]
+"""Given the line that is about to leave, without CR LF and with secrets as `***`; None where nobody holds it."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -59,6 +60,7 @@ class Talk:
         self._lost: Lost | None = None
         self._ahead: Answered | Closed | None = None
         """Read already, not used yet."""
+        self._patience = Patience()
 
     @property
     def over(self) -> bool:
@@ -126,6 +128,7 @@ class Talk:
 
     async def close(self) -> None:
         """Ends the connection and says how it ended."""
+        self._patience.end()
         await self._stream.close()
         if self._lost is None:
             self._emit(Disconnected("us", clean=self.client.state == "closed"))
@@ -135,6 +138,7 @@ class Talk:
     # One group of commands
 
     async def _ask_group(self, commands: Sequence[Command]) -> list[Outcome]:
+        self._hear_out()
         counts: list[int] = []
         data = b""
         for command in commands:
@@ -161,8 +165,11 @@ class Talk:
         if self._gate is None:
             return Release("sent")
         line, _ = shown_line(format_command(command), b"\r\n", show_secrets=False)
+        waiting = self._gate(line)
+        if waiting is None:
+            return Release("sent")
         self._emit(GateHeld(line))
-        release = await self._gate(line)
+        release = await waiting
         shown = line if release.by == "sent" else _shown(release.data)
         self._emit(GateReleased(shown, release.by))
         return release
@@ -202,7 +209,7 @@ class Talk:
 
     async def _write(self, data: bytes) -> Lost | None:
         try:
-            async with asyncio.timeout(self.timeouts.block_s):
+            with self._patience.within(self.timeouts.block_s):
                 self._lost = await self._stream.write(data)
         except TimeoutError:
             self._lost = Lost("timed-out")
@@ -211,7 +218,7 @@ class Talk:
     async def _reply(self, limit_s: float) -> Reply | Lost:
         """The limit is for the whole reply: a trickle does not extend it."""
         try:
-            async with asyncio.timeout(limit_s):
+            with self._patience.within(limit_s):
                 return await self._next_reply()
         except TimeoutError:
             self._lost = Lost("timed-out")
@@ -244,7 +251,18 @@ class Talk:
             return self._lost
         return reply
 
-    def _end(self) -> Lost:
+    def _hear_out(self) -> None:
+        """What came before a command can't be its answer: all but a 421 was said to nobody."""
+        while not self.over and not self.client.pending and (event := self._next_event()) is not None:
+            if isinstance(event, Closed):
+                self._lost = Lost(event.reason or "closed")
+            elif event.reply.code == 421:
+                self._ahead = event
+
+    def _end(self) -> Reply | Lost:
+        """Why no command can be answered any more: the server's 421 where it said one."""
+        if isinstance(self._ahead, Answered) and self._ahead.reply.code == 421:
+            return self._ahead.reply
         return self._lost or Lost("closed")
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import platform
+import socket
+import threading
 from pathlib import Path
 
 import dns.exception
@@ -12,10 +16,15 @@ from smtplab.net.ports import Endpoint
 
 DNS_PORT = 53
 
+OWN_NAME_S_MAX = 1.0
+"""A walk waits no longer to know its own name; a short one will do."""
+
 SERVERS_MAX = 3
 """resolv.conf(5): MAXNS."""
 
 
+# Every lookup asks for it, and a name keeps its form.
+@functools.lru_cache(maxsize=4096)
 def a_label_name(name: str) -> str | None:
     """Lower case, no final dot, U-labels as A-labels (RFC 5891); None where it can't be a domain name (RFC 1035)."""
     try:
@@ -27,6 +36,19 @@ def a_label_name(name: str) -> str | None:
         return dns.name.from_text(name).to_text(omit_final_dot=True).lower()
     except (dns.exception.DNSException, UnicodeError):
         return None
+
+
+def own_full_name() -> str:
+    """This system's name with its domain where it knows one, lower case, without the final dot."""
+    name = platform.node()
+    if "." not in name:
+        # The resolver of the system is asked, which may wait for a DNS server that is not there.
+        found: list[str] = []
+        asking = threading.Thread(target=lambda: found.append(socket.getfqdn(name)), daemon=True)
+        asking.start()
+        asking.join(OWN_NAME_S_MAX)
+        name = found[0] if found else name
+    return name.lower().rstrip(".")
 
 
 def parse_endpoint(text: str, port: int = DNS_PORT) -> Endpoint | None:

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smtplab.net.certificate import load_certificate, subject_names
 
@@ -84,13 +85,14 @@ class PkixTrust:
     def _refusal_of_path(
         self, chain: list[x509.Certificate], server_name: str, roots: list[x509.Certificate]
     ) -> str | None:
-        """cryptography's own words where it finds no path to a root; it demands the profile of the CA/Browser Forum."""
+        """cryptography's own words where it finds no path to a root."""
         if not roots:
             return "there are no trust anchors"
         verifier = (
             verification.PolicyBuilder()
             .store(verification.Store(roots))
             .time(self._moment())
+            .extension_policies(ca_policy=_issuers(), ee_policy=_servers())
             .build_server_verifier(_subject(server_name))
         )
         try:
@@ -167,6 +169,52 @@ def _is_address(name: str) -> bool:
 
 def _fingerprint(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
+
+
+# The browsers' profile, which is the library's default, refuses certificates of private authorities over forms that
+# RFC 5280 leaves open, such as a critical subjectAltName. What keeps a path safe stands here.
+
+
+def _issuers() -> verification.ExtensionPolicy:
+    """RFC 5280 4.2.1.9 and 4.2.1.3: an issuer says that it is one, and its key may sign certificates."""
+    any_form = verification.Criticality.AGNOSTIC
+    return (
+        verification.ExtensionPolicy.permit_all()
+        .require_present(x509.BasicConstraints, any_form, _says_that_it_issues)
+        .may_be_present(x509.KeyUsage, any_form, _may_sign_certificates)
+    )
+
+
+def _servers() -> verification.ExtensionPolicy:
+    """RFC 6125 6.4 wants a subjectAltName; RFC 5280 4.2.1.12: where purposes are listed, ours must be among them."""
+    any_form = verification.Criticality.AGNOSTIC
+    return (
+        verification.ExtensionPolicy.permit_all()
+        .require_present(x509.SubjectAlternativeName, any_form, None)
+        .may_be_present(x509.ExtendedKeyUsage, any_form, _is_for_servers)
+    )
+
+
+def _says_that_it_issues(
+    _policy: verification.Policy, _certificate: x509.Certificate, found: x509.BasicConstraints
+) -> None:
+    if not found.ca:
+        raise ValueError("an issuer is no certificate authority")
+
+
+def _may_sign_certificates(
+    _policy: verification.Policy, _certificate: x509.Certificate, found: x509.KeyUsage | None
+) -> None:
+    if found is not None and not found.key_cert_sign:
+        raise ValueError("an issuer's key may not sign certificates")
+
+
+def _is_for_servers(
+    _policy: verification.Policy, _certificate: x509.Certificate, found: x509.ExtendedKeyUsage | None
+) -> None:
+    purposes = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    if found is not None and not any(purpose in purposes for purpose in found):
+        raise ValueError("the certificate is not for servers")
 
 
 def _system_roots() -> list[bytes]:

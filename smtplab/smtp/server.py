@@ -255,7 +255,7 @@ class Server:
         else:
             self._replies_owed -= 1
         if self._emit is not None:
-            ms = int((self._monotonic() - self._asked_at) * 1e6) / 1000 if asked else 0.0
+            ms = int((self._monotonic() - self._asked_at) * 1e6 + 0.5) / 1000 if asked else 0.0
             self._emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, self._verb, reply.raw))
             if not asked and reply.code != 421:
                 self._emit(broken("unasked-reply", "us", str(reply.code)))

@@ -1,0 +1,51 @@
+# Every target does its own set-up: python3 (3.11 or later), its venv module and make are all that must be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+RECIPIENT ?= student@hust.example
+
+.PHONY: walk test check bench format catalogues clean
+
+# One message's whole way through the simulated internet, as text.
+walk: $(READY)
+	@$(BIN)/smtplab walk $(RECIPIENT) --plain
+
+test: $(READY)
+	@$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/catalogues.py check
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+bench: $(READY)
+	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Compiles the texts of both languages; the compiled ones are committed.
+catalogues: $(READY)
+	$(BIN)/python tools/catalogues.py build
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The stamp is newer than what it was made from, so that a second run needs no network.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "smtplab needs Python 3.11 or later, and $(PYTHON) is older; name another: make PYTHON=python3.12")'
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $(READY)

@@ -1,0 +1,1 @@
+"""Recorded journeys, to files and back."""

@@ -1,0 +1,1 @@
+"""What every front end calls: the walk, and the choice of world."""

@@ -1,0 +1,56 @@
+"""What a person asks of a walk, as values, before any world is chosen."""
+
+from __future__ import annotations
+
+import msgspec
+
+from smtplab.lab.bad_input import BadInput
+from smtplab.mta.options import Family, QuitAfter, TlsPolicy
+from smtplab.smtp.client import Dialect
+
+__all__ = ["BadInput", "WalkRequest"]
+
+
+class WalkRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Every option that `walk` shares with `session` and `send`; None is the default of the contract."""
+
+    recipient: str
+    sender: str | None = None
+    """None for user@ this host's full name; `""` for the null reverse-path."""
+    sim: str | None = None
+    """A world's name or file; None where nothing was said."""
+    live: bool = False
+    seed: int | None = None
+    helo: str | None = None
+    tls: TlsPolicy = "may"
+    tls_roots: str | None = None
+    """A PEM file of the authorities to trust instead of the system's."""
+    auth_user: str | None = None
+    auth_password: str | None = None
+    auth_mechanism: str | None = None
+    server: str | None = None
+    """`HOST[:PORT]`, no MX lookup."""
+    protocol: Dialect = "esmtp"
+    source: str | None = None
+    family: Family | None = None
+    timeout_s: float | None = None
+    dns: str | None = None
+    """`ADDRESS[:PORT]`."""
+    port: int = 25
+    resolve: tuple[tuple[str, str], ...] = ()
+    """Host and address, pinned."""
+    content: bytes | None = None
+    """The whole message with CR LF line ends; None for a test message made from the next four."""
+    subject: str | None = None
+    body: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[str, ...] = ()
+    """Files' paths."""
+    quit_after: QuitAfter | None = None
+    send: bool = False
+    pipeline: bool | None = None
+    """None: where it is announced and nobody holds the commands."""
+    chunking: bool = False
+    raw: bool = False
+    """Record BytesSent and BytesReceived too."""
+    show_secrets: bool = False

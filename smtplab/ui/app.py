@@ -1,0 +1,167 @@
+"""Wires the terminal UI: screens, themes, language and the feed of records; it knows nothing of mail itself."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from smtplab.ui.screens.home import HomeScreen
+from smtplab.ui.theme import DARK, LIGHT
+from smtplab.view.texts import LANGUAGES, Language, Texts
+
+if TYPE_CHECKING:
+    from smtplab.lab.feed import Feed
+    from smtplab.lab.request import WalkRequest
+
+WORLD: Final = "campus"
+"""The bundled world in which a simulated walk takes place."""
+
+EXAMPLES: Final = (
+    "student@hust.example",
+    "lecturer@neu.example",
+    "full@hust.example",
+    "suspended@neu.example",
+    "nobody@hust.example",
+)
+"""Recipients in that world, each with an end of its own; reading the world's file would delay the first paint."""
+
+INTERRUPTED: Final = 130
+"""The exit code of SIGINT, as shells have it."""
+
+
+def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool:
+    """Open the terminal UI and return when the person leaves it; false where that was by Ctrl-C.
+
+    With a feed that has not been run it opens on that walk, without one on the home screen, which makes its feeds
+    by `lab.feed.feed_for`. The app runs the feed, cancels it on leaving, and offers its gate where it has one; what
+    came of it the caller reads from `feed.ended` afterwards. `captures` is the folder in which `s` saves; it is made
+    when first needed. Raises RuntimeError where the UI itself failed; Textual has shown why.
+    """
+    app = SmtplabApp(language, captures, feed)
+    app.run()
+    if app.return_code not in (None, 0, INTERRUPTED):
+        raise RuntimeError("the terminal UI failed")
+    return app.return_code != INTERRUPTED
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A screen that can change its language while it stands."""
+
+    def speak(self, texts: Texts) -> None: ...
+
+
+class SmtplabApp(App[None]):
+    TITLE = "smtplab"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "ui.key.help"),
+        Binding("ctrl+p", "command_palette", "ui.key.palette"),
+        Binding("l,f2", "language", "ui.key.language"),
+        Binding("d,f3", "theme", "ui.key.theme"),
+        Binding("q,escape", "back", "ui.key.back"),
+        Binding("ctrl+c", "interrupt", "ui.key.quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        language: Language,
+        captures: Path,
+        feed: Feed | None = None,
+        make_feed: Callable[[WalkRequest], Feed] | None = None,
+    ) -> None:
+        """`make_feed` stands in for `lab.feed.feed_for`."""
+        self.texts = Texts(language)
+        self._captures = captures
+        self._make_feed = make_feed
+        self._first = HomeScreen(self.texts, captures, EXAMPLES) if feed is None else self._walk_screen(feed)
+        # Textual reads the sheets of a screen that is pushed, not those of the default one.
+        super().__init__(css_path=self._first.CSS_PATH)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._first
+
+    @on(HomeScreen.WalkChosen)
+    def _open_walk(self, chosen: HomeScreen.WalkChosen) -> None:
+        # Imported when first needed: the engine is not wanted for the first paint.
+        from smtplab.lab.feed import feed_for  # noqa: PLC0415
+        from smtplab.lab.request import BadInput, WalkRequest  # noqa: PLC0415
+
+        live = chosen.place == "live"
+        request = WalkRequest(recipient=chosen.recipient, sim=None if live else WORLD, live=live)
+        try:
+            feed = (self._make_feed or feed_for)(request)
+        except BadInput as bad:
+            self._refuse(self.texts(bad.text, **bad.arguments))
+        else:
+            self.push_screen(self._walk_screen(feed))
+
+    @on(HomeScreen.CaptureChosen)
+    def _open_capture(self, chosen: HomeScreen.CaptureChosen) -> None:
+        from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
+
+        self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
+
+    def on_walk_screen_taken_in(self) -> None:
+        """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
+        gc.collect()
+        gc.freeze()
+
+    async def action_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            await self.pop_screen()
+        else:
+            self.exit()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C copies what the mouse has marked, as terminals do, and else ends it all."""
+        if marked := self.screen.get_selected_text():
+            self.copy_to_clipboard(marked)
+        else:
+            self.exit(return_code=INTERRUPTED)
+
+    def action_language(self) -> None:
+        language = LANGUAGES[(LANGUAGES.index(self.texts.language) + 1) % len(LANGUAGES)]
+        self.texts = Texts(language)
+        for screen in self.screen_stack:
+            if isinstance(screen, Speaks):
+                screen.speak(self.texts)
+
+    def action_theme(self) -> None:
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_help(self) -> None:
+        from smtplab.ui.screens.help import HelpScreen, help_of, keys_of  # noqa: PLC0415 (not for the first paint)
+
+        self.push_screen(HelpScreen(help_of(self.screen), keys_of(self.screen), self.texts))
+
+    def action_command_palette(self) -> None:
+        """Every key that works where the focus is, to be found by its words."""
+        commands: dict[str, tuple[str, Callable[[], object], str]] = {}
+        for node, binding, enabled, _ in self.screen.active_bindings.values():
+            if enabled and binding.description.startswith("ui.") and binding.action != "command_palette":
+                said = self.texts(binding.description)
+                commands.setdefault(said, (said, self._runner(binding.action, node), self.get_key_display(binding)))
+        self.search_commands(list(commands.values()), self.texts("ui.palette.placeholder"))
+
+    def _runner(self, action: str, node: DOMNode) -> Callable[[], object]:
+        return lambda: self.call_later(self.run_action, action, node)
+
+    def _refuse(self, why: str) -> None:
+        if isinstance(self.screen, HomeScreen):
+            self.screen.refuse(why)
+
+    def _walk_screen(self, feed: Feed) -> Screen[None]:
+        from smtplab.ui.screens.walk import WalkScreen  # noqa: PLC0415 (its panes are not for the home screen's first paint)
+
+        return WalkScreen(self.texts, feed, self._captures)

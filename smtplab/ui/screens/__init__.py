@@ -1,0 +1,1 @@
+"""One screen a file: what stands together, and which keys do what there."""

@@ -1,0 +1,342 @@
+"""The walk: it lets recorded time pass, keeps every pane at the moment of the selected line, and takes the keys."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError, WorkerState
+
+from smtplab.lab.feed import Ended, Feed
+from smtplab.ui.keep import capture_path
+from smtplab.ui.search import Found, Search
+from smtplab.ui.sheets import sheets
+from smtplab.ui.standing import standing
+from smtplab.ui.walk import Walk
+from smtplab.ui.widgets.gate_prompt import GatePrompt
+from smtplab.ui.widgets.inspector import Inspector
+from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.rail import Rail
+from smtplab.ui.widgets.route import RoutePane
+from smtplab.ui.widgets.search_bar import SearchBar
+from smtplab.ui.widgets.state import StatePane
+from smtplab.ui.widgets.title_bar import TitleBar
+from smtplab.ui.widgets.transcript import Transcript
+from smtplab.view.texts import Texts
+
+TICKS_PER_S: Final = 30
+"""Smooth to the eye; more would only cost."""
+
+Roominess = Literal["narrow", "wide", "all"]
+
+_STANDING_OPEN: Final[dict[Roominess, tuple[str, ...]]] = {
+    "narrow": (),
+    "wide": ("inspector",),
+    "all": ("inspector", "route", "state"),
+}
+"""Panes that stand open at each size; the others are drawers."""
+
+
+class WalkScreen(Screen[None]):
+    """Runs the feed, and cancels it when the person leaves."""
+
+    HELP: ClassVar = "ui.help.walk"
+    CSS_PATH: ClassVar = sheets(
+        "screens/walk",
+        "widgets/pane",
+        "widgets/rail",
+        "widgets/transcript",
+        "widgets/title_bar",
+        "widgets/search_bar",
+        "widgets/gate_prompt",
+        "widgets/key_bar",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "go('step')", "ui.key.step"),
+        Binding("p", "play", "ui.key.play"),
+        Binding("left", "go('back')", "ui.key.time", key_display="←→"),
+        Binding("right", "go('step')", "ui.key.time", show=False),
+        Binding("home", "go('start')", "ui.key.start", show=False),
+        Binding("end", "go('end')", "ui.key.end", show=False),
+        Binding("plus", "speed(1)", "ui.key.speed", key_display="+−"),
+        Binding("equals_sign", "speed(1)", "ui.key.speed", show=False),
+        Binding("minus", "speed(-1)", "ui.key.speed", show=False),
+        Binding("e", "hold", "ui.key.hold"),
+        Binding("i", "pane('inspector')", "ui.key.inspector"),
+        Binding("r", "pane('route')", "ui.key.route"),
+        Binding("g", "pane('state')", "ui.key.state"),
+        Binding("s", "save", "ui.key.save"),
+        Binding("slash", "search", "ui.key.search", show=False),
+        Binding("n", "match(1)", "ui.key.match-next", show=False),
+        Binding("N", "match(-1)", "ui.key.match-before", show=False),
+        Binding("f", "failure", "ui.key.failure", show=False),
+        Binding("y", "copy_line", "ui.key.copy-line", show=False),
+        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
+    ]
+
+    @dataclass
+    class TakenIn(Message):
+        """Every record of the feed, which has ended, is known."""
+
+    def __init__(self, texts: Texts, feed: Feed, captures: Path) -> None:
+        super().__init__()
+        self._texts = texts
+        self._feed = feed
+        self._captures = captures
+        self._walk = Walk(feed.records, texts, live=feed.kind == "live")
+        self._search = Search(self._walk)
+        self._roominess: Roominess | None = None
+        self._all_taken = False
+        self._worker: Worker[Ended] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        with Horizontal(id="body"):
+            yield Rail(self._texts)
+            with Vertical():
+                with Horizontal(id="upper"):
+                    yield Transcript(self._walk.draw)
+                    yield Inspector(id="inspector")
+                with Horizontal(id="lower"):
+                    yield RoutePane(id="route")
+                    yield StatePane(id="state")
+        yield SearchBar(self._texts)
+        yield GatePrompt(self._texts)
+        yield KeyBar(self._texts)
+
+    def on_mount(self) -> None:
+        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self.set_interval(1 / TICKS_PER_S, self._tick)
+        self.query_one(Transcript).focus()
+        self._show()
+
+    async def on_unmount(self) -> None:
+        """The feed closes its sockets before the screen is gone."""
+        if self._worker is not None and not self._worker.is_finished:
+            self._worker.cancel()
+            with contextlib.suppress(WorkerError):
+                await self._worker.wait()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only a live walk that still runs has a gate."""
+        return action != "hold" or (self._feed.gate is not None and self._feed.ended is None)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._make_room(roominess(event.size.width, event.size.height))
+
+    def speak(self, texts: Texts) -> None:
+        self._texts = texts
+        self._walk.reading.speak(texts)
+        for widget in (
+            self.query_one(Rail),
+            self.query_one(SearchBar),
+            self.query_one(GatePrompt),
+            self.query_one(KeyBar),
+        ):
+            widget.speak(texts)
+        self.query_one(Transcript).redraw()
+        self._show_moment()
+        self._show_title()
+
+    @on(Worker.StateChanged)
+    def _feed_ended(self, changed: Worker.StateChanged) -> None:
+        if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
+            ended = self._feed.ended
+            self.refresh_bindings()
+            if ended.problem is not None:
+                severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
+                self.notify(self._texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+
+    # Recorded time
+
+    def _tick(self) -> None:
+        walk = self._walk
+        fresh = walk.read_on()
+        follows = walk.selected >= walk.count - 1
+        moved = walk.player.tick(time.monotonic())
+        if moved:
+            self._show(follow=follows)
+        elif fresh:
+            self._show_title()
+        if self._feed.ended is not None and not fresh and not self._all_taken:
+            self._all_taken = True
+            self.post_message(self.TakenIn())
+        self._watch_gate()
+
+    def action_go(self, where: Literal["step", "back", "start", "end"]) -> None:
+        player = self._walk.player
+        {"step": player.step, "back": player.back, "start": player.to_start, "end": player.to_end}[where]()
+        self._show()
+
+    def action_play(self) -> None:
+        player = self._walk.player
+        if player.at_end and not player.playing and self._feed.ended is not None:
+            player.to_start()
+        player.toggle()
+        self._show()
+
+    def action_speed(self, by: int) -> None:
+        self._walk.player.change_speed(by)
+        self._show_title()
+
+    # The selected line
+
+    @on(Transcript.Selected)
+    def _choose(self, chosen: Transcript.Selected) -> None:
+        self._walk.selected = chosen.row
+        self._show_moment()
+
+    def action_failure(self) -> None:
+        row = self._walk.next_failure()
+        if row is None:
+            self.notify(self._texts("ui.note.no-failure"))
+            return
+        self._walk.reveal(row)
+        self._show(follow=False)
+
+    def action_copy_line(self) -> None:
+        if self._walk.record is not None:
+            self.app.copy_to_clipboard(self._walk.draw(self._walk.selected)[1].text)
+            self.notify(self._texts("ui.note.copied-line"))
+
+    def action_copy_all(self) -> None:
+        lines = self._walk.as_text()
+        self.app.copy_to_clipboard("\n".join(lines) + "\n")
+        self.notify(self._texts("ui.note.copied-all", lines=len(lines)))
+
+    def action_save(self) -> None:
+        from smtplab.lab.feed import save_capture  # noqa: PLC0415 (the codec is not wanted for the first paint)
+
+        path = capture_path(self._captures, self._feed.subject)
+        try:
+            self._captures.mkdir(parents=True, exist_ok=True)
+            save_capture(self._feed.records, path)
+        except OSError as error:
+            said = self._texts("ui.note.save-failed", path=str(path), reason=error.strerror or str(error))
+            self.notify(said, severity="error", markup=False)
+        else:
+            self.notify(self._texts("ui.note.saved", path=str(path)), markup=False)
+
+    # Search
+
+    def action_search(self) -> None:
+        self.query_one(SearchBar).open()
+
+    def action_match(self, by: int) -> None:
+        self._show_found(self._search.go(by))
+
+    @on(SearchBar.Changed)
+    def _look(self, sought: SearchBar.Changed) -> None:
+        self.query_one(Transcript).seek(sought.wanted.casefold())
+        self._show_found(self._search.look(sought.wanted))
+
+    @on(SearchBar.Closed)
+    def _searched(self) -> None:
+        self.query_one(Transcript).focus()
+
+    def _show_found(self, found: Found | None) -> None:
+        if found is not None:
+            self.query_one(SearchBar).found(found.place, found.matches)
+            self.query_one(Transcript).select(self._walk.selected)
+            self._show_moment()
+
+    # The gate
+
+    def action_hold(self) -> None:
+        if (gate := self._feed.gate) is not None:
+            gate.hold_next()
+            self._walk.player.to_end()
+            self._show()
+
+    @on(GatePrompt.Decided)
+    async def _decide(self, decided: GatePrompt.Decided) -> None:
+        gate = self._feed.gate
+        if gate is not None and gate.held is not None:
+            if decided.line is None:
+                gate.skip()
+            elif decided.line == decided.held:
+                gate.send()
+            else:
+                gate.replace(decided.line)
+            # The engine takes the line before the next tick looks whether one is held.
+            await asyncio.sleep(0)
+        self.query_one(Transcript).focus()
+        self._show_title()
+
+    def _watch_gate(self) -> None:
+        gate, prompt = self._feed.gate, self.query_one(GatePrompt)
+        held = None if gate is None else gate.held
+        if held is not None and prompt.held is None:
+            prompt.hold(held)
+            self._show_title()
+        elif held is None and prompt.held is not None:
+            prompt.release()
+            self.query_one(Transcript).focus()
+            self._show_title()
+
+    # What is seen
+
+    def action_pane(self, name: str) -> None:
+        """Open or shut a pane; where there is room for one alone, the others are shut."""
+        chosen = self.query_one(f"#{name}", Pane)
+        opens = not chosen.has_class("-open")
+        for pane in self.query(Pane):
+            if pane is chosen or (opens and self._roominess == "narrow"):
+                pane.set_class(opens and pane is chosen, "-open")
+        self._show_lower()
+        self._show_moment()
+
+    def _make_room(self, roominess: Roominess) -> None:
+        if roominess == self._roominess:
+            return
+        self._roominess = roominess
+        self.set_class(roominess == "narrow", "-narrow")
+        self.set_class(roominess == "all", "-all")
+        for pane in self.query(Pane):
+            pane.set_class(pane.id in _STANDING_OPEN[roominess], "-open")
+        self.query_one(Rail).lie(down=roominess != "all")
+        self._show_lower()
+        self._show_moment()
+
+    def _show_lower(self) -> None:
+        self.query_one("#lower").display = any(pane.has_class("-open") for pane in self.query("#lower Pane"))
+
+    def _show(self, *, follow: bool = True) -> None:
+        """Everything, after the person or time moved on."""
+        if follow or self._walk.selected >= self._walk.count:
+            self._walk.follow()
+        self.query_one(Transcript).show(self._walk.count, self._walk.selected)
+        self._show_moment()
+        self._show_title()
+
+    def _show_moment(self) -> None:
+        """The panes that read the moment of the selected line; a pane that is shut is left alone."""
+        journey, record = self._walk.journey(), self._walk.record
+        self.query_one(Rail).show(journey, record)
+        if (inspector := self.query_one(Inspector)).has_class("-open"):
+            inspector.show(record, journey, self._texts)
+        if (route := self.query_one(RoutePane)).has_class("-open"):
+            route.show(journey, self._texts)
+        if (state := self.query_one(StatePane)).has_class("-open"):
+            state.show(journey.session, self._texts)
+
+    def _show_title(self) -> None:
+        self.query_one(TitleBar).show(standing(self._walk, self._feed, self._texts))
+
+
+def roominess(width: int, height: int) -> Roominess:
+    """What fits: at 80 by 24 the transcript alone, at 120 the inspector beside it, at 150 by 40 everything."""
+    if width < 120:
+        return "narrow"
+    return "all" if width >= 150 and height >= 40 else "wide"

@@ -1,0 +1,41 @@
+"""What is looked for in a walk, and which of the rows that hold it is the one that the person is at."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from smtplab.ui.walk import Walk
+
+
+class Found(NamedTuple):
+    """`place` of `matches`, from 1; 0 of 0 where nothing matches."""
+
+    place: int
+    matches: int
+
+
+class Search:
+    """Moves the walk's selection from match to match, round at the ends."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self.wanted = ""
+
+    def look(self, wanted: str) -> Found | None:
+        """To the first match from the selected row on; None where nothing is looked for."""
+        self.wanted = wanted
+        return self._go(1, here_too=True) if wanted else None
+
+    def go(self, by: int) -> Found | None:
+        """To the next match (1) or the one before (-1)."""
+        return self._go(by, here_too=False) if self.wanted else None
+
+    def _go(self, by: int, *, here_too: bool) -> Found:
+        rows = self._walk.find(self.wanted)
+        if not rows:
+            return Found(0, 0)
+        here = self._walk.selected
+        ordered = rows[::by]
+        ahead = (row for row in ordered if (row - here) * by > 0 or (here_too and row == here))
+        self._walk.selected = next(ahead, ordered[0])
+        return Found(rows.index(self._walk.selected) + 1, len(rows))

@@ -1,0 +1,101 @@
+"""One walk as the screen reads it: the records known so far, where the person stands among them, what each row says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from smtplab.journal import Record
+from smtplab.ui.player import Player
+from smtplab.ui.reading import Reading
+from smtplab.ui.rows import Rows
+from smtplab.ui.rungs import Line
+from smtplab.view.journey import Journey
+from smtplab.view.texts import Texts
+
+TAKEN_AT_ONCE: Final = 200
+"""Records read on in one tick: some 10 ms of folding, so that keys never wait behind a long capture."""
+
+
+class Walk:
+    """Reads on in a feed's growing records. `selected` is a row; all panes show the moment of its record."""
+
+    def __init__(self, records: Sequence[Record], texts: Texts, *, live: bool) -> None:
+        self._feed = records
+        self.known: list[Record] = []
+        self.reading = Reading(self.known, texts)
+        self.rows = Rows(self.reading.height)
+        self.player = Player(self.known, self.reading.is_seen, live=live)
+        self.selected = -1
+
+    def read_on(self) -> bool:
+        """Take in what the feed has; true where there was something."""
+        have = len(self.known)
+        fresh = self._feed[have : have + TAKEN_AT_ONCE]
+        self.known.extend(fresh)
+        self.rows.extend(self.known)
+        if not fresh:
+            self.reading.read_again(TAKEN_AT_ONCE)
+        return bool(fresh)
+
+    @property
+    def count(self) -> int:
+        """Rows shown by now."""
+        return self.rows.count(self.player.at)
+
+    @property
+    def record(self) -> Record | None:
+        """That of the row selected."""
+        return self.known[self.rows.place(self.selected).record] if 0 <= self.selected < self.count else None
+
+    def journey(self) -> Journey:
+        """As it stood once the selected row's record was made, and what belongs to it had followed."""
+        if self.record is None:
+            return self.reading.history.at(self.player.at)
+        return self.reading.history.at(self.moment)
+
+    @property
+    def moment(self) -> int:
+        """How many records had been made by the end of the selected row's step."""
+        at = self.rows.place(self.selected).record + 1
+        while at < self.player.at and not self.reading.is_seen(at):
+            at += 1
+        return at
+
+    def draw(self, row: int) -> tuple[str, Line]:
+        place = self.rows.place(row)
+        return self.reading.time(*place), self.reading.line(*place)
+
+    def follow(self) -> None:
+        """The last row shown is the one selected."""
+        self.selected = self.count - 1
+
+    def find(self, wanted: str) -> list[int]:
+        """Rows among those shown that hold the text, whatever its case."""
+        wanted = wanted.casefold()
+        if not wanted:
+            return []
+        holds, rows_of = self.reading.holds, self.rows.rows_of
+        return [rows_of(index)[number] for index in range(self.player.at) for number in holds(index, wanted)]
+
+    def next_failure(self) -> int | None:
+        """The first row of the next record that tells of a failure, round at the end; it may lie in the future."""
+        here = self.rows.place(self.selected).record if self.selected >= 0 else -1
+        total = len(self.known)
+        for step in range(1, total + 1):
+            index = (here + step) % total
+            if self.reading.is_failure(index):
+                return self.rows.rows_of(index).start
+        return None
+
+    def reveal(self, row: int) -> None:
+        """Select a row; time moves on to it where it has not come yet."""
+        at = self.rows.place(row).record + 1
+        if at > self.player.at:
+            self.player.go_to(at)
+        self.selected = row
+
+    def as_text(self) -> list[str]:
+        """Every row shown, with swaks' marks, as it is pasted into a mail or an issue."""
+        lines = (self.draw(row)[1] for row in range(self.count))
+        return [f"{line.mark:<3} {line.text}" for line in lines]

@@ -1,0 +1,300 @@
+"""Folds records, one by one, into where the journey stands; which words say so it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.view.session import Session, fold_session, side_of
+from smtplab.view.stages import StageProgress, begin_anew, close_all, fold_stage
+
+SNAPSHOT_EVERY = 256
+"""Records between two snapshots: a step back folds at most so many again, about a millisecond."""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One address of one host that was, or is being, called."""
+
+    hop: int
+    host: str
+    address: str
+    port: int
+    number: int
+    """From 1, over the whole journey."""
+    reason: str = ""
+    """Empty while it is under way and once it is connected; else that of `events.ConnectFailed`."""
+    ms: float | None = None
+    connected: bool = False
+    refusal: ev.ReplyReceived | None = None
+    """The reply that ended this host's turn, where one did."""
+
+
+class Hop(msgspec.Struct, frozen=True):
+    number: int
+    client: str = ""
+    """The node that sends; empty until it is known."""
+    host: str = ""
+    """The host that it talks to now or talked to last."""
+    stages: tuple[StageProgress, ...] = ()
+    route: ev.RouteFound | None = None
+    last_us: int = 0
+    recipient_taken: bool = False
+    """The host has said yes to a recipient."""
+    passed: bool = False
+    """The message has gone over this hop."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the message is."""
+
+    node: str
+    towards: str = ""
+    """The host that it is being handed to right now; empty while it rests."""
+    mailbox: str = ""
+    """Once it has been delivered."""
+    given_up: bool = False
+    """It goes no further: only a bounce leaves from here."""
+
+
+class Journey:
+    """What a reader needs to know of all that happened so far. `advance` is cheap; `copy` is cheaper than a fold."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.elapsed_us = 0
+        self.started: ev.JourneyStarted | None = None
+        self.ended: ev.JourneyEnded | None = None
+        self.place: Place | None = None
+        self.hops: dict[int, Hop] = {}
+        """By number, in order of appearance."""
+        self.sessions: dict[tuple[int, str], Session] = {}
+        """The last one of each hop and node."""
+        self.attempts: list[Attempt] = []
+        self.focus: tuple[int, str] | None = None
+        """Hop and node of the record seen last that belongs to a session."""
+        self.turned = False
+        """The last record is of another hop than what was told before it: a reader sets a heading."""
+        self._hop_told: int | None = None
+        self._place_hop = 0
+
+    @property
+    def session(self) -> Session | None:
+        """The session that the last record belongs to, or the one before it."""
+        return None if self.focus is None else self.sessions.get(self.focus)
+
+    def session_of(self, record: Record) -> Session | None:
+        return self.sessions.get((record.hop, record.node))
+
+    def client_of(self, hop: int) -> str:
+        """The node whose view of this hop's dialogue is told; empty where only the server's is known."""
+        found = self.hops.get(hop)
+        return "" if found is None else found.client
+
+    def tells_twice(self, record: Record) -> bool:
+        """Is this the server's view of what its client, journaled too, tells already?"""
+        client = self.client_of(record.hop)
+        return bool(client) and record.node != client and isinstance(record.event, _TOLD_BY_BOTH)
+
+    def advance(self, record: Record) -> None:
+        """Take in the next record. Never raises, whatever the records hold."""
+        self.seq = record.seq
+        self.elapsed_us = record.elapsed_us
+        self._fold_journey(record)
+        self._fold_hop(record)
+        self._fold_turn(record)
+        self._fold_session(record)
+        self._fold_attempts(record)
+        self._fold_place(record)
+
+    def copy(self) -> Journey:
+        other = Journey()
+        other.__dict__.update(self.__dict__)
+        other.hops = dict(self.hops)
+        other.sessions = dict(self.sessions)
+        other.attempts = list(self.attempts)
+        return other
+
+    @classmethod
+    def at(cls, records: Sequence[Record], count: int) -> Journey:
+        """After the first `count` records, folded from the start; `History` keeps snapshots and is quicker."""
+        journey = cls()
+        for record in records[:count]:
+            journey.advance(record)
+        return journey
+
+    def _fold_journey(self, record: Record) -> None:
+        match record.event:
+            case ev.JourneyStarted() as started:
+                self.started = started
+            case ev.JourneyEnded() as ended:
+                self.ended = ended
+                for number, hop in self.hops.items():
+                    self.hops[number] = msgspec.structs.replace(hop, stages=close_all(hop.stages))
+            case _:
+                pass
+
+    def _fold_hop(self, record: Record) -> None:
+        hop = self.hops.get(record.hop) or Hop(record.hop, last_us=record.elapsed_us)
+        event = record.event
+        if isinstance(event, ev.ConnectStarted):
+            if hop.host and hop.host != event.host:
+                hop = msgspec.structs.replace(hop, stages=begin_anew(hop.stages))
+            hop = msgspec.structs.replace(hop, client=record.node, host=event.host, recipient_taken=False)
+        elif isinstance(event, ev.CommandSent | ev.ReplyReceived) and not hop.client:
+            hop = msgspec.structs.replace(hop, client=record.node)
+        elif isinstance(event, ev.RouteFound):
+            hop = msgspec.structs.replace(hop, route=event)
+        if isinstance(event, ev.ReplyReceived) and event.verb == "RCPT" and (event.code or 0) // 100 == 2:
+            hop = msgspec.structs.replace(hop, recipient_taken=True)
+        twice = bool(hop.client) and record.node != hop.client and isinstance(event, _TOLD_BY_BOTH)
+        if not twice:
+            spent_us = max(0, record.elapsed_us - hop.last_us)
+            stages = fold_stage(hop.stages, record, spent_us)
+            hop = msgspec.structs.replace(hop, stages=stages, last_us=record.elapsed_us)
+        self.hops[record.hop] = hop
+
+    def _fold_turn(self, record: Record) -> None:
+        untold = isinstance(record.event, ev.JourneyStarted | ev.JourneyEnded | ev.StateChanged)
+        self.turned = not untold and not self.tells_twice(record) and record.hop != self._hop_told
+        if self.turned:
+            self._hop_told = record.hop
+
+    def _fold_session(self, record: Record) -> None:
+        event = record.event
+        key = (record.hop, record.node)
+        if isinstance(event, ev.ConnectStarted | ev.Connected):
+            self.sessions[key] = Session(
+                record.hop, record.node, "client", host=event.host, address=event.address, port=event.port
+            )
+            self.focus = key
+            return
+        if not isinstance(event, _OF_A_SESSION):
+            return
+        session = self.sessions.get(key)
+        opens = isinstance(event, ev.ReplySent) and event.verb == ""
+        if session is None or (opens and not session.open):
+            session = Session(record.hop, record.node, side_of(event))
+        self.sessions[key] = fold_session(session, event)
+        if not self.tells_twice(record):
+            self.focus = key
+
+    def _fold_attempts(self, record: Record) -> None:
+        match record.event:
+            case ev.ConnectStarted(host=host, address=address, port=port):
+                self.attempts.append(Attempt(record.hop, host, address, port, len(self.attempts) + 1))
+            case ev.Connected(ms=ms):
+                self._mend_attempt(record.hop, ms=ms, connected=True)
+            case ev.ConnectFailed(ms=ms, reason=reason):
+                self._mend_attempt(record.hop, ms=ms, reason=reason)
+            case ev.ReplyReceived(code=code) as reply if code is not None and code >= 400 and reply.verb != "QUIT":
+                if record.node == self.client_of(record.hop):
+                    self._mend_attempt(record.hop, refusal=reply)
+            case ev.Disconnected(reason=reason) if reason:
+                if record.node == self.client_of(record.hop):
+                    self._mend_attempt(record.hop, reason=reason)
+            case _:
+                pass
+
+    def _mend_attempt(self, hop: int, **changes: object) -> None:
+        for index in range(len(self.attempts) - 1, -1, -1):
+            if self.attempts[index].hop == hop:
+                self.attempts[index] = msgspec.structs.replace(self.attempts[index], **changes)
+                return
+
+    def _fold_place(self, record: Record) -> None:
+        match record.event:
+            case ev.JourneyStarted():
+                self._move(record.hop, Place(record.node))
+            case ev.Bounced():
+                self._move(record.hop, Place(record.node, given_up=True))
+            case ev.MessageSent():
+                self._move(record.hop, Place(record.node, towards=self._host(record.hop)))
+            case ev.ReplyReceived(verb="." | "BDAT", code=int(code)) if code >= 400:
+                self._move(record.hop, Place(record.node))
+            case ev.ReplyReceived(verb="."):
+                self._pass(record)
+            case ev.ReplyReceived(verb="BDAT"):
+                session = self.session_of(record)
+                if session is not None and session.octets is not None:
+                    self._pass(record)
+            case ev.Delivered(mailbox=mailbox):
+                self._move(record.hop, Place(record.node, mailbox=mailbox))
+            case _:
+                pass
+
+    def _pass(self, record: Record) -> None:
+        """The whole content was taken: the hop is behind the message."""
+        hop = self.hops[record.hop]
+        self.hops[record.hop] = msgspec.structs.replace(hop, passed=True)
+        self._move(record.hop, Place(hop.host or record.node))
+
+    def _move(self, hop: int, place: Place) -> None:
+        """A late reply of an earlier hop brings nothing back; what travels after the end is a bounce."""
+        over = self.place is not None and (self.place.given_up or self.place.mailbox)
+        if not over and hop >= self._place_hop:
+            self.place, self._place_hop = place, hop
+
+    def _host(self, hop: int) -> str:
+        return self.hops[hop].host if hop in self.hops else ""
+
+
+class History:
+    """The journey after any number of records, among many thousands within a millisecond or two.
+
+    The records may grow at their end, but those that stand never change.
+    """
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._snapshots = [Journey()]
+        self._now = Journey()
+        self._count = 0
+
+    def at(self, count: int) -> Journey:
+        """After the first `count` records, as many as there are at most. A copy: it is the caller's own."""
+        count = max(0, min(count, len(self._records)))
+        start = min(count // SNAPSHOT_EVERY, len(self._snapshots) - 1)
+        if count < self._count or start * SNAPSHOT_EVERY > self._count:
+            self._now, self._count = self._snapshots[start].copy(), start * SNAPSHOT_EVERY
+        while self._count < count:
+            self._now.advance(self._records[self._count])
+            self._count += 1
+            if self._count == len(self._snapshots) * SNAPSHOT_EVERY:
+                self._snapshots.append(self._now.copy())
+        return self._now.copy()
+
+
+_TOLD_BY_BOTH = (
+    ev.CommandReceived,
+    ev.ReplySent,
+    ev.ExtensionsLearned,
+    ev.StateChanged,
+    ev.TlsStarted,
+    ev.TlsEstablished,
+    ev.TlsFailed,
+    ev.Authenticated,
+    ev.MessageReceived,
+    ev.BytesSent,
+    ev.BytesReceived,
+    ev.Connected,
+    ev.Disconnected,
+)
+
+_OF_A_SESSION = (
+    ev.CommandSent,
+    ev.CommandReceived,
+    ev.ReplyReceived,
+    ev.ReplySent,
+    ev.ExtensionsLearned,
+    ev.StateChanged,
+    ev.TlsStarted,
+    ev.TlsEstablished,
+    ev.TlsFailed,
+    ev.Authenticated,
+    ev.MessageSent,
+    ev.MessageReceived,
+    ev.Disconnected,
+)

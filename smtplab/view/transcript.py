@@ -1,0 +1,108 @@
+"""Records as marked lines, with the marks of swaks; how they are painted it does not know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.view.journey import Journey
+from smtplab.view.stages import refuses, verdict_of
+from smtplab.view.texts import Texts
+from smtplab.view.titles import reply_lines, title
+
+Tone = Literal["heading", "note", "client", "server", "refusal", "good", "warning", "error"]
+"""`refusal` is a server's no, `error` what failed on the way or with us."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    mark: str
+    """Three columns, as swaks has them: `===`, `***`, ` ->`, ` ~>`, `<- `, `<~ `, `<**`, `<~*`; empty for a heading."""
+    text: str
+    """One line, safe for a terminal."""
+    tone: Tone
+    seq: int
+    """Of the record."""
+    secure: bool = False
+    """Said inside TLS."""
+
+    def __str__(self) -> str:
+        return f"{self.mark} {self.text}" if self.mark else self.text
+
+
+def lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
+    """The lines of one record, a heading before them where the hop changes; none for what shows nothing.
+
+    The journey is the one just after this record. The server's view of what its client tells already shows nothing.
+    """
+    if journey.tells_twice(record):
+        return ()
+    own = _own_lines(record, journey, texts)
+    if journey.turned and own:
+        return (Line("", heading(record, journey, texts), "heading", record.seq), *own)
+    return own
+
+
+def heading(record: Record, journey: Journey, texts: Texts) -> str:
+    """Which hop is told from here on."""
+    hop = journey.hops.get(record.hop)
+    client = (hop.client if hop else "") or record.node
+    if hop is None or not hop.host:
+        return texts("heading.hop.unknown", number=record.hop, client=client)
+    return texts("heading.hop", number=record.hop, client=client, host=hop.host)
+
+
+def _own_lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
+    session = journey.session_of(record)
+    secure = session is not None and session.secure
+    match record.event:
+        case ev.StateChanged() | ev.BytesSent() | ev.BytesReceived() | ev.ExtensionsLearned():
+            # What they say stands in the lines around them already.
+            return ()
+        case ev.CommandSent() | ev.CommandReceived() | ev.MessageSent() | ev.MessageReceived():
+            return (Line(" ~>" if secure else " ->", title(record, texts), "client", record.seq, secure),)
+        case ev.ReplyReceived() | ev.ReplySent() as reply:
+            no = refuses(reply)
+            mark, tone = _reply_mark(no=no, secure=secure), _REPLY_TONE[no]
+            return tuple(Line(mark, line, tone, record.seq, secure) for line in reply_lines(reply))
+        case _:
+            return (_note(record, texts, secure=secure),)
+
+
+_REPLY_TONE: dict[bool, Tone] = {False: "server", True: "refusal"}
+
+
+def _reply_mark(*, no: bool, secure: bool) -> str:
+    if secure:
+        return "<~*" if no else "<~ "
+    return "<**" if no else "<- "
+
+
+def _note(record: Record, texts: Texts, *, secure: bool) -> Line:
+    tone = _tone(record.event)
+    # An outcome is news, not an error of ours, whatever it is.
+    own_error = tone == "error" and not isinstance(record.event, ev.JourneyEnded)
+    return Line("***" if own_error else "===", title(record, texts), tone, record.seq, secure)
+
+
+def _tone(event: ev.Event) -> Tone:
+    match event:
+        case ev.RuleBroken(by=by):
+            return "error" if by == "us" else "warning"
+        case ev.DnsAnswered(rcode=rcode):
+            return "note" if rcode == "NOERROR" else "warning"
+        case ev.ConnectStarted() | ev.Connected() | ev.RouteFound(hosts=(_, *_)):
+            return "note"
+        case _:
+            pass
+    match verdict_of(event):
+        case "done":
+            return "good"
+        case "warning":
+            return "warning"
+        case "failed":
+            return "error"
+        case _:
+            return "note"

@@ -1,0 +1,231 @@
+"""What an outcome means and what to do about it is said from the evidence, or honestly not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smtplab import events as ev
+from smtplab.view.guess import likely_domain
+from smtplab.view.summary import Summary, summarise
+from smtplab.view.texts import LANGUAGES, Texts
+
+
+def summary(book: Any) -> Summary:
+    for language in LANGUAGES:
+        found = summarise(book.records, Texts(language))
+        assert "⟦" not in " ".join((found.headline, *found.meaning, *found.advice))
+    return summarise(book.records, Texts("en"))
+
+
+def test_time_outs_everywhere_on_port_25_mean_that_the_network_blocks_it(book: Any) -> None:
+    book.begin()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        book.fail_to_connect(address, "timed-out")
+    book.fail_to_connect("2001:db8::1", "unreachable")
+    book.end("unreachable", detail="timed-out")
+    found = summary(book)
+    assert found.headline == "Out of reach: no mail server of neu.example could be reached."
+    assert "your network probably blocks port 25" in found.meaning[0]
+    assert "587" in found.advice[1]
+    assert [(line.address, line.ok) for line in found.attempts] == [
+        ("192.0.2.1", False),
+        ("192.0.2.2", False),
+        ("2001:db8::1", False),
+    ]
+
+
+def test_time_outs_on_another_port_blame_no_network(book: Any) -> None:
+    book.begin()
+    book.fail_to_connect("192.0.2.1", "timed-out", port=2525)
+    book.end("unreachable", detail="timed-out")
+    assert "port 2525" in summary(book).meaning[0]
+    assert "your network" not in summary(book).meaning[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("refused", "no mail server listens on port 25"),
+        ("unreachable", "There is no way from here"),
+        ("not-permitted", "This machine itself forbids"),
+        ("source-unavailable", "The source address"),
+        ("failed", "Each attempt failed"),
+    ],
+)
+def test_each_way_not_to_connect_has_its_own_meaning(book: Any, reason: str, said: str) -> None:
+    book.begin()
+    book.fail_to_connect("192.0.2.1", reason)
+    book.end("unreachable", detail=reason)
+    assert said in summary(book).meaning[0]
+
+
+def test_mixed_reasons_are_not_forced_into_one(book: Any) -> None:
+    book.begin()
+    book.fail_to_connect("192.0.2.1", "timed-out")
+    book.fail_to_connect("192.0.2.2", "refused")
+    book.end("unreachable", detail="refused")
+    assert summary(book).meaning == ("Each attempt failed for a reason of its own; they are listed above.",)
+
+
+@pytest.mark.parametrize(
+    ("result", "detail", "said"),
+    [
+        ("refused", "nxdomain", "does not exist in DNS"),
+        ("refused", "nxdomain mx9.neu.example", "names a mail server, mx9.neu.example"),
+        ("refused", "null-mx", "null MX, RFC 7505"),
+        ("refused", "nodata", "neither an MX record nor an address"),
+        ("deferred", "servfail", "out of order"),
+        ("deferred", "cname-loop", "round in a circle"),
+        ("refused", "no-usable-host mx1.neu.example", "none of the hosts"),
+        ("refused", "loop", "itself the best mail server"),
+        ("refused", "bad-literal", "no IP address"),
+    ],
+)
+def test_each_end_in_dns_has_its_own_meaning(book: Any, result: ev.Result, detail: str, said: str) -> None:
+    book.begin()
+    book.end(result, detail=detail)
+    assert said in summary(book).meaning[0]
+
+
+def test_a_mistyped_domain_is_guessed(book: Any) -> None:
+    book.begin("lan@gmial.com")
+    book.end("refused", detail="nxdomain")
+    assert summary(book).advice == ("Check the spelling of gmial.com.", "Did you mean gmail.com?")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("gmial.com", "gmail.com"),
+        ("gmai.com", "gmail.com"),
+        ("gmaill.com", "gmail.com"),
+        ("gnail.com", "gmail.com"),
+        ("gmail.com", None),
+        ("vnu.example", None),
+        ("hust.exmaple", "hust.example"),
+        ("hust.exampl", "hust.example"),
+        ("", None),
+    ],
+)
+def test_one_slip_of_the_keyboard_is_seen(typed: str, meant: str | None) -> None:
+    assert likely_domain(typed) == meant
+
+
+def test_a_dns_server_that_is_not_there_is_named(book: Any) -> None:
+    book.begin()
+    book(ev.DnsFailed("neu.example", "MX", "192.0.2.53", "timed-out"))
+    book.end("deferred", detail="timed-out")
+    found = summary(book)
+    assert "192.0.2.53" in found.meaning[0]
+    assert "--dns" in found.advice[0]
+
+
+def test_an_unknown_user_is_told_with_the_servers_own_words(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("RCPT TO:<lan@neu.example>", 550, "5.1.1 No such user", enhanced="5.1.1")
+    book.end("refused", 550, "5.1.1", "5.1.1 No such user")
+    found = summary(book)
+    assert found.meaning[0] == ("mx1.neu.example said: “5.1.1 No such user”. That is: there is no such mailbox.")
+    assert "permanent" in found.meaning[1]
+    assert "Check the spelling of lan@neu.example" in found.advice[0]
+    assert found.attempts[0].outcome == "550 5.1.1: there is no such mailbox."
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "text", "advice"),
+    [
+        (451, "4.7.1", "4.7.1 Greylisted, please try again", "quarter of an hour"),
+        (450, None, "Try later", "Try again later"),
+        (550, "5.7.1", "5.7.1 blocked using zen.spamhaus.org", "SPF, DKIM and DMARC"),
+        (554, "5.7.1", "5.7.1 Relay access denied", "its own domains only"),
+        (452, "4.2.2", "4.2.2 Mailbox full", "make room"),
+        (550, None, "go away", "the server's own words"),
+    ],
+)
+def test_each_kind_of_refusal_has_its_own_advice(
+    book: Any, code: int, enhanced: str | None, text: str, advice: str
+) -> None:
+    book.begin()
+    book.connect()
+    book.ask("RCPT TO:<lan@neu.example>", code, text, enhanced=enhanced)
+    book.end("deferred" if code < 500 else "refused", code, enhanced, text)
+    assert advice in summary(book).advice[0]
+
+
+def test_a_wrong_password_is_told_as_that(book: Any) -> None:
+    book.begin()
+    book.connect(port=587)
+    book.ask("AUTH PLAIN ***", 535, "5.7.8 Bad credentials", enhanced="5.7.8")
+    book.end("refused", 535, "5.7.8", "5.7.8 Bad credentials")
+    assert "did not accept the login (535)" in summary(book).meaning[0]
+
+
+def test_encryption_that_is_demanded_and_not_offered_is_told_as_that(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.end("deferred", detail="starttls-not-offered")
+    assert "mx1.neu.example does not offer STARTTLS" in summary(book).meaning[0]
+
+
+def test_an_expired_certificate_is_told_with_its_date(book: Any) -> None:
+    book.begin()
+    book.connect()
+    seen = ev.CertificateSeen("CN=mx", "CN=ca", ("mx1.neu.example",), "2026-01-31T00:00:00Z", "ab")
+    book(ev.TlsEstablished("TLSv1.3", "AES", seen, None, "expired"))
+    book.end("deferred", detail="tls-not-verified expired")
+    assert "ran out on 2026-01-31" in summary(book).meaning[0]
+
+
+def test_the_refusal_that_decided_is_not_taken_from_the_bounce_that_followed(book: Any) -> None:
+    book.begin()
+    book.connect("mx1.far.example", hop=2)
+    book.ask("RCPT TO:<lan@neu.example>", 550, "5.1.1 no", enhanced="5.1.1", hop=2)
+    book.connect("mx1.home.example", hop=2)
+    book.end("bounced", 550, "5.1.1", "550 5.1.1 no")
+    assert summary(book).meaning[0].startswith("mx1.far.example said")
+
+
+def test_a_lost_connection_decides_nothing(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book(ev.Disconnected("them", clean=False, reason="reset"))
+    book.end("deferred", detail="reset")
+    assert "Nothing was decided" in summary(book).meaning[0]
+
+
+def test_a_walk_that_stopped_where_asked_says_that_the_server_was_willing(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("RCPT TO:<lan@neu.example>", 250)
+    book.end("stopped", 250, None, "OK")
+    found = summary(book)
+    assert found.headline.endswith("mx1.neu.example would take mail for lan@neu.example.")
+    assert [line.outcome for line in found.attempts] == ["would take it"]
+    assert "--send" in found.advice[0]
+
+
+@pytest.mark.parametrize("result", ["delivered", "accepted"])
+def test_success_needs_no_advice(book: Any, result: ev.Result) -> None:
+    book.begin()
+    book.end(result, 250, "2.0.0", "OK")
+    assert summary(book).advice == ()
+
+
+def test_records_without_an_end_are_said_to_have_none(book: Any) -> None:
+    book.begin()
+    found = summary(book)
+    assert (found.result, found.meaning) == (None, ())
+    assert found.headline == "The records end before the journey does."
+
+
+def test_a_walk_that_stopped_earlier_promises_nothing_of_the_recipient(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("EHLO laptop.example", 250)
+    book.end("stopped", 250, None, "mx1")
+    found = summary(book)
+    assert found.headline == "Stopped where you asked: nothing was sent to lan@neu.example."
+    assert [line.outcome for line in found.attempts] == ["connected"]
