@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal
 
 import msgspec
@@ -219,7 +218,7 @@ class Queue:
 
     async def _go(self, destination: str, first: Trip) -> None:
         """Carries one trip after the other while there are some for the same destination."""
-        kept = Kept(partial(self._traffic.wants_more, destination))
+        kept = Kept()
         trip: Trip | None = first
         try:
             while trip is not None:
