@@ -11,14 +11,14 @@ import msgspec
 from smtplab.events import Authenticated, Disconnected, Ender, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
-from smtplab.mta.envelope import make_envelope
+from smtplab.mta.envelope import make_envelope, with_dsn
 from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, offered
 from smtplab.mta.trace import protocol_of, received_lines
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
 from smtplab.wire.address import Mailbox
-from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Rcpt
+from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt
 from smtplab.wire.reply import Reply, make_reply
 
 __all__ = ["Accept", "Arrival", "Receiver"]
@@ -50,6 +50,8 @@ class Receiver:
         self._login = Login(rules, self._challenge)
         self._reverse_path: Mailbox | None = None
         self._smtputf8 = False
+        self._parameters: Parameters = {}
+        self._rcpt_parameters: dict[str, Parameters] = {}
         self._recipients: list[Mailbox] = []
         self._errors = 0
         self._deciding: asyncio.Task[Decision] | None = None
@@ -192,6 +194,8 @@ class Receiver:
         if envelope.smtputf8 != self._smtputf8:
             # What the client declared holds: it is not for us to promise more or less on its behalf.
             envelope = msgspec.structs.replace(envelope, smtputf8=self._smtputf8)
+        if self._parameters or self._rcpt_parameters:
+            envelope = with_dsn(envelope, self._parameters, self._rcpt_parameters)
         protocol = protocol_of(self._caller, self._rules.dialect, smtputf8=self._smtputf8)
         return Arrival(envelope, msgspec.structs.replace(self._caller), protocol, self._scope.hop)
 
@@ -253,8 +257,11 @@ class Receiver:
             case Mail(reverse_path, parameters):
                 self._forget_transaction()
                 self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
-            case Rcpt(forward_path):
+                self._parameters = parameters
+            case Rcpt(forward_path, parameters):
                 self._recipients.append(forward_path)
+                if parameters:
+                    self._rcpt_parameters.setdefault(str(forward_path), parameters)
             case _ if self._core.state == "ready":
                 self._forget_transaction()
             case _:
@@ -269,6 +276,7 @@ class Receiver:
 
     def _forget_transaction(self) -> None:
         self._reverse_path, self._smtputf8, self._recipients = None, False, []
+        self._parameters, self._rcpt_parameters = {}, {}
 
     def _follow_state(self) -> None:
         if self._core.state == "closed":

@@ -69,6 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         "SMTPUTF8",
         "ENHANCEDSTATUSCODES",
         "CHUNKING",
+        "DSN",
         "STARTTLS",
         "AUTH",
     )

@@ -20,6 +20,10 @@ from smtplab.sim.ordeal import Ordeal, Ward
 from smtplab.sim.policy import Policies
 from smtplab.sim.world import Host, World
 
+QUEUE_REST_S = 0.05
+"""A queue manager looks for new messages some 20 times a second. So a message's next hop begins once the hop before it
+is over, which is also how it can be followed by eye."""
+
 
 class Server:
     """One host that takes mail. Its sessions are recorded as they are seen here, its deliveries likewise."""
@@ -44,6 +48,8 @@ class Server:
                 mailboxes=self.mailboxes,
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
                 net_at=partial(hops.net_at, self.net),
+                rest_s=QUEUE_REST_S,
+                words=internet.words,
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s),
             )
         )

@@ -26,6 +26,7 @@ from smtplab.sim.injector import Injector, Occasion
 from smtplab.sim.names import Names, refuse
 from smtplab.sim.roads import Roads
 from smtplab.sim.world import Host, World
+from smtplab.view.texts import Texts
 
 DNS_PORT = 53
 
@@ -58,6 +59,8 @@ class Internet:
         self._authority = Authority(seed, world.start)
         self.trust = PkixTrust(clock.now, self._authority.root.public_bytes(Encoding.PEM))
         """Every host of a world trusts its one authority, at the world's clock."""
+        self.words = (Texts("vi"), Texts("en"))
+        """Notices speak both languages, whoever reads along: a world's records don't depend on the reader's."""
 
     def net(self, host: Host) -> Net:
         """The host's own door to the world: its addresses, its resolver with a cache of its own, its chance."""

@@ -13,7 +13,7 @@ from smtplab.journal import Record, Scope
 from smtplab.mta.deliver import Delivery
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.options import QuitAfter
-from smtplab.mta.queue import Entry
+from smtplab.mta.store.port import Entry
 from smtplab.sim import loop
 from smtplab.sim.expect import EVENTS, Expectations, Verdict
 from smtplab.sim.fate import FATEFUL, Fate, Fates, worst_end
@@ -229,7 +229,9 @@ class _Performance:
         except* _Cut:
             pass
         ended = tuple(self._end(simulation, number) for number in range(len(self._world.journeys)))
-        queued = tuple(Waiting(server.name, entry) for server in simulation.servers for entry in server.queue.entries)
+        queued = tuple(
+            [Waiting(server.name, entry) for server in simulation.servers for entry in await server.queue.entries()]
+        )
         return Played(ended, simulation.mailboxes(), queued, self._expectations.verdicts())
 
     def _leave_at_once_where_cut(self) -> None:
