@@ -60,6 +60,11 @@ class Expectations:
             tuple(self._watch(pattern) for pattern in (one, one.before, one.after)) for one in expectations
         ]
 
+    @property
+    def kinds(self) -> frozenset[type]:
+        """Of the events that matter here."""
+        return frozenset(self._by_event)
+
     def read(self, record: Record) -> None:
         """One record more."""
         for watch in self._by_event.get(type(record.event), ()):

@@ -52,6 +52,10 @@ class Fate:
         return recipient.lower() == self._recipient
 
 
+FATEFUL: frozenset[type] = frozenset({ev.Delivered, ev.Bounced, ev.Deferred})
+"""The events that `Fates` reads."""
+
+
 class Fates:
     """The ends of all messages of a run, by recipient. Several to one recipient end in the order they were sent, for
     all that a person can tell."""

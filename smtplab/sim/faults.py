@@ -15,7 +15,8 @@ from smtplab.sim.parts import Address, Part, Seconds
 Stage = Literal[
     "dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit"
 ]  # fmt: skip
-"""`content` is the reply to the final dot: a fault there acts before the message is taken, so that none is doubled.
+"""`content` is the reply to the final dot. A fault there acts before the message is taken, and one at `rcpt` before the
+recipient is, so that nothing is doubled; only a delay beyond the client's patience does that (RFC 1047).
 `tls` is STARTTLS, `dns` a resolver's answers."""
 
 STAGES_OF_REPLIES: frozenset[Stage] = frozenset(

@@ -31,6 +31,7 @@ class Server:
     def __init__(self, world: World, host: Host, internet: Internet) -> None:
         self.name = host.name
         self.mailboxes = Mailboxes()
+        self.people = tuple(user for domain in sorted(own_domains(host)) for user in world.people(domain))
         self.net = internet.net(host)
         self._host = host
         self._internet = internet

@@ -235,8 +235,9 @@ class Ordeal:
                 return make_reply(452, "Insufficient storage", enhanced="4.3.1")
             case Drip() | Garble() | BrokenReply():
                 self.spoil = spoil_of(fault, self._ward.chance)
-                # A reply that may not be understood must not be one that took the message.
-                return _BUSY if stage == "content" and not isinstance(fault, Drip) else None
+                # A reply that may not be understood must not be one that took a recipient or the message: the client
+                # would try again what was done already.
+                return _BUSY if stage in ("rcpt", "content") and not isinstance(fault, Drip) else None
             case _:
                 return None
 
