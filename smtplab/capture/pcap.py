@@ -42,8 +42,8 @@ def export(records: Sequence[Record], explain: Explain) -> bytes:
     if secrets:
         blocks.append(pcapng.tls_secrets(secrets))
     for packet in packets:
-        said = (notes.get(place, "") + explanations[place] for place in packet.told_by)
-        blocks.append(pcapng.packet(packet.time_us, packet.data, [comment for comment in said if comment]))
+        said = [text for place in packet.told_by for text in (notes.get(place), explanations[place]) if text]
+        blocks.append(pcapng.packet(packet.time_us, packet.data, said))
     return b"".join(blocks)
 
 
@@ -61,7 +61,7 @@ def _dialogues(
     for number, conversation in enumerate(conversations(records, book)):
         client, server = _ends(conversation, book, PORT_FIRST + number % PORTS)
         if conversation.port not in (None, server.port) and conversation.steps and conversation.steps[0].told_by:
-            notes[conversation.steps[0].told_by[0]] = f"tcp.port == {conversation.port}\n"
+            notes[conversation.steps[0].told_by[0]] = f"tcp.port == {conversation.port}"
         writer = TcpWriter(client, server, rebuilder, start=(number + 1) * _SEQUENCE_STEP)
         for step in conversation.steps:
             writer.write(step)
