@@ -107,6 +107,25 @@ class Scope:
         span = f"{self.span}/{part}" if self.span else part
         return Scope(self._journal, self.node, self.hop if hop is None else hop, span, self.stage)
 
+    def all_in(self, stage: Stage) -> Scope:
+        """A scope at the same place whose facts all belong to one stage, and so do those of the scopes within it.
+
+        A POP3 session is `collect` from its connection to its end, though its QUIT is spelt as SMTP's.
+        """
+        return _OneStage(self._journal, self.node, self.hop, self.span, stage)
+
+
+class _OneStage(Scope):
+    """A scope that does not ask an event for its stage."""
+
+    __slots__ = ()
+
+    def __call__(self, event: ev.Event) -> None:
+        self._journal.stamp(self.hop, self.node, self.span, self.stage, event)
+
+    def within(self, part: str, *, hop: int | None = None) -> Scope:
+        return super().within(part, hop=hop).all_in(self.stage)
+
 
 _STAGE_OF_EVENT: dict[type, Stage] = {
     ev.JourneyStarted: "submit",

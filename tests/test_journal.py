@@ -74,6 +74,19 @@ def test_a_scope_within_another_deepens_the_span_and_may_be_another_hop():
     assert (record.node, record.hop, record.span) == ("a.example", 2, "deliver/7/mx1.hust.example")
 
 
+def test_a_scope_of_one_stage_puts_everything_there_and_so_does_what_lies_within_it():
+    journal = Journal(Hands().now)
+    emit = journal.scope(node="a.example", hop=3, span="collect").all_in("collect")
+    emit(ev.Connected("pop.example", "192.0.2.1", 110, 1.0))
+    inside = emit.within("pop.example")
+    for verb in ("", "AUTH", "NOOP", "RSET", "RETR", "QUIT"):
+        inside(ev.ReplyReceived(None, None, ("+OK",), 1.0, verb))
+    inside(ev.TlsStarted("pop.example"))
+    inside(ev.Authenticated("PLAIN", "reader"))
+    assert {(record.stage, record.hop) for record in journal.records} == {("collect", 3)}
+    assert [record.span for record in journal.records] == ["collect"] + ["collect/pop.example"] * 8
+
+
 def test_the_verb_that_a_reply_answers_decides_its_stage():
     stages = {
         verb: stage_of(ev.ReplyReceived(250, None, ("ok",), 0.0, verb)) for verb in ("", "EHLO", "MAIL", ".", "QUIT")

@@ -46,6 +46,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     transmit: bool = True
     """False: stop after the recipients' replies, RSET, QUIT."""
     timeouts: Timeouts = DEFAULT
+    show_secrets: bool = False
+    """Do not mask what AUTH says in the records."""
 
     def ends_at(self, stage: QuitAfter) -> bool:
         """Is this stage, or one before it, the last?"""

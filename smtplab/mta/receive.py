@@ -109,6 +109,8 @@ class Receiver:
             self._tell_end()
 
     def _tell_end(self) -> None:
+        # A client that closed its own half still holds ours open.
+        self._wire.close()
         lost = self._lost or Lost("closed")
         by: Ender = "us" if self._over or self._clean else "them" if lost.reason == "closed" else "network"
         reason = self._over or ("" if self._clean else lost.reason)

@@ -113,7 +113,12 @@ async def _connect(session: Session) -> Setback | None:
         session.emit(ConnectFailed(host, address, port, ms, stream.reason))
         return Setback("connect", stream)
     session.emit(Connected(host, address, port, ms))
-    client = Client(dialect=session.options.dialect, emit=session.emit, monotonic=clock.monotonic)
+    client = Client(
+        dialect=session.options.dialect,
+        emit=session.emit,
+        monotonic=clock.monotonic,
+        show_secrets=session.options.show_secrets,
+    )
     session.begin(Talk(stream, client, session.options.timeouts, session.emit, session.gate))
     return None
 

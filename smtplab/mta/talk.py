@@ -33,8 +33,8 @@ class Release(msgspec.Struct, frozen=True):
     """Edited or replaced: the bytes that leave instead, with their line end."""
 
 
-Gate = Callable[[str], Awaitable[Release]]
-"""Given the line that is about to leave, without CR LF and with secrets as `***`."""
+Gate = Callable[[str], Awaitable[Release] | None]
+"""Given the line that is about to leave, without CR LF and with secrets as `***`; None where nobody holds it."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -135,6 +135,7 @@ class Talk:
     # One group of commands
 
     async def _ask_group(self, commands: Sequence[Command]) -> list[Outcome]:
+        self._hear_out()
         counts: list[int] = []
         data = b""
         for command in commands:
@@ -161,8 +162,11 @@ class Talk:
         if self._gate is None:
             return Release("sent")
         line, _ = shown_line(format_command(command), b"\r\n", show_secrets=False)
+        waiting = self._gate(line)
+        if waiting is None:
+            return Release("sent")
         self._emit(GateHeld(line))
-        release = await self._gate(line)
+        release = await waiting
         shown = line if release.by == "sent" else _shown(release.data)
         self._emit(GateReleased(shown, release.by))
         return release
@@ -244,7 +248,18 @@ class Talk:
             return self._lost
         return reply
 
-    def _end(self) -> Lost:
+    def _hear_out(self) -> None:
+        """What came before a command can't be its answer: all but a 421 was said to nobody."""
+        while not self.over and not self.client.pending and (event := self._next_event()) is not None:
+            if isinstance(event, Closed):
+                self._lost = Lost(event.reason or "closed")
+            elif event.reply.code == 421:
+                self._ahead = event
+
+    def _end(self) -> Reply | Lost:
+        """Why no command can be answered any more: the server's 421 where it said one."""
+        if isinstance(self._ahead, Answered) and self._ahead.reply.code == 421:
+            return self._ahead.reply
         return self._lost or Lost("closed")
 
 

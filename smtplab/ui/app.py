@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 WORLD: Final = "campus"
 """The bundled world in which a simulated walk takes place."""
 
-EXAMPLES: Final = ("student@hust.example",)
+EXAMPLES: Final = (
+    "student@hust.example",
+    "lecturer@neu.example",
+    "full@hust.example",
+    "suspended@neu.example",
+    "nobody@hust.example",
+)
+"""Recipients in that world, each with an end of its own; reading the world's file would delay the first paint."""
 
 INTERRUPTED: Final = 130
 """The exit code of SIGINT, as shells have it."""
@@ -35,10 +43,12 @@ def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool
     With a feed that has not been run it opens on that walk, without one on the home screen, which makes its feeds
     by `lab.feed.feed_for`. The app runs the feed, cancels it on leaving, and offers its gate where it has one; what
     came of it the caller reads from `feed.ended` afterwards. `captures` is the folder in which `s` saves; it is made
-    when first needed.
+    when first needed. Raises RuntimeError where the UI itself failed; Textual has shown why.
     """
     app = SmtplabApp(language, captures, feed)
     app.run()
+    if app.return_code not in (None, 0, INTERRUPTED):
+        raise RuntimeError("the terminal UI failed")
     return app.return_code != INTERRUPTED
 
 
@@ -101,6 +111,11 @@ class SmtplabApp(App[None]):
         from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
+
+    def on_walk_screen_taken_in(self) -> None:
+        """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
+        gc.collect()
+        gc.freeze()
 
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:

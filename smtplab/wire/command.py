@@ -28,6 +28,11 @@ class _Command(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
+_LETTERS = re.compile(rb"[A-Za-z0-9-]*")
+VERB_OCTETS_MAX = 40
+"""Enough for every keyword there is (RFC 5321 4.5.3.1.4 bounds only the line)."""
+
+
 class Helo(_Command, frozen=True, gc=False):
     verb: ClassVar[str] = "HELO"
     domain: str
@@ -118,7 +123,8 @@ class Unknown(_Command, frozen=True, gc=False):
 
     @property
     def verb(self) -> str:
-        return self.line.split(b" ", 1)[0].upper().decode("ascii", "replace")[:40]
+        """The letters it begins with, in capitals; whatever follows them may be a secret (`AUTH<tab>PLAIN ...`)."""
+        return _LETTERS.match(self.line)[0][:VERB_OCTETS_MAX].decode("ascii").upper()  # type: ignore[index]
 
 
 Command = (

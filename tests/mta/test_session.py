@@ -230,3 +230,16 @@ def test_an_unasked_421_is_the_answer_to_whatever_comes_next(kit):
 
     delivery, _ = sent_to(kit, Leaving("220 a", "250 a"))
     assert delivery.judgement.result == "deferred"
+
+
+def test_replies_that_nobody_asked_for_never_answer_the_next_command(kit):
+    peer = kit.Peer("220 a\n250 stray\n250 and another", "250 a", "550 5.1.1 no", "250 ok", "250 ok")
+    delivery, bench = sent_to(kit, peer)
+    assert [event.rule for event in bench.told(RuleBroken)][:2] == ["unsolicited-reply", "unsolicited-reply"]
+    assert (delivery.judgement.result, delivery.judgement.code) == ("refused", 550)
+
+
+def test_a_421_right_behind_a_reply_is_what_ended_the_session(kit):
+    peer = kit.Peer("220 a", "250 a\n421 4.3.2 going down")
+    delivery, _ = sent_to(kit, peer)
+    assert (delivery.judgement.result, delivery.judgement.code) == ("deferred", 421)

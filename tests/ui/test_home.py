@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from smtplab.lab.request import BadInput, WalkRequest
+from smtplab.sim.library import load_world
+from smtplab.ui.app import EXAMPLES, WORLD
 from smtplab.ui.keep import capture_path
 from smtplab.ui.screens.home import newest_captures, place_of
 from smtplab.ui.screens.walk import WalkScreen
@@ -144,6 +146,11 @@ def test_nothing_is_cut_off_at_80_by_24(asked, language):
 )
 def test_the_domain_decides_where(recipient, place):
     assert place_of(recipient) == place
+
+
+def test_every_example_but_the_unknown_one_lives_in_the_bundled_world():
+    users = {user.address for user in load_world(WORLD).users}
+    assert [name for name in EXAMPLES if name not in users] == ["nobody@hust.example"]
 
 
 def test_captures_are_listed_newest_first(tmp_path: Path):

@@ -38,7 +38,7 @@ def test_a_walk(snap_compare, tape, tmp_path: Path, size, language, keys):
 
 def test_home(snap_compare, tmp_path: Path):
     async def still(pilot: Pilot[None]) -> None:
-        pilot.app.screen.query_one(RecipientInput).cursor_blink = False
         await pilot.pause()
+        pilot.app.screen.query_one(RecipientInput).cursor_blink = False
 
     assert snap_compare(SmtplabApp("vi", tmp_path), terminal_size=(80, 24), run_before=still)

@@ -9,7 +9,6 @@ import pytest
 from smtplab import events as ev
 from smtplab.view.guess import likely_domain
 from smtplab.view.summary import Summary, summarise
-from smtplab.view.tables import attempt_table, stage_table
 from smtplab.view.texts import LANGUAGES, Texts
 
 
@@ -220,17 +219,6 @@ def test_records_without_an_end_are_said_to_have_none(book: Any) -> None:
     found = summary(book)
     assert (found.result, found.meaning) == (None, ())
     assert found.headline == "The records end before the journey does."
-
-
-def test_the_tables_show_what_peers_said_as_text_and_no_markup(book: Any) -> None:
-    book.begin()
-    book.fail_to_connect("2001:db8::1", "refused", host="[red]\x1b[31mmx")
-    book.end("unreachable", detail="refused")
-    found = summary(book)
-    texts = Texts("en")
-    hosts = [str(cell) for cell in attempt_table(found, texts).columns[1].cells]
-    assert hosts == [r"[red]\x1b[31mmx"]
-    assert stage_table(found, texts).row_count == len(found.stages)
 
 
 def test_a_walk_that_stopped_earlier_promises_nothing_of_the_recipient(book: Any) -> None:

@@ -163,3 +163,9 @@ def test_any_bytes_never_raise(start: bytes, rest: bytes, smtputf8: bool) -> Non
     else:
         again = parse_command(format_command(parsed.command), smtputf8=smtputf8)
         assert again.command == parsed.command
+
+
+def test_the_verb_of_an_unreadable_line_never_holds_what_follows_it():
+    """Written with a tab, the credentials of AUTH would else be taken for a part of the verb."""
+    assert parse_command(b"AUTH\tPLAIN\tAGxhbgBzZWNyZXQ=").command.verb == "AUTH"
+    assert cmd.Unknown(b"\x00\xff").verb == ""

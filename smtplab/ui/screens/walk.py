@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -12,6 +13,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
@@ -83,6 +85,10 @@ class WalkScreen(Screen[None]):
         Binding("Y", "copy_all", "ui.key.copy-all", show=False),
     ]
 
+    @dataclass
+    class TakenIn(Message):
+        """Every record of the feed, which has ended, is known."""
+
     def __init__(self, texts: Texts, feed: Feed, captures: Path) -> None:
         super().__init__()
         self._texts = texts
@@ -91,6 +97,7 @@ class WalkScreen(Screen[None]):
         self._walk = Walk(feed.records, texts, live=feed.kind == "live")
         self._search = Search(self._walk)
         self._roominess: Roominess | None = None
+        self._all_taken = False
         self._worker: Worker[Ended] | None = None
 
     def compose(self) -> ComposeResult:
@@ -162,6 +169,9 @@ class WalkScreen(Screen[None]):
             self._show(follow=follows)
         elif fresh:
             self._show_title()
+        if self._feed.ended is not None and not fresh and not self._all_taken:
+            self._all_taken = True
+            self.post_message(self.TakenIn())
         self._watch_gate()
 
     def action_go(self, where: Literal["step", "back", "start", "end"]) -> None:

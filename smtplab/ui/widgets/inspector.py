@@ -38,7 +38,10 @@ def picture(said: Explanation, record: Record, texts: Texts) -> Content:
         parts.append(Content())
         parts += [Content.assemble((f"{label}  ", "$quiet"), value) for label, value in said.facts]
     if said.refs:
-        parts += [Content(), Content.styled("  ".join(said.refs), "$accent")]
+        parts += [
+            Content(),
+            Content.styled("  ".join(ref.replace(" ", "\N{NO-BREAK SPACE}") for ref in said.refs), "$accent"),
+        ]
     if said.raw is not None:
         parts += [
             Content(),
@@ -56,7 +59,7 @@ def _bytes(raw: bytes) -> list[Content]:
     for start in range(0, min(len(raw), _OCTETS_SHOWN), 8):
         piece = raw[start : start + 8]
         letters = "".join(chr(octet) if 32 <= octet < 127 else "·" for octet in piece)
-        lines.append(Content.assemble((f"{start:04x}  ", "$faint"), (f"{piece.hex(' '):<25}", ""), (letters, "$quiet")))
+        lines.append(Content.assemble((f"{start:04x} ", "$faint"), (f"{piece.hex(' '):<24}", ""), (letters, "$quiet")))
     if len(raw) > _OCTETS_SHOWN:
         lines.append(Content.styled("…", "$quiet"))
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
@@ -13,6 +14,7 @@ from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 _SHAFT: Final = ("│ ", "$faint")
+_WHY_INDENT: Final = 6
 _HERE: Final = "◆"
 _ATTEMPTS_SHOWN: Final = 12
 """Of a hop, the last ones: five days of retries are a hundred, which no picture holds."""
@@ -25,10 +27,12 @@ class RoutePane(Pane):
     TITLE_ID: ClassVar = "ui.pane.route"
 
     def show(self, journey: Journey, texts: Texts) -> None:
-        self.say(texts(self.TITLE_ID), Content("\n").join(picture(journey, texts)))
+        self.say(
+            texts(self.TITLE_ID), Content("\n").join(picture(journey, texts, self.scrollable_content_region.width))
+        )
 
 
-def picture(journey: Journey, texts: Texts) -> list[Content]:
+def picture(journey: Journey, texts: Texts, cells: int = 80) -> list[Content]:
     """Lines; before the first host is known, what to wait for."""
     hops = [hop for hop in journey.hops.values() if hop.client]
     if not hops:
@@ -38,7 +42,7 @@ def picture(journey: Journey, texts: Texts) -> list[Content]:
     for hop in hops:
         if hop.client != last:
             lines.append(_node(hop.client, journey.place, texts))
-        lines += _between(hop, journey.attempts, texts)
+        lines += _between(hop, journey.attempts, texts, cells)
         reached = any(attempt.connected for attempt in journey.attempts if attempt.hop == hop.number)
         lines.append(_arrow(hop, journey.place, texts))
         if hop.host:
@@ -58,14 +62,14 @@ def _node(name: str, place: Place | None, texts: Texts, *, reached: bool = True)
     )
 
 
-def _between(hop: Hop, attempts: list[Attempt], texts: Texts) -> Iterator[Content]:
+def _between(hop: Hop, attempts: list[Attempt], texts: Texts, cells: int) -> Iterator[Content]:
     domain = "" if hop.route is None else f"  {safe(hop.route.domain)} · {texts(f'ui.route.{hop.route.source}')}"
     yield Content.assemble(_SHAFT, (texts("ui.route.hop", number=hop.number), "bold $quiet"), (domain, "$quiet"))
     tried = [attempt for attempt in attempts if attempt.hop == hop.number]
     if earlier := len(tried[:-_ATTEMPTS_SHOWN]):
         yield Content.assemble(_SHAFT, (f"  {texts('ui.route.earlier', count=earlier)}", "$quiet"))
     for attempt in tried[-_ATTEMPTS_SHOWN:]:
-        yield from _attempt(attempt, texts)
+        yield from _attempt(attempt, texts, cells)
     names = {attempt.host for attempt in tried}
     for found in () if hop.route is None else hop.route.hosts:
         if found.host not in names:
@@ -74,7 +78,7 @@ def _between(hop: Hop, attempts: list[Attempt], texts: Texts) -> Iterator[Conten
             )
 
 
-def _attempt(attempt: Attempt, texts: Texts) -> Iterator[Content]:
+def _attempt(attempt: Attempt, texts: Texts, cells: int) -> Iterator[Content]:
     where = f"{safe(attempt.host)}  {safe(attempt.address)}:{attempt.port}"
     why = ""
     if attempt.refusal is not None:
@@ -83,7 +87,8 @@ def _attempt(attempt: Attempt, texts: Texts) -> Iterator[Content]:
         why = texts.first(f"reason.{attempt.reason}", "ui.route.failed", reason=attempt.reason)
     if why:
         yield Content.assemble(_SHAFT, ("  ✗ ", "bold $error"), where)
-        yield Content.assemble(_SHAFT, (f"    {why}", "$error"))
+        for part in textwrap.wrap(why, max(cells - _WHY_INDENT, 20)):
+            yield Content.assemble(_SHAFT, (f"    {part}", "$error"))
     elif attempt.connected:
         took = texts.duration((attempt.ms or 0) / 1000)
         yield Content.assemble(_SHAFT, ("  ✓ ", "bold $success"), where, (f"  {took}", "$quiet"))

@@ -18,7 +18,7 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
         super().__init__(id=id)
         self._content = Content()
         self._lines: list[Strip] = []
-        self._wrapped_for = Size()
+        self._wrapped_for = -1
 
     def write(self, content: Content) -> None:
         """In place of what stands; unchanged text is not even painted again."""
@@ -27,8 +27,10 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
             self._wrap()
 
     def on_resize(self) -> None:
-        if self._wrapped_for != self.scrollable_content_region.size:
+        if self._wrapped_for != self.scrollable_content_region.width:
             self._wrap()
+        else:
+            self._make_room()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -44,9 +46,12 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
     def _wrap(self) -> None:
         if not self.is_attached:
             return
-        self._wrapped_for = self.scrollable_content_region.size
-        width, height = self._wrapped_for
+        width = self._wrapped_for = self.scrollable_content_region.width
         self._lines = Visual.to_strips(self, self._content, width, None, self.visual_style) if width > 0 else []
-        # A new virtual size is laid out by the whole screen, so text that fits is as tall as its window.
-        self.virtual_size = Size(width, max(len(self._lines), height))
+        self._make_room()
         self.refresh()
+
+    def _make_room(self) -> None:
+        # A new virtual size is laid out by the whole screen, so text that fits is as tall as its window.
+        width, height = self.scrollable_content_region.size
+        self.virtual_size = Size(width, max(len(self._lines), height))

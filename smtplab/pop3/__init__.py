@@ -1,0 +1,1 @@
+"""Both halves of a POP3 dialogue, with no socket in sight."""
