@@ -104,10 +104,11 @@ def _postfix(folder: Path, authority: trustme.CA) -> Callable[[], None]:
     shutil.chown(folder / "data", "postfix")
     helpers.issue_certificate(authority, "mx.harbour.example", folder)
     (config / "refused").write_text(
-        "nobody@harbour.example 550 5.1.1 <nobody@harbour.example>: Recipient address rejected: User unknown\n"
-        "later@harbour.example 450 4.2.0 <later@harbour.example>: Recipient address rejected: Greylisted\n"
+        "nobody@harbour.example 550 5.1.1 User unknown\n"
+        "later@harbour.example 450 4.2.0 Greylisted, please come back in 5 minutes\n"
     )
     main = helpers._POSTFIX_MAIN.replace("real.net", "harbour.example")
+    main = main.replace("domains = harbour.example", "domains = harbour.example, two.harbour.example")
     main = main.format(folder=folder, queue=queue, uid=nobody.pw_uid, gid=nobody.pw_gid)
     (config / "main.cf").write_text(main)
     (config / "master.cf").write_text(helpers._POSTFIX_MASTER.format(address=POSTFIX, port=SMTP_PORT))

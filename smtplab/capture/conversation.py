@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -185,20 +186,25 @@ class _Thread:
                 return None
 
     def _line(self, place: int, record: Record, now: Conversation, said: bytes) -> None:
-        sent = isinstance(record.event, ev.CommandSent | ev.ReplySent | ev.MessageSent)
         if not self._exact:
-            now.steps.append(Step("plain", record.time_us, place, now.is_client == sent, said, [place]))
-        elif sent:
+            self._say(place, record, now, said, told_by=[place])
+        elif isinstance(record.event, _SENT):
             self._ahead.append(place)
         else:
             self._note(place, now)
 
     def _bytes(self, place: int, record: Record, now: Conversation, data: bytes) -> None:
-        sent = isinstance(record.event, ev.BytesSent)
         told_by: list[int] = []
-        if sent:
+        if isinstance(record.event, ev.BytesSent):
             told_by, self._ahead = self._ahead, []
-        now.steps.append(Step("plain", record.time_us, place, now.is_client == sent, data, told_by))
+        self._say(place, record, now, data, told_by)
+
+    def _say(self, place: int, record: Record, now: Conversation, data: bytes, told_by: list[int]) -> None:
+        by_client = now.is_client == isinstance(record.event, _SENT)
+        for piece in _BDAT_LINE.split(data) if by_client else [data]:
+            if piece:
+                now.steps.append(Step("plain", record.time_us, place, by_client, piece, told_by))
+                told_by = []
 
     def _disconnected(self, place: int, time_us: int, event: ev.Disconnected, now: Conversation) -> None:
         by_client = now.is_client == (event.by == "us")
@@ -215,6 +221,12 @@ _NEVER_LEFT = frozenset({"not-permitted", "source-unavailable", "failed"})
 """Our own system said no: there was no packet."""
 
 _BYTES = (ev.BytesSent, ev.BytesReceived)
+
+_SENT = (ev.BytesSent, ev.CommandSent, ev.ReplySent, ev.MessageSent)
+
+_BDAT_LINE = re.compile(rb"^(BDAT[ \t]+\d+[^\r\n]*\r\n)", re.IGNORECASE | re.MULTILINE)
+"""Written in a packet of its own: Wireshark reads a BDAT only where it does not share one with its chunk. TCP is a
+stream, and how it was cut was never recorded."""
 
 _OF_A_CONNECTION = (
     ev.ConnectStarted,
