@@ -51,15 +51,23 @@ def shelved(home: Path) -> list[Shelved]:
 def find(name: str, home: Path) -> Path:
     """A file as named; else a capture of that name, with or without its suffix, a person's own before a bundled one."""
     path = Path(name)
-    if path.exists() or path.parent != Path():
+    if path.parent != Path() or _is_there(path):
         return path
     for folder in (home / "captures", bundled_folder()):
         if folder is None:
             continue
         for candidate in (folder / name, folder / f"{name}{SUFFIX}"):
-            if candidate.is_file():
+            if _is_there(candidate):
                 return candidate
     return path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        # A name that no system takes, too long or with a NUL: whoever opens it will be told.
+        return False
 
 
 def _in_folder(folder: Path | None, *, bundled: bool) -> Iterator[Shelved]:
