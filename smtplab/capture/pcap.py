@@ -33,16 +33,17 @@ def export(records: Sequence[Record], explain: Explain) -> bytes:
     """
     explanations = [explain(record) for record in records]
     book = AddressBook(records)
+    talks = conversations(records, book)
     with TlsRebuilder() as rebuilder:
-        notes: dict[int, str] = {}
-        packets = _dialogues(records, book, rebuilder, notes) + _questions(records, book)
+        packets = _dialogues(talks, book, rebuilder) + _questions(records, book)
         secrets = rebuilder.secrets()
     packets.sort(key=lambda packet: (packet.time_us, packet.place))
+    true_ports = _true_ports(talks)
     blocks = [pcapng.section_header(), pcapng.interface(), pcapng.names(book.names())]
     if secrets:
         blocks.append(pcapng.tls_secrets(secrets))
     for packet in packets:
-        said = [text for place in packet.told_by for text in (notes.get(place), explanations[place]) if text]
+        said = [text for place in packet.told_by for text in (true_ports.get(place), explanations[place]) if text]
         blocks.append(pcapng.packet(packet.time_us, packet.data, said))
     return b"".join(blocks)
 
@@ -54,19 +55,26 @@ def shown_port(conversation: Conversation) -> int:
     return SUBMISSION if str(conversation.port).endswith("587") else SMTP
 
 
-def _dialogues(
-    records: Sequence[Record], book: AddressBook, rebuilder: TlsRebuilder, notes: dict[int, str]
-) -> list[Packet]:
+def _dialogues(talks: Sequence[Conversation], book: AddressBook, rebuilder: TlsRebuilder) -> list[Packet]:
     packets: list[Packet] = []
-    for number, conversation in enumerate(conversations(records, book)):
+    for number, conversation in enumerate(talks):
         client, server = _ends(conversation, book, PORT_FIRST + number % PORTS)
-        if conversation.port not in (None, server.port) and conversation.steps and conversation.steps[0].told_by:
-            notes[conversation.steps[0].told_by[0]] = f"tcp.port == {conversation.port}"
         writer = TcpWriter(client, server, rebuilder, start=(number + 1) * _SEQUENCE_STEP)
         for step in conversation.steps:
             writer.write(step)
         packets += writer.packets
     return packets
+
+
+def _true_ports(talks: Sequence[Conversation]) -> dict[int, str]:
+    """A comment, in the words of Wireshark's filters, on the first packet of each connection whose port is mapped."""
+    return {
+        place: f"tcp.port == {conversation.port}"
+        for conversation in talks
+        if conversation.port not in (None, shown_port(conversation))
+        for step in conversation.steps[:1]
+        for place in step.told_by[:1]
+    }
 
 
 def _questions(records: Sequence[Record], book: AddressBook) -> list[Packet]:
@@ -87,5 +95,5 @@ def _ends(conversation: Conversation, book: AddressBook, client_port: int) -> tu
     return Socket(client, client_port), Socket(server, shown_port(conversation))
 
 
-_NOWHERE = IPv4Address("192.0.2.0")
+_NOWHERE = IPv4Address("192.0.2.254")
 """Stands for a client of whom nothing is known; documentation's own (RFC 5737 3)."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from smtplab.capture import file as capture_file
 from smtplab.capture.file import Capture, CaptureError
 from smtplab.capture.library import Shelved, find, shelved
 from smtplab.capture.redact import Redactor
 from smtplab.capture.transcript import Explainer, as_markdown, as_text
-from smtplab.cli.common import OneOf, State, common_options, state_of
+from smtplab.cli.common import Kind, OneOf, State, common_options, silence_output, state_of
 from smtplab.cli.output import print_json
 from smtplab.cli.plain import PlainPrinter
 from smtplab.cli.wording import SpokenCommand
@@ -55,12 +56,29 @@ class CaptureGroup(SpokenCommand, click.Group):
 class _Command(SpokenCommand):
     def __init__(self, texts: Texts, name: str, params: list[click.Parameter], callback: Callable[..., int]) -> None:
         help_text = texts(f"cli.help.capture-{name}")
-        super().__init__(name=name, help=help_text, params=[*params, *common_options(texts)], callback=callback)
+        super().__init__(
+            name=name, help=help_text, params=[*params, *common_options(texts)], callback=_printing(callback)
+        )
         self.texts = texts
 
 
 def make_command(texts: Texts) -> click.Command:
     return CaptureGroup(texts)
+
+
+class CaptureName(Kind):
+    """A path, or a name of the list; which it is is seen when it is opened."""
+
+    name = "capture"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, then files."""
+        del param
+        names = [one.name for one in shelved(state_of(ctx, dict(ctx.params)).home)]
+        return [
+            *(CompletionItem(name) for name in names if name.startswith(incomplete)),
+            CompletionItem(incomplete, "file"),
+        ]
 
 
 def _take_common(**values: Any) -> None:
@@ -122,8 +140,25 @@ def _export_command(texts: Texts) -> click.Command:
     return _Command(texts, "export", params, run)
 
 
+def _printing(run: Callable[..., int]) -> Callable[..., int]:
+    """Whatever else is read or written has been seen to: what still fails is standard output."""
+
+    def printed(**values: Any) -> int:
+        try:
+            code = run(**values)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as trouble:
+            silence_output()
+            raise BadInput("cli.cannot-print", reason=trouble.strerror or str(trouble)) from trouble
+        return code
+
+    return printed
+
+
 def _file_argument() -> click.Argument:
-    return click.Argument(["file"], metavar="FILE")
+    return click.Argument(["file"], type=CaptureName(), metavar="FILE")
 
 
 def _flag(texts: Texts, name: str, variable: str, text: str) -> click.Option:

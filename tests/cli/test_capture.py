@@ -176,3 +176,21 @@ def test_help_is_whole_in_both_languages(command, language):
     done = smtplab("--lang", language, "capture", *command, "--help")
     assert (done.returncode, done.stderr) == (0, b"")
     assert "⟦" not in done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "command", [("list",), ("show", SMALL), ("show", SMALL, "--json"), ("export", SMALL, "--to", "text")]
+)
+def test_a_full_disk_is_one_line(command):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "smtplab", "capture", *command], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_completion_knows_the_names_of_captures():
+    env = {"_SMTPLAB_COMPLETE": "bash_complete", "COMP_WORDS": "smtplab capture show refu", "COMP_CWORD": "3"}
+    assert f"plain,{SMALL}" in smtplab(env=env).stdout.decode()
