@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import trustme
 from recording_peers import DNS_PORT, LMTP_PORT, OWN, ROOT, SMTP_PORT, SUBMISSION_PORT, all_peers, helpers
 
@@ -31,6 +32,8 @@ from smtplab.net.clock import SystemClock
 from smtplab.net.live import live_net
 from smtplab.net.ports import Endpoint, ServerTls, Wire
 from smtplab.net.tcp import TcpListener
+from smtplab.net.tls import server_tls
+from smtplab.smtp.sasl import Secret
 from smtplab.view.texts import LANGUAGES, Texts
 from smtplab.wire.reply import Reply, make_reply
 
@@ -48,7 +51,7 @@ WALKS: dict[str, tuple[str, ...]] = {
     "auth-login": (
         "an@harbour.example",
         *("--server", f"submission.harbour.example:{SUBMISSION_PORT}", "--tls", "require"),
-        *("--auth-user", "lan", "--auth", "LOGIN", "--quit-after", "auth"),
+        *("--auth-user", "lan", "--auth", "LOGIN", "--send"),
     ),
     "lmtp": (
         "an@harbour.example",
@@ -64,6 +67,8 @@ WORLD_WALKS = {
 }
 """Recipients in the simulated world."""
 
+RULES = Rules(hostname="own.harbour.example", local_domains=frozenset({"own.harbour.example"}))
+
 CONTENT = b"From: lan@client.example\r\nTo: an@own.harbour.example\r\nSubject: Xin chao\r\n\r\nHello!\r\n"
 
 SMUGGLED = (
@@ -75,17 +80,18 @@ SMUGGLED = (
 
 def main(names: list[str]) -> int:
     known = {**dict.fromkeys(WALKS, record_walk), **dict.fromkeys(WORLD_WALKS, record_world_walk)}
-    known |= {"pipelining": record_swaks, "smuggling-refused": record_curl}
+    known |= {"pipelining": record_swaks, "smuggling-refused": record_curl, "mail-client": record_mail_client}
+    known = dict(sorted(known.items()))
     if unknown := set(names) - known.keys():
         print(f"no such recording: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     authority = trustme.CA()
     with tempfile.TemporaryDirectory() as folder, all_peers(Path(folder), authority):
         authority.cert_pem.write_to_path(f"{folder}/roots.pem")
-        for name in names or sorted(known):
+        for name in names or known:
             known[name](name, Path(folder))
             print(f"{name}: {(CAPTURES / name).with_suffix('.jsonl').stat().st_size} octets")
-    write_readme(sorted(known))
+    write_readme(list(known))
     return 0
 
 
@@ -124,12 +130,27 @@ def record_curl(name: str, folder: Path) -> None:
     serve(name, [helpers.program("curl"), "-s", f"smtp://{OWN}:{SMTP_PORT}/client.example", *envelope], SMUGGLED)
 
 
-def serve(name: str, client: list[str], content: bytes) -> None:
+def record_mail_client(name: str, folder: Path) -> None:
+    """A person's program submits: it encrypts first, then says who it is."""
+    certificate = own_certificate(folder)
+    rules = msgspec.structs.replace(RULES, tls=certificate, users={"lan": Secret("hoa-sen")})
+    account = f"mta=submission://lan:hoa-sen@{OWN}:{SMTP_PORT}"
+    settings = (account, "smtp-use-starttls", "smtp-auth=login", "tls-verify=ignore", "hostname=client.example")
+    options = [f"-S{setting}" for setting in (*settings, "smtp-hostname=client.example", "from=lan@client.example")]
+    client = [helpers.program("s-nail"), "-:/", "-Sv15-compat", *options, "-s", "Xin chao"]
+    serve(name, [*client, "an@own.harbour.example"], b"Hello!\n", rules)
+
+
+def own_certificate(folder: Path) -> ServerTls:
+    helpers.issue_certificate(trustme.CA(), "own.harbour.example", folder)
+    return server_tls(folder / "cert.pem", folder / "key.pem")
+
+
+def serve(name: str, client: list[str], content: bytes, rules: Rules = RULES) -> None:
     """Our own server's view of what a foreign client does."""
     records: list[Record] = []
     redactor = Redactor()
     journal = Journal(SystemClock().now, lambda record: records.append(redactor.redact(record)), keep=False)
-    rules = Rules(hostname="own.harbour.example", local_domains=frozenset({"own.harbour.example"}))
 
     async def accept(arrival: Arrival) -> Reply:
         del arrival

@@ -141,9 +141,8 @@ def _dovecot(folder: Path, authority: trustme.CA) -> Callable[[], None]:
     for part in ("inbox", "home"):
         (folder / part).mkdir()
         shutil.chown(folder / part, "nobody")
-    (folder / "dovecot.conf").write_text(
-        _DOVECOT.format(folder=folder, address=DOVECOT, lmtp=LMTP_PORT, submission=SUBMISSION_PORT)
-    )
+    ports = {"lmtp": LMTP_PORT, "submission": SUBMISSION_PORT, "relay": POSTFIX, "relay_port": SMTP_PORT}
+    (folder / "dovecot.conf").write_text(_DOVECOT.format(folder=folder, address=DOVECOT, **ports))
     end = _spawn(folder, helpers.program("dovecot"), "-F", "-c", str(folder / "dovecot.conf"))
     _wait(DOVECOT, LMTP_PORT)
     _wait(DOVECOT, SUBMISSION_PORT)
@@ -189,8 +188,8 @@ service lmtp {{
     port = {lmtp}
   }}
 }}
-submission_relay_host = 127.0.0.1
-submission_relay_port = 9
+submission_relay_host = {relay}
+submission_relay_port = {relay_port}
 service submission-login {{
   inet_listener submission {{
     address = {address}
