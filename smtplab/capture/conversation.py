@@ -97,12 +97,14 @@ class _Thread:
 
     def take(self, place: int, record: Record) -> Conversation | None:
         """The conversation that begins with this record, where one does."""
-        before = self._now
+        begun = None
         if isinstance(record.event, ev.ConnectStarted) or self._now is None:
             self.end()
-            self._now = self._begin(place, record)
+            if not isinstance(record.event, _BEGINS):
+                return None
+            begun = self._now = self._begin(place, record)
         self._fold(place, record, self._now)
-        return self._now if self._now is not before else None
+        return begun
 
     def end(self) -> None:
         """What had been announced and never came is told of the last step."""
@@ -110,7 +112,7 @@ class _Thread:
             self._now.steps[-1].told_by += self._ahead
         self._ahead = []
         self._now = None
-        self._secure = False
+        self._secure, self._handshake_us, self._server_name = False, 0, ""
 
     def _begin(self, place: int, record: Record) -> Conversation:
         match record.event:
@@ -147,7 +149,7 @@ class _Thread:
                 )
             case ev.Disconnected():
                 self._disconnected(place, record.time_us, event, now)
-            case _ if (said := self._said(record)) is not None:
+            case _ if (said := _said(record.event)) is not None:
                 self._line(place, record, now, said)
             case _:
                 self._note(place, now)
@@ -174,16 +176,6 @@ class _Thread:
         else:
             self._note(place, now)
         self.end()
-
-    def _said(self, record: Record) -> bytes | None:
-        """The bytes of a line or a message; None for any other fact."""
-        match record.event:
-            case ev.CommandSent() | ev.CommandReceived() | ev.ReplySent() | ev.ReplyReceived():
-                return spoken(record.event)
-            case ev.MessageSent(octets, "DATA") | ev.MessageReceived(octets, "DATA"):
-                return content_stand_in(octets)
-            case _:
-                return None
 
     def _line(self, place: int, record: Record, now: Conversation, said: bytes) -> None:
         if not self._exact:
@@ -217,6 +209,17 @@ class _Thread:
         self.end()
 
 
+def _said(event: ev.Event) -> bytes | None:
+    """The bytes of a line or a message; None for any other fact."""
+    match event:
+        case ev.CommandSent() | ev.CommandReceived() | ev.ReplySent() | ev.ReplyReceived():
+            return spoken(event)
+        case ev.MessageSent(octets, "DATA") | ev.MessageReceived(octets, "DATA"):
+            return content_stand_in(octets)
+        case _:
+            return None
+
+
 _NEVER_LEFT = frozenset({"not-permitted", "source-unavailable", "failed"})
 """Our own system said no: there was no packet."""
 
@@ -228,23 +231,28 @@ _BDAT_LINE = re.compile(rb"^(BDAT[ \t]+\d+[^\r\n]*\r\n)", re.IGNORECASE | re.MUL
 """Written in a packet of its own: Wireshark reads a BDAT only where it does not share one with its chunk. TCP is a
 stream, and how it was cut was never recorded."""
 
-_OF_A_CONNECTION = (
+_BEGINS = (
     ev.ConnectStarted,
     ev.Connected,
     ev.ConnectFailed,
-    ev.Disconnected,
     ev.CommandSent,
     ev.CommandReceived,
     ev.ReplyReceived,
     ev.ReplySent,
+    ev.TlsStarted,
+    ev.BytesSent,
+    ev.BytesReceived,
+)
+"""A server does not tell that it was called: its view begins with what was said first."""
+
+_OF_A_CONNECTION = (
+    *_BEGINS,
+    ev.Disconnected,
     ev.ExtensionsLearned,
     ev.RuleBroken,
-    ev.TlsStarted,
     ev.TlsEstablished,
     ev.TlsFailed,
     ev.Authenticated,
     ev.MessageSent,
     ev.MessageReceived,
-    ev.BytesSent,
-    ev.BytesReceived,
 )

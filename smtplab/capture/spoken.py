@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from smtplab import events as ev
+from smtplab.wire.reply import Reply, format_reply
 
 STAND_IN_OCTETS_MAX = 256 * 1024
 """A longer content is shortened: nobody reads filler, and a file of it helps nobody."""
@@ -23,7 +24,7 @@ def spoken(event: ev.CommandSent | ev.CommandReceived | ev.ReplySent | ev.ReplyR
             chunk = _BDAT.match(line) if event.verb == "BDAT" else None
             return said + _filler(int(chunk[1])) if chunk else said
         case ev.ReplySent(raw=raw) | ev.ReplyReceived(raw=raw):
-            return raw if raw is not None else b"".join(_reply_lines(event))
+            return raw if raw is not None else _reply(event.code, event.lines)
 
 
 def content_stand_in(octets: int) -> bytes:
@@ -31,15 +32,12 @@ def content_stand_in(octets: int) -> bytes:
     return _filler(octets) + b".\r\n"
 
 
-def _reply_lines(reply: ev.ReplySent | ev.ReplyReceived) -> list[bytes]:
-    """RFC 5321 4.2.1: a hyphen behind the code where more lines follow."""
-    lines = reply.lines or ("",)
-    last = len(lines) - 1
-    code = "" if reply.code is None else f"{reply.code}"
-    return [
-        _encoded(f"{code}{'' if not code else ' ' if number == last else '-'}{line}") + b"\r\n"
-        for number, line in enumerate(lines)
-    ]
+def _reply(code: int | None, lines: tuple[str, ...]) -> bytes:
+    try:
+        return format_reply(Reply(code, lines))
+    except ValueError:
+        # A text with a line end inside, in a capture that somebody has mended: no server said so.
+        return format_reply(Reply(code, tuple(" ".join(text.split()) for text in lines)))
 
 
 def _filler(octets: int) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from smtplab.mta.envelope import Envelope
-from smtplab.mta.rules import Caller
+from smtplab.mta.rules import Caller, Word
 from smtplab.wire.reply import Reply
 
 
@@ -21,5 +21,5 @@ class Arrival(msgspec.Struct, frozen=True):
     """The hop on which it came; it goes on with the next one."""
 
 
-Accept = Callable[[Arrival], Awaitable[Reply | tuple[Reply, ...]]]
+Accept = Callable[[Arrival], Awaitable[Word | tuple[Reply, ...]]]
 """Who takes complete messages. After a 250 the message is theirs. LMTP: one reply for each recipient."""

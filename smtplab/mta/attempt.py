@@ -7,12 +7,14 @@ import msgspec
 from smtplab.events import Judged
 from smtplab.journal import Emit
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, Setback, failed, stopped
 from smtplab.mta.session import Place, Session, hang_up, open_session
 from smtplab.mta.talk import Gate
-from smtplab.mta.transaction import transact
-from smtplab.net.ports import Net, TlsTrouble
+from smtplab.mta.transaction import BeforeContent, transact
+from smtplab.net.ports import Lost, Net, TlsTrouble
+from smtplab.wire.reply import Reply
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -28,6 +30,9 @@ class Errand(msgspec.Struct, frozen=True):
 
     envelope: Envelope
     options: SessionOptions
+    before_content: BeforeContent | None = None
+    kept: Kept | None = None
+    """Whoever has one may find a session open, and leave one open."""
 
 
 async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate | None = None) -> Attempt:
@@ -38,24 +43,44 @@ async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate
     if errand.options.tls == "may" and setback is not None and isinstance(setback.cause, TlsTrouble):
         emit(Judged("tls", "in-clear-instead", setback.cause.reason))
         options = msgspec.structs.replace(errand.options, tls="none")
-        return await _session(place, Errand(errand.envelope, options), net, emit, gate)
+        return await _session(place, msgspec.structs.replace(errand, options=options), net, emit, gate)
     return result
 
 
 async def _session(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate | None) -> Attempt:
-    envelope, options = errand.envelope, errand.options
-    session = Session(place, options, net, emit, gate)
+    kept = errand.kept
+    if kept is not None and (session := await kept.take(place, errand.options, emit)) is not None:
+        result = await _use(session, errand)
+        if not _gone_meanwhile(result.setback):
+            return result
+    session = Session(place, errand.options, net, emit if kept is None else kept.teller(emit), gate)
+    return await _use(session, errand)
+
+
+async def _use(session: Session, errand: Errand) -> Attempt:
+    """Opens it where it is not open, and ends it where nobody keeps it."""
+    people, place, kept = errand.envelope.recipients, session.place, False
     try:
-        setback = await open_session(session)
+        setback = None if session.connected else await open_session(session)
         if setback is not None:
-            outcomes = tuple(failed(who, setback, place.host) for who in envelope.recipients)
+            outcomes = tuple(failed(who, setback, place.host) for who in people)
         elif session.finished is not None:
             stage, reply = session.finished
-            outcomes = tuple(stopped(who, stage, reply, place.host) for who in envelope.recipients)
+            outcomes = tuple(stopped(who, stage, reply, place.host) for who in people)
         else:
-            setback, outcomes = await transact(session, envelope)
-        await hang_up(session)
+            setback, outcomes = await transact(session, errand.envelope, errand.before_content)
+        kept = errand.kept is not None and setback is None and errand.kept.keep(session)
+        if not kept:
+            await hang_up(session)
     finally:
         # Also where a person cancels the walk: no socket stays open.
-        await session.close()
+        if not kept:
+            await session.close()
     return Attempt(place, setback, outcomes)
+
+
+def _gone_meanwhile(setback: Setback | None) -> bool:
+    """A server may end a session between two messages, by closing or with a 421: that says nothing of this message."""
+    if setback is None or setback.stage != "envelope":
+        return False
+    return isinstance(setback.cause, Lost) or (isinstance(setback.cause, Reply) and setback.cause.code == 421)

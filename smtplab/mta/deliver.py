@@ -10,6 +10,7 @@ from smtplab.events import HostSkipped
 from smtplab.journal import Scope
 from smtplab.mta.attempt import Attempt, Errand, attempt
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.outcome import (
     Judgement,
@@ -23,6 +24,7 @@ from smtplab.mta.outcome import (
 from smtplab.mta.route import Route, find_route
 from smtplab.mta.session import Place
 from smtplab.mta.talk import Gate
+from smtplab.mta.transaction import BeforeContent
 from smtplab.net.ports import Net
 from smtplab.wire.address import Mailbox
 
@@ -50,6 +52,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     envelope: Envelope
     options: SessionOptions
     routing: Routing
+    before_content: BeforeContent | None = None
+    kept: Kept | None = None
 
 
 class _Board:
@@ -94,7 +98,8 @@ async def deliver(job: Job, net: Net, scope: Scope, gate: Gate | None = None) ->
     board = _Board(job.envelope)
     attempts = []
     for place, span in _places(route, job.options.port, scope):
-        result = await attempt(place, Errand(board.envelope(), job.options), net, span, gate)
+        errand = Errand(board.envelope(), job.options, job.before_content, job.kept)
+        result = await attempt(place, errand, net, span, gate)
         attempts.append(result)
         board.note(result.outcomes)
         if not board.waiting:

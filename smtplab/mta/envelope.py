@@ -8,8 +8,22 @@ from typing import Literal
 import msgspec
 
 from smtplab.wire.address import Mailbox
+from smtplab.wire.envelope import Parameters
+from smtplab.wire.xtext import Occasion, parse_notify
 
 BodyKind = Literal["7bit", "8bit"]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Which notices a sender wants about one recipient (RFC 3461 4.1, 4.2)."""
+
+    notify: tuple[Occasion, ...] = ()
+    """Empty where nothing was said."""
+    orcpt: str = ""
+    """As on the wire: the address type, a semicolon, the address in xtext."""
+
+
+_NOTHING_ASKED = Asked()
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -21,6 +35,15 @@ class Envelope(msgspec.Struct, frozen=True):
     body: BodyKind = "7bit"
     smtputf8: bool = False
     """An address or the header holds UTF-8: only a server that announces SMTPUTF8 may have it (RFC 6531 3.2)."""
+    ret: Literal["", "FULL", "HDRS"] = ""
+    """What a notice of failure shall return (RFC 3461 4.3); empty where nothing was said."""
+    envid: str = ""
+    """The sender's own name for this message, in xtext (RFC 3461 4.4)."""
+    asked: dict[str, Asked] = {}
+    """By recipient, as `str` writes it; only those for whom something was asked."""
+
+    def asked_for(self, recipient: Mailbox) -> Asked:
+        return self.asked.get(str(recipient), _NOTHING_ASKED) if self.asked else _NOTHING_ASKED
 
     @property
     def sender(self) -> str:
@@ -37,6 +60,21 @@ def make_envelope(reverse_path: Mailbox | None, recipients: Sequence[Mailbox], c
         content=content,
         body="7bit" if content.isascii() else "8bit",
         smtputf8=any(not f"{who.local}{who.domain}".isascii() for who in people) or _is_utf8_header(content),
+    )
+
+
+def with_dsn(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters]) -> Envelope:
+    """With what the parameters of MAIL and, by recipient, of RCPT ask for; they are well-formed (RFC 3461 4)."""
+    ret = (mail.get("RET") or "").upper()
+    return msgspec.structs.replace(
+        envelope,
+        ret=ret if ret in ("FULL", "HDRS") else "",
+        envid=mail.get("ENVID") or "",
+        asked={
+            who: Asked(parse_notify(one.get("NOTIFY") or "") or (), one.get("ORCPT") or "")
+            for who, one in rcpts.items()
+            if "NOTIFY" in one or "ORCPT" in one
+        },
     )
 
 

@@ -1,14 +1,43 @@
-"""Mailboxes in memory: what was delivered finally, octet for octet."""
+"""Where mail is delivered finally: what any store of mailboxes does, and the one that keeps them in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 import msgspec
 
 from smtplab.events import Delivered
 from smtplab.journal import Emit
 from smtplab.wire.address import Mailbox
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A message on its last step."""
+
+    queue_id: str
+    recipient: Mailbox
+    """As addressed, with its tag."""
+    mailbox: str
+    """The address, in lower case, that names the mailbox."""
+    content: bytes
+    """Return-Path, Delivered-To and the trace lines first, then what the client sent."""
+
+
+class Unstored(msgspec.Struct, frozen=True):
+    """A mailbox did not take a letter."""
+
+    status: str
+    """Enhanced status code (RFC 3463): `4.3.1` a full disk, `4.2.2` a full mailbox; its class says whether for good."""
+    reason: str
+    """A stable id: `disk-full`, `mailbox-full`, `mailbox-unusable`."""
+    detail: str = ""
+
+
+class MailboxStore(Protocol):
+    async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
+        """When it returns None the letter is as safe as the store can make it. Fact: Delivered."""
+        ...
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -20,18 +49,24 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Mailboxes:
-    """By address in lower case: RFC 5321 2.4 advises against telling local parts apart by case, and nobody does."""
+    """In memory, by address in lower case: RFC 5321 2.4 advises against telling local parts apart by case, and nobody
+    does."""
 
     def __init__(self) -> None:
         self._messages: dict[str, list[Stored]] = {}
         self._last_numbers: dict[str, int] = {}
 
-    def deliver(self, queue_id: str, recipient: Mailbox, content: bytes, emit: Emit) -> None:
-        """Fact: Delivered."""
-        name = str(recipient).lower()
+    async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
+        """Always room. Fact: Delivered."""
+        self.add(letter)
+        emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
+        return None
+
+    def add(self, letter: Letter) -> None:
+        """Put it there without a word to anybody."""
+        name = letter.mailbox
         number = self._last_numbers[name] = self._last_numbers.get(name, 0) + 1
-        self._messages.setdefault(name, []).append(Stored(queue_id, content, number))
-        emit(Delivered(queue_id, str(recipient), name))
+        self._messages.setdefault(name, []).append(Stored(letter.queue_id, letter.content, number))
 
     def messages(self, address: str) -> tuple[Stored, ...]:
         """In the order of their arrival; none for a mailbox that never got one."""

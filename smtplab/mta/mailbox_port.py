@@ -10,7 +10,7 @@ import msgspec
 from smtplab.mta.mailbox import Mailboxes
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, frozen=True):
     """One message of a maildrop."""
 
     uid: str
@@ -23,7 +23,7 @@ class Maildrop(Protocol):
     """A mailbox under its exclusive lock. What is delivered meanwhile does not show in it (RFC 1939 4)."""
 
     name: str
-    letters: tuple[Letter, ...]
+    letters: tuple[Listed, ...]
 
     async def read(self, uid: str) -> bytes | None:
         """As it is sent, its lines ended by CR LF; None where it can't be read."""
@@ -73,7 +73,7 @@ class _MemoryMaildrop:
         self._locked = locked
         self._held = True
         self._contents = {str(stored.number): stored.content for stored in mailboxes.messages(name)}
-        self.letters = tuple(Letter(uid, _octets_sent(content)) for uid, content in self._contents.items())
+        self.letters = tuple(Listed(uid, _octets_sent(content)) for uid, content in self._contents.items())
 
     async def read(self, uid: str) -> bytes | None:
         return self._contents.get(uid)

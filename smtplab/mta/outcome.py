@@ -49,7 +49,7 @@ class Shortfall(msgspec.Struct, frozen=True):
 
     reason: Literal[
         "starttls-not-offered", "tls-not-verified", "auth-not-offered", "auth-mechanism-not-offered", "auth-broken",
-        "too-large", "smtputf8-not-offered", "skipped",
+        "too-large", "smtputf8-not-offered", "not-noted", "skipped",
     ]  # fmt: skip
     detail: str = ""
 
@@ -99,6 +99,8 @@ class RecipientOutcome(msgspec.Struct, frozen=True):
     judgement: Judgement
     next_host: bool = False
     """Another host may still take it."""
+    notifies: bool = False
+    """The host that took it announced DSN: notices of success are its business now (RFC 3461 5.2.1)."""
 
 
 # Enhanced codes for what no server said: RFC 3463 3.5, RFC 7505 4.2 and RFC 5321bis' use of them in Postfix.
@@ -123,6 +125,9 @@ _STATUS_OF_REASON = {
     "auth-not-offered": "5.7.0",
     "auth-mechanism-not-offered": "5.7.4",
     "auth-broken": "4.7.0",
+    "not-noted": "4.3.0",
+    "content-unreadable": "4.3.0",
+    "destination-suspended": "4.4.1",
     "too-large": "5.3.4",
     "smtputf8-not-offered": "5.6.7",
     "expired": "4.4.7",
@@ -175,10 +180,10 @@ def failed(recipient: Mailbox, setback: Setback, host: str) -> RecipientOutcome:
     return RecipientOutcome(recipient, judge(setback, host), another_host_may_help(setback))
 
 
-def accepted(recipient: Mailbox, reply: Reply, host: str) -> RecipientOutcome:
+def accepted(recipient: Mailbox, reply: Reply, host: str, *, notifies: bool = False) -> RecipientOutcome:
     """The server has taken responsibility (RFC 5321 6.1)."""
     judgement = Judgement("accepted", "data", reply.code, reply.enhanced, "reply", " ".join(reply.lines), host)
-    return RecipientOutcome(recipient, judgement)
+    return RecipientOutcome(recipient, judgement, notifies=notifies)
 
 
 def stopped(recipient: Mailbox, stage: Stage, reply: Reply | None, host: str) -> RecipientOutcome:

@@ -3,241 +3,432 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Literal
 
 import msgspec
 
-from smtplab.events import AttemptStarted, Bounced, BounceSent, Deferred, Dequeued, Queued
+from smtplab.events import AttemptStarted, Bounced, BounceSent, Deferred, Dequeued, Judged, Queued
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Arrival
-from smtplab.mta.bounce import Failure, Notice, make_bounce
-from smtplab.mta.deliver import Job, deliver, domains_of
+from smtplab.mta.bounce import Notice, NoticeWriter
+from smtplab.mta.cohort import Limits, Traffic
+from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
-from smtplab.mta.mailbox import Mailboxes
-from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.outcome import Judgement, RecipientOutcome
-from smtplab.mta.trace import iso_time, received_line, return_path_line
-from smtplab.net.ports import Net
+from smtplab.mta.kept import Kept
+from smtplab.mta.local import Directory, Parcel, hand_out
+from smtplab.mta.office import Office
+from smtplab.mta.outcome import RecipientOutcome
+from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, put_off, was_served
+from smtplab.mta.schedule import Schedule
+from smtplab.mta.store.memory import MemoryStore
+from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
+from smtplab.mta.trace import iso_time, received_line
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
 
+__all__ = ["Limits", "Office", "Order", "Queue", "Schedule"]
 
-class Schedule(msgspec.Struct, frozen=True):
-    """When to try again."""
+CLAIMED_AT_ONCE = 1000
+"""A store answers other questions between two such helpings."""
 
-    pauses_s: tuple[float, ...] = (300.0, 600.0, 1200.0, 2400.0, 4000.0)
-    """Between attempts; the last is repeated. As Postfix has them: RFC 5321 4.5.4.1 would have 30 minutes at least,
-    but names quicker first tries as a good strategy."""
-    lifetime_s: float = 432000.0
-    """RFC 5321 4.5.4.1: four to five days, then the message is returned."""
+SLACK_S = 0.001
+"""What is due so soon is due: a clock that was asked to wait may show a little less than it was told."""
 
-    def pause_s(self, attempts: int) -> float:
-        """After so many attempts."""
-        return self.pauses_s[min(attempts, len(self.pauses_s)) - 1]
+STORE_AGAIN_S = 10.0
+"""An outcome that could not be written is written again after so long: it can't be taken back."""
 
-
-class Office(msgspec.Struct, frozen=True, kw_only=True):
-    """What a queue works with."""
-
-    hostname: str
-    options: SessionOptions
-    routing: Routing
-    local_domains: frozenset[str] = frozenset()
-    """Their mail goes into `mailboxes`."""
-    mailboxes: Mailboxes
-    scope: Scope
-    """Deliveries are told in `deliver/NUMBER/HOST` below it, at the arrival's hop plus one."""
-    net_at: Callable[[int], Net]
-    """The network for a hop; `lambda hop: net` where hops don't matter."""
-    schedule: Schedule = Schedule()
-    concurrency: int = 20
-    """Deliveries at once: Postfix's limit for one destination."""
-    messages_max: int = 100_000
-    """Held at once, all in memory: more is answered with 452."""
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """A message in the queue, as a store would keep it: a new one is made for each change."""
-
-    queue_id: str
-    envelope: Envelope
-    """With the recipients that are still open; the content begins with our trace line."""
-    hop: int
-    """On which it goes on."""
-    arrived_at: float
-    """Seconds since the epoch."""
-    attempts: int = 0
-    relayed: bool = False
-    bounced: bool = False
+Order = Literal["hold", "release", "delete", "retry"]
+"""Keep until released · to be tried now · forget, nobody is told · try now."""
 
 
 class Queue:
     """`accept` is what a `Receiver` hands messages to; `run` delivers until `stop` or cancelled."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, store: Store | None = None) -> None:
+        """Without a store it keeps everything in memory."""
         self._office = office
-        self._entries: dict[str, Entry] = {}
+        self._store = MemoryStore() if store is None else store
         net = office.net_at(office.scope.hop)
         self._clock = net.clock
-        self._ids = net.chance("queue-id")
-        self._slots = asyncio.Semaphore(office.concurrency)
-        self._stopping = asyncio.Event()
+        self._ids = QueueIds(net.clock, net.chance("queue-id"))
+        self._writer = NoticeWriter(net.chance("notice"), office.words)
+        self._directory = office.directory or Directory(domains=office.local_domains, separator="")
+        self._traffic: Traffic[Trip] = Traffic(office.limits, net.clock.now, self._depart, self._suspend)
+        self._rounds: dict[str, Round] = {}
+        self._orders: dict[str, Order] = {}
+        """For messages whose round has not ended yet."""
+        self._held: int | None = None
+        """Messages in the store; None until it was asked."""
+        self._cached_octets = 0
+        self._claiming = asyncio.Lock()
+        """An order must not meet a message between the store and its round."""
+        self._recovered = False
+        self._stopping = False
+        self._wake = asyncio.Event()
+        self._wakes_at: float | None = None
         self._empty = asyncio.Event()
         self._empty.set()
         self._group: asyncio.TaskGroup | None = None
         self._deliveries = 0
 
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """What is queued now, oldest first."""
-        return tuple(self._entries.values())
-
     async def accept(self, arrival: Arrival) -> Reply:
-        """Takes the message over and answers 250 with the queue id."""
-        if len(self._entries) >= self._office.messages_max:
+        """Takes the message over and answers 250 with the queue id once it is stored; 452 where it can't be."""
+        if await self._count() >= self._office.messages_max:
             return make_reply(452, "Queue is full", enhanced="4.3.1")
-        queue_id = self._new_id()
-        now = self._clock.now()
-        trace = received_line(arrival, self._office.hostname, queue_id, now)
-        envelope = msgspec.structs.replace(arrival.envelope, content=trace + arrival.envelope.content)
-        self._take(Entry(queue_id, envelope, arrival.hop + 1, now))
+        queue_id = self._ids.next_id()
+        trace = received_line(arrival, self._office.hostname, queue_id, self._clock.now())
+        entry = self._new_entry(queue_id, arrival.envelope, arrival.hop + 1, len(trace))
+        content = trace + arrival.envelope.content
+        self._add(1)
+        if (trouble := await self._store.apply((Put(entry, content),))) is not None:
+            self._add(-1)
+            return _not_stored(trouble)
+        self._take(entry, content)
         return make_reply(250, f"Queued as {queue_id}", enhanced="2.0.0")
 
     async def run(self) -> None:
-        """Owns every delivery; ends after `stop` once those under way are done. What is still queued stays queued."""
+        """Owns every delivery; ends after `stop` once those under way are done. What is still queued stays queued.
+
+        Fact, for each delivery that a crash of an earlier run interrupted when the recipient's server may have taken
+        the message already: Judged `delivery-in-doubt`. It is tried again, and may arrive twice.
+        """
+        await self._recover()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for queue_id in list(self._entries):
-                group.create_task(self._work(queue_id), name=f"queue {queue_id}")
-            await self._stopping.wait()
-            self._group = None
+            try:
+                while not self._stopping:
+                    await self._begin_what_is_due()
+                    await self._sleep(await self._store.next_due())
+            finally:
+                self._group = None
+                self._traffic.close()
+        self._rounds.clear()
+        await self._store.recover()
+        for queue_id, order in [*self._orders.items()]:
+            await self.order(queue_id, order)
 
     def stop(self) -> None:
         """No delivery is begun any more."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
 
     async def drain(self) -> None:
-        """Waits until nothing is queued: every message relayed, delivered or bounced."""
+        """Waits until nothing is queued: every message relayed, delivered, bounced or deleted."""
+        await self._count()
         await self._empty.wait()
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """All that is queued, oldest first; for queues that are known to be small."""
+        return await self._store.entries(limit=self._office.messages_max)
+
+    async def order(self, queue_id: str, order: Order) -> Literal["done", "later", "unknown"]:
+        """`later`: once the deliveries of the message that are under way have ended. Fact: Dequeued where deleted."""
+        await self._recover()
+        async with self._claiming:
+            entry = await self._store.get(queue_id)
+            if entry is None:
+                return "unknown"
+            if entry.queue_id in self._rounds:
+                self._orders[entry.queue_id] = order
+                return "later"
+            await self._apply_surely((_ordered(entry, order, self._clock.now()),))
+        self._after_order(entry, order)
+        return "done"
+
+    async def _recover(self) -> None:
+        """Once, before the first delivery and the first order: what an earlier run left behind."""
+        async with self._claiming:
+            if self._recovered:
+                return
+            in_doubt = await self._store.recover()
+            for entry in in_doubt:
+                for mark in entry.delivering:
+                    for recipient in mark.recipients:
+                        self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+            if in_doubt:
+                await self._apply_surely([Update(recovered(entry)) for entry in in_doubt])
+            self._recovered = True
+        await self._count()
 
     # A message's life
 
-    def _take(self, entry: Entry) -> None:
-        self._entries[entry.queue_id] = entry
-        self._empty.clear()
+    def _take(self, entry: Entry, content: bytes) -> None:
+        """It is stored."""
         self._scope(entry)(Queued(entry.queue_id))
-        if self._group is not None:
-            self._group.create_task(self._work(entry.queue_id), name=f"queue {entry.queue_id}")
+        if entry.state == "active" and self._group is not None and not self._stopping:
+            at_hand = self._cached_octets + len(content) <= self._office.cached_octets_max
+            self._begin(entry, content if at_hand else None)
+        else:
+            self._wake.set()
 
-    async def _work(self, queue_id: str) -> None:
-        while not self._stopping.is_set():
-            async with self._slots:
-                entry = self._entries[queue_id] = await self._attempt(self._entries[queue_id])
-            if not entry.envelope.recipients:
-                self._drop(entry)
-                return
-            await self._pause(self._office.schedule.pause_s(entry.attempts))
-
-    async def _pause(self, pause_s: float) -> None:
-        try:
-            async with asyncio.timeout(pause_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
-
-    def _drop(self, entry: Entry) -> None:
-        reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
-        self._scope(entry)(Dequeued(entry.queue_id, reason))
-        del self._entries[entry.queue_id]
-        if not self._entries:
-            self._empty.set()
-
-    # One attempt
-
-    async def _attempt(self, entry: Entry) -> Entry:
-        """The entry as it is afterwards: with fewer recipients, or none."""
-        entry = msgspec.structs.replace(entry, attempts=entry.attempts + 1)
-        outcomes: list[RecipientOutcome] = []
-        relayed = entry.relayed
-        for domain, people in domains_of(entry.envelope.recipients).items():
-            if domain in self._office.local_domains or not domain:
-                self._deliver_here(entry, people)
-            else:
-                outcomes += await self._deliver_there(entry, domain, people)
-        relayed = relayed or any(outcome.judgement.good for outcome in outcomes)
-        left, failures = self._sort(entry, outcomes)
-        self._bounce(entry, failures)
-        envelope = msgspec.structs.replace(entry.envelope, recipients=tuple(left))
-        return msgspec.structs.replace(
-            entry, envelope=envelope, relayed=relayed, bounced=entry.bounced or bool(failures)
+    def _new_entry(self, queue_id: str, envelope: Envelope, hop: int, trace_octets: int) -> Entry:
+        now = self._clock.now()
+        full = self._stopping or len(self._rounds) >= self._office.active_max
+        waits = self._group is None or full or self._office.rest_s > 0
+        return Entry(
+            queue_id=queue_id,
+            envelope=msgspec.structs.replace(envelope, content=b""),
+            octets=trace_octets + len(envelope.content),
+            hop=hop,
+            arrived_at=now,
+            next_attempt_at=now + self._office.rest_s,
+            state="incoming" if waits else "active",
         )
 
-    def _deliver_here(self, entry: Entry, people: Sequence[Mailbox]) -> None:
-        content = return_path_line(entry.envelope.reverse_path) + entry.envelope.content
-        for who in people:
-            self._office.mailboxes.deliver(entry.queue_id, who, content, self._scope(entry))
+    async def _begin_what_is_due(self) -> None:
+        async with self._claiming:
+            while not self._stopping and (room := self._office.active_max - len(self._rounds)) > 0:
+                due = await self._store.claim(self._clock.now() + SLACK_S, min(room, CLAIMED_AT_ONCE))
+                for entry in due:
+                    self._begin(entry, None)
+                if not due:
+                    return
+
+    async def _sleep(self, next_due: float | None) -> None:
+        full = len(self._rounds) >= self._office.active_max
+        # With no room left only a round's end can help, and that wakes us.
+        self._wakes_at = None if full else next_due
+        wait_s = None if self._wakes_at is None else max(0.0, self._wakes_at - self._clock.now())
+        if not self._wake.is_set():
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        self._wake.clear()
+
+    def _begin(self, entry: Entry, content: bytes | None) -> None:
+        if content is not None:
+            self._cached_octets += len(content)
+        one = self._rounds[entry.queue_id] = Round(entry, content)
+        self._traffic.add(one.next_hops(self._office.routing, self._directory.domains))
+
+    # One trip
+
+    def _depart(self, destination: str, trip: Trip) -> None:
+        if self._group is None:
+            return
+        work = self._go(destination, trip)
+        self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
+
+    def _suspend(self, trip: Trip, reason: str) -> None:
+        if self._group is None:
+            return
+        work = self._note(trip, put_off(trip, "destination-suspended", reason))
+        self._group.create_task(work, name=f"queue {trip.round.entry.queue_id}")
+
+    async def _go(self, destination: str, first: Trip) -> None:
+        """Carries one trip after the other while there are some for the same destination."""
+        kept = Kept(partial(self._traffic.wants_more, destination))
+        trip: Trip | None = first
+        try:
+            while trip is not None:
+                served, outcomes = await self._deliver(destination, trip, kept)
+                done, reason = trip, diagnostic(outcomes[-1].judgement)
+                trip = self._traffic.ended(destination, served=served, reason=reason)
+                await self._note(done, outcomes)
+                if trip is None and kept.open:
+                    trip = await self._traffic.linger(destination)
+        finally:
+            await kept.end()
+
+    async def _deliver(
+        self, destination: str, trip: Trip, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+        content = await self._content(trip.round)
+        if content is None:
+            return None, put_off(trip, "content-unreadable")
+        if destination == HERE:
+            return None, await self._deliver_here(trip, content)
+        return await self._deliver_there(trip, content, kept)
+
+    async def _content(self, one: Round) -> bytes | None:
+        return one.content if one.content is not None else await self._store.content(one.entry.queue_id)
+
+    async def _deliver_here(self, trip: Trip, content: bytes) -> tuple[RecipientOutcome, ...]:
+        entry = trip.round.entry
+        if not await self._mark(trip.round, self._office.hostname, trip.recipients):
+            return put_off(trip, "not-noted")
+        parcel = Parcel(entry.queue_id, msgspec.structs.replace(entry.envelope, content=content))
+        handover = await hand_out(parcel, trip.recipients, self._directory, self._office.mailboxes, self._scope(entry))
+        trip.round.onward += handover.onward
+        return handover.outcomes
 
     async def _deliver_there(
-        self, entry: Entry, domain: str, people: tuple[Mailbox, ...]
-    ) -> tuple[RecipientOutcome, ...]:
-        office = self._office
-        host = office.routing.server or domain
-        self._scope(entry)(AttemptStarted(entry.queue_id, entry.attempts, host))
+        self, trip: Trip, content: bytes, kept: Kept
+    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
+        entry, office = trip.round.entry, self._office
+        self._scope(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
         self._deliveries += 1
-        envelope = msgspec.structs.replace(entry.envelope, recipients=people)
-        job = Job(domain=domain, envelope=envelope, options=office.options, routing=office.routing)
+        job = Job(
+            domain=trip.domain,
+            envelope=msgspec.structs.replace(entry.envelope, recipients=trip.recipients, content=content),
+            options=office.options,
+            routing=office.routing,
+            before_content=partial(self._mark, trip.round),
+            kept=kept,
+        )
         scope = office.scope.within(f"deliver/{self._deliveries}", hop=entry.hop)
-        return (await deliver(job, office.net_at(entry.hop), scope)).outcomes
+        delivery = await deliver(job, office.net_at(entry.hop), scope)
+        return was_served(delivery), delivery.outcomes
 
-    def _sort(self, entry: Entry, outcomes: Sequence[RecipientOutcome]) -> tuple[list[Mailbox], list[Failure]]:
-        """Who is tried again, and who is given up."""
-        left: list[Mailbox] = []
-        failures: list[Failure] = []
-        pause_s = self._office.schedule.pause_s(entry.attempts)
-        now = self._clock.now()
-        expires = now + pause_s > entry.arrived_at + self._office.schedule.lifetime_s
-        for outcome in outcomes:
-            who, judgement = outcome.recipient, outcome.judgement
-            if judgement.good:
-                continue
-            if judgement.retriable and not expires:
-                left.append(who)
-                said = _diagnostic(judgement)
-                self._scope(entry)(Deferred(entry.queue_id, str(who), iso_time(now + pause_s), said))
-            else:
-                # RFC 3463 3.5: X.4.7, delivery time expired.
-                status = "4.4.7" if judgement.retriable else judgement.status
-                failures.append(Failure(who, status, _diagnostic(judgement), judgement.host))
-        return left, failures
+    async def _mark(self, one: Round, host: str, recipients: Sequence[Mailbox]) -> bool:
+        """From here until the outcome is written, a crash leaves it open whether they have the message."""
+        return await self._store.apply((Update(one.note_delivering(host, recipients)),)) is None
 
-    def _bounce(self, entry: Entry, failures: Sequence[Failure]) -> None:
-        if not failures:
+    # Its end
+
+    async def _note(self, trip: Trip, outcomes: Sequence[RecipientOutcome]) -> None:
+        one = trip.round
+        entry = one.note(outcomes)
+        if one.pending:
+            if any(outcome.judgement.good for outcome in outcomes):
+                letters = self._onward(one)
+                await self._apply_surely((Update(entry), *_puts(letters)))
+                self._send_off(letters)
             return
-        scope = self._scope(entry)
-        for failure in failures:
-            scope(Bounced(entry.queue_id, str(failure.recipient), failure.status, failure.diagnostic))
-        now = self._clock.now()
-        notice = Notice(self._office.hostname, entry.queue_id, entry.envelope, failures, entry.arrived_at, now)
-        envelope = make_bounce(notice)
-        if envelope is not None:
-            returned = Entry(self._new_id(), envelope, entry.hop, now)
-            scope(BounceSent(entry.queue_id, str(envelope.recipients[0])))
-            self._take(returned)
+        await self._conclude(one)
 
-    # Names and places
+    async def _conclude(self, one: Round) -> None:
+        """Every trip of the round has ended: one transaction says what remains, and who is told."""
+        now = self._clock.now()
+        before, ending = one.entry, one.end(self._office.schedule, now)
+        entry = ending.entry
+        notices = await self._notices(one, ending, now)
+        letters = [*self._onward(one), *notices]
+        order = self._orders.pop(entry.queue_id, None)
+        gone = not entry.envelope.recipients
+        change: Change = Remove(entry.queue_id) if gone else Update(entry)
+        if order is not None and not gone:
+            change = _ordered(entry, order, now)
+        await self._apply_surely((change, *_puts(letters)))
+        self._release(one)
+        self._tell(before, ending, notices)
+        self._send_off(letters)
+        if gone:
+            reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
+            self._scope(entry)(Dequeued(entry.queue_id, reason))
+            self._add(-1)
+        elif order is not None:
+            self._after_order(entry, order)
+        elif self._wakes_at is None or entry.next_attempt_at < self._wakes_at:
+            self._wake.set()
+
+    def _release(self, one: Round) -> None:
+        if one.content is not None:
+            self._cached_octets -= len(one.content)
+        full = len(self._rounds) >= self._office.active_max
+        self._rounds.pop(one.entry.queue_id, None)
+        if full:
+            self._wake.set()
+
+    def _tell(self, before: Entry, ending: Ending, notices: Sequence[_Letter]) -> None:
+        scope, queue_id = self._scope(before), before.queue_id
+        moment = iso_time(ending.entry.next_attempt_at)
+        for delay in ending.delays:
+            scope(Deferred(queue_id, str(delay.recipient), moment, delay.diagnostic))
+        for failure in ending.failures:
+            scope(Bounced(queue_id, str(failure.recipient), failure.status, failure.diagnostic))
+        for notice, _, failed in notices:
+            if failed:
+                scope(BounceSent(queue_id, str(notice.envelope.recipients[0])))
+
+    async def _notices(self, one: Round, ending: Ending, now: float) -> list[_Letter]:
+        """What the sender is told, as messages of their own."""
+        entry, writer = one.entry, self._writer
+        news = (
+            (writer.succeeded, ending.successes),
+            (writer.delayed, ending.delays if ending.warn else ()),
+            (writer.failed, ending.failures),
+        )
+        if not any(fates for _, fates in news):
+            return []
+        whole = msgspec.structs.replace(entry.envelope, content=await self._content(one) or b"")
+        until = entry.arrived_at + self._office.schedule.lifetime_s
+        notices = (
+            (fates, write(Notice(self._office.hostname, entry.queue_id, whole, fates, entry.arrived_at, now, until)))
+            for write, fates in news
+            if fates
+        )
+        return [
+            self._letter(entry, notice, failed=fates is ending.failures)
+            for fates, notice in notices
+            if notice is not None
+        ]
+
+    def _onward(self, one: Round) -> list[_Letter]:
+        """What local delivery sends on; the next change stores it."""
+        envelopes, one.onward = one.onward, []
+        return [self._letter(one.entry, envelope) for envelope in envelopes]
+
+    def _letter(self, entry: Entry, envelope: Envelope, *, failed: bool = False) -> _Letter:
+        return self._new_entry(self._ids.next_id(), envelope, entry.hop, 0), envelope.content, failed
+
+    def _send_off(self, letters: Sequence[_Letter]) -> None:
+        """They are stored."""
+        self._add(len(letters))
+        for entry, content, _ in letters:
+            self._take(entry, content)
+
+    async def _apply_surely(self, changes: Sequence[Change]) -> None:
+        while await self._store.apply(changes) is not None:  # noqa: ASYNC110 - nobody tells when a disk has room again
+            await asyncio.sleep(STORE_AGAIN_S)
+
+    # Orders
+
+    def _after_order(self, entry: Entry, order: Order) -> None:
+        if order == "delete":
+            self._scope(entry)(Dequeued(entry.queue_id, "removed"))
+            self._add(-1)
+        elif order != "hold":
+            self._wake.set()
+
+    # Counts and places
+
+    async def _count(self) -> int:
+        if self._held is None:
+            self._counted(await self._store.count())
+        return self._held or 0
+
+    def _counted(self, found: int) -> None:
+        if self._held is None:  # Somebody else may have asked meanwhile, and have counted on.
+            self._add(found)
+
+    def _add(self, number: int) -> None:
+        self._held = (self._held or 0) + number
+        if self._held:
+            self._empty.clear()
+        else:
+            self._empty.set()
 
     def _scope(self, entry: Entry) -> Scope:
         return self._office.scope.within(f"queue/{entry.queue_id}", hop=max(0, entry.hop - 1))
 
-    def _new_id(self) -> str:
-        while True:
-            queue_id = f"{self._ids.getrandbits(40):010X}"
-            if queue_id not in self._entries:
-                return queue_id
+
+_Letter = tuple[Entry, bytes, bool]
+"""An entry, its content, and whether it says that a message failed."""
 
 
-def _diagnostic(judgement: Judgement) -> str:
-    """The reply as the server gave it, or the id of what happened."""
-    if judgement.code is not None and judgement.reason == "reply":
-        return f"{judgement.code} {judgement.detail}"
-    return " ".join(filter(None, (judgement.reason, judgement.detail)))
+def _puts(letters: Sequence[_Letter]) -> Iterator[Put]:
+    return (Put(entry, content) for entry, content, _ in letters)
+
+
+def _ordered(entry: Entry, order: Order, now: float) -> Update | Remove:
+    match order:
+        case "delete":
+            return Remove(entry.queue_id)
+        case "hold":
+            return Update(msgspec.structs.replace(entry, state="hold"))
+        case "release" | "retry":
+            waiting = "deferred" if entry.attempts else "incoming"
+            return Update(msgspec.structs.replace(entry, state=waiting, next_attempt_at=now))
+
+
+def _not_stored(trouble: Trouble) -> Reply:
+    """RFC 3463 3.4: X.3.1, mail system full."""
+    if trouble.reason == "disk-full":
+        return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
+    return make_reply(451, "Could not store the message", enhanced="4.3.0")

@@ -11,14 +11,14 @@ import msgspec
 from smtplab.events import Authenticated, Disconnected, Ender, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
-from smtplab.mta.envelope import make_envelope
+from smtplab.mta.envelope import make_envelope, with_dsn
 from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, offered
 from smtplab.mta.trace import protocol_of, received_lines
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
 from smtplab.wire.address import Mailbox
-from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Rcpt
+from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt
 from smtplab.wire.reply import Reply, make_reply
 
 __all__ = ["Accept", "Arrival", "Receiver"]
@@ -50,6 +50,8 @@ class Receiver:
         self._login = Login(rules, self._challenge)
         self._reverse_path: Mailbox | None = None
         self._smtputf8 = False
+        self._parameters: Parameters = {}
+        self._rcpt_parameters: dict[str, Parameters] = {}
         self._recipients: list[Mailbox] = []
         self._errors = 0
         self._deciding: asyncio.Task[Decision] | None = None
@@ -70,7 +72,7 @@ class Receiver:
         self._heard_at = asyncio.get_running_loop().time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
-            self._begin(greeting(self._rules), None)
+            self._greet()
 
     def received(self, data: bytes) -> None:
         self._heard_at = asyncio.get_running_loop().time()
@@ -92,7 +94,7 @@ class Receiver:
                 self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}")
                 self._forget_transaction()
                 if self._rules.implicit_tls:
-                    self._begin(greeting(self._rules), None)
+                    self._greet()
 
     def drained(self) -> None:
         self._pump()
@@ -118,10 +120,22 @@ class Receiver:
 
     # Requests and decisions
 
+    def _greet(self) -> None:
+        word = self._rules.greet(self._caller) if self._rules.greet is not None else None
+        if inspect.isawaitable(word):
+            self._begin(self._greeting_unless(word), None)
+        else:
+            self._begin(word or greeting(self._rules), None)
+
+    async def _greeting_unless(self, word: Awaitable[Word | None]) -> Word:
+        return await word or greeting(self._rules)
+
     def _pump(self) -> None:
         """Answers all that was asked so far in one write, or as much as can be decided at once."""
         out = b""
-        while self._deciding is None and self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
+            return
+        while self._deciding is None and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -130,13 +144,13 @@ class Receiver:
             self._wire.write(out)
         self._follow_state()
 
-    def _begin(self, decision: Decision, request: _Request) -> None:
+    def _begin(self, decision: Decision | Awaitable[Decision], request: _Request) -> None:
         if out := self._begin_or_settle(decision, request):
             self._wire.write(out)
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        if not self._rules.reply_delay_s and not inspect.isawaitable(decision):
+        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
@@ -155,9 +169,9 @@ class Receiver:
     def _answer(self, command: Command) -> Word | Awaitable[Word]:
         hook = self._rules.hooks.get(command.verb)
         word = hook(command, self._caller) if hook is not None else None
-        if inspect.isawaitable(word):
-            return self._ordinary_unless(word, command)
-        return word or self._ordinary(command)
+        if word is None:
+            return self._ordinary(command)
+        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         return await word or self._ordinary(command)
@@ -180,6 +194,8 @@ class Receiver:
         if envelope.smtputf8 != self._smtputf8:
             # What the client declared holds: it is not for us to promise more or less on its behalf.
             envelope = msgspec.structs.replace(envelope, smtputf8=self._smtputf8)
+        if self._parameters or self._rcpt_parameters:
+            envelope = with_dsn(envelope, self._parameters, self._rcpt_parameters)
         protocol = protocol_of(self._caller, self._rules.dialect, smtputf8=self._smtputf8)
         return Arrival(envelope, msgspec.structs.replace(self._caller), protocol, self._scope.hop)
 
@@ -241,8 +257,11 @@ class Receiver:
             case Mail(reverse_path, parameters):
                 self._forget_transaction()
                 self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
-            case Rcpt(forward_path):
+                self._parameters = parameters
+            case Rcpt(forward_path, parameters):
                 self._recipients.append(forward_path)
+                if parameters:
+                    self._rcpt_parameters.setdefault(str(forward_path), parameters)
             case _ if self._core.state == "ready":
                 self._forget_transaction()
             case _:
@@ -257,6 +276,7 @@ class Receiver:
 
     def _forget_transaction(self) -> None:
         self._reverse_path, self._smtputf8, self._recipients = None, False, []
+        self._parameters, self._rcpt_parameters = {}, {}
 
     def _follow_state(self) -> None:
         if self._core.state == "closed":

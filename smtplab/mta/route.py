@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import itertools
 from collections.abc import Sequence
@@ -217,6 +218,8 @@ def _host_name(text: str) -> str:
     return text.strip().removesuffix(".").lower()
 
 
+# A name that is none costs two exceptions to find out, several times in every route.
+@functools.lru_cache(maxsize=4096)
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -52,6 +53,10 @@ Hook = Callable[[Command, Caller], Word | Awaitable[Word | None] | None]
 """Answers a command in the server's stead; None lets the ordinary rules answer."""
 
 
+GreetHook = Callable[[Caller], Word | Awaitable[Word | None] | None]
+"""As `Hook`, for the greeting, which no command asks for."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     banner: str = "{host} ESMTP"
@@ -64,6 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         "SMTPUTF8",
         "ENHANCEDSTATUSCODES",
         "CHUNKING",
+        "DSN",
         "STARTTLS",
         "AUTH",
     )
@@ -98,6 +104,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Received lines that make a loop (RFC 5321 6.3 wants at least 100)."""
     hooks: dict[str, Hook] = {}
     """By verb, for commands that are in order."""
+    greet: GreetHook | None = None
 
 
 def greeting(rules: Rules) -> Reply:
@@ -192,4 +199,10 @@ def may_relay(rules: Rules, caller: Caller) -> bool:
         address = ipaddress.ip_address(caller.address)
     except ValueError:
         return False
-    return any(address in ipaddress.ip_network(network, strict=False) for network in rules.trusted)
+    return any(address in _network(network) for network in rules.trusted)
+
+
+# Asked at every RCPT, of the same few.
+@functools.lru_cache(maxsize=1024)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text, strict=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from smtplab.mta.mailbox_port import Letter, Maildrop
+from smtplab.mta.mailbox_port import Listed, Maildrop
 from smtplab.pop3.command import Dele, List, Retr, Rset, Stat, Top, Uidl
 from smtplab.pop3.response import Response, err, of_lines, ok
 
@@ -66,17 +66,17 @@ class Scan:
     def release(self) -> None:
         self._maildrop.release()
 
-    def _listing(self, number: int | None, text: str, told: Callable[[Letter], object]) -> Response:
+    def _listing(self, number: int | None, text: str, told: Callable[[Listed], object]) -> Response:
         if number is None:
             return ok(text, of_lines(*(f"{at} {told(letter)}" for at, letter in self._present())))
         letter = self._letter(number)
         return ok(f"{number} {told(letter)}") if letter is not None else _NO_SUCH
 
-    def _present(self) -> Iterator[tuple[int, Letter]]:
+    def _present(self) -> Iterator[tuple[int, Listed]]:
         numbered = enumerate(self._maildrop.letters, 1)
         return ((number, letter) for number, letter in numbered if number not in self._marked)
 
-    def _letter(self, number: int) -> Letter | None:
+    def _letter(self, number: int) -> Listed | None:
         letters = self._maildrop.letters
         return letters[number - 1] if 0 < number <= len(letters) and number not in self._marked else None
 

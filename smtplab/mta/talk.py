@@ -10,6 +10,7 @@ import msgspec
 
 from smtplab.events import Disconnected, Ender, GateHeld, GateReleased, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Emit
+from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import Answered, Client, Closed, RawLine
@@ -59,6 +60,7 @@ class Talk:
         self._lost: Lost | None = None
         self._ahead: Answered | Closed | None = None
         """Read already, not used yet."""
+        self._patience = Patience()
 
     @property
     def over(self) -> bool:
@@ -126,6 +128,7 @@ class Talk:
 
     async def close(self) -> None:
         """Ends the connection and says how it ended."""
+        self._patience.end()
         await self._stream.close()
         if self._lost is None:
             self._emit(Disconnected("us", clean=self.client.state == "closed"))
@@ -206,7 +209,7 @@ class Talk:
 
     async def _write(self, data: bytes) -> Lost | None:
         try:
-            async with asyncio.timeout(self.timeouts.block_s):
+            with self._patience.within(self.timeouts.block_s):
                 self._lost = await self._stream.write(data)
         except TimeoutError:
             self._lost = Lost("timed-out")
@@ -215,7 +218,7 @@ class Talk:
     async def _reply(self, limit_s: float) -> Reply | Lost:
         """The limit is for the whole reply: a trickle does not extend it."""
         try:
-            async with asyncio.timeout(limit_s):
+            with self._patience.within(limit_s):
                 return await self._next_reply()
         except TimeoutError:
             self._lost = Lost("timed-out")

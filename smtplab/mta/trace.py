@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import re
 
+from smtplab.message.dates import format_date as format_date  # noqa: PLC0414 - re-exported beside its ISO sister
+from smtplab.message.received import Received, format_received
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.rules import Caller
 from smtplab.smtp.client import Dialect
 from smtplab.wire.address import Mailbox, format_path
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_UNSAFE = re.compile(r"[^\x21-\x27\x2a-\x7e]")
-"""What would end or comment out a word of the line: blanks, controls, parentheses."""
+_DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def received_line(arrival: Arrival, hostname: str, queue_id: str, now: float) -> bytes:
     """`Received: from ... by ... with ... id ... for ...; date`, folded, with CR LF; `now` in seconds of the epoch."""
     caller = arrival.caller
-    address = f"IPv6:{caller.address}" if ":" in caller.address else caller.address
     recipients = arrival.envelope.recipients
-    # RFC 5321 7.6: with several recipients the clause would show one of them to the others.
-    addressee = f"\r\n\tfor {format_path(recipients[0])}" if len(recipients) == 1 else ""
-    tls = f"\r\n\t({caller.tls})" if caller.tls else ""
-    line = (
-        f"Received: from {_UNSAFE.sub('?', caller.helo) or 'unknown'} ([{address}]){tls}"
-        f"\r\n\tby {hostname} with {arrival.protocol} id {queue_id}{addressee};\r\n\t{format_date(now)}\r\n"
+    return format_received(
+        Received(
+            from_name=caller.helo,
+            from_address=caller.address,
+            by=hostname,
+            protocol=arrival.protocol,
+            id=queue_id,
+            # RFC 5321 7.6: with several recipients the clause would show one of them to the others.
+            addressee=str(recipients[0]) if len(recipients) == 1 else "",
+            time=now,
+            tls=caller.tls,
+        )
     )
-    return line.encode()
 
 
 def return_path_line(reverse_path: Mailbox | None) -> bytes:
     """Put on top at final delivery."""
     return f"Return-Path: {format_path(reverse_path)}\r\n".encode()
+
+
+def delivered_to_line(recipient: Mailbox) -> bytes:
+    """Who has had the message on this host, so that he does not get it again in a circle."""
+    return f"Delivered-To: {recipient}\r\n".encode()
+
+
+def delivered_to(content: bytes) -> frozenset[str]:
+    """The addresses, in lower case, that have had the message."""
+    end = content.find(b"\r\n\r\n")
+    found = _DELIVERED_TO.findall(content, 0, end if end >= 0 else len(content))
+    return frozenset(address.decode("utf-8", "replace").strip().lower() for address in found)
 
 
 def protocol_of(caller: Caller, dialect: Dialect, *, smtputf8: bool) -> str:
@@ -53,11 +69,6 @@ def received_lines(content: bytes) -> int:
     """How many servers have had it before (RFC 5321 6.3)."""
     end = content.find(b"\r\n\r\n")
     return len(_RECEIVED.findall(content, 0, end if end >= 0 else len(content)))
-
-
-def format_date(now: float) -> str:
-    """RFC 5322 3.3, in UTC."""
-    return email.utils.format_datetime(dt.datetime.fromtimestamp(now, dt.UTC))
 
 
 def iso_time(now: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from smtplab.events import RuleBroken
 from smtplab.mta.envelope import Envelope
@@ -19,8 +19,11 @@ CHUNK_OCTETS = 1048576
 
 Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
 
+BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
+"""Given the host and those who will get it; the content leaves only after a True."""
 
-async def transact(session: Session, envelope: Envelope) -> Verdict:
+
+async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
     shortfall = _shortfall(session, envelope)
     if shortfall is not None:
@@ -32,7 +35,7 @@ async def transact(session: Session, envelope: Envelope) -> Verdict:
         return _all_failed(session, envelope, setback)
     if session.stop_at("mail", "envelope", mail):
         return None, tuple(_stopped(session, who, mail) for who in envelope.recipients)
-    return await _finish(session, envelope, rcpts)
+    return await _finish(session, envelope, rcpts, before_content)
 
 
 # The envelope
@@ -57,7 +60,7 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
     """
     talk, options = session.talk, session.options
     mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    rcpts: list[Command] = [Rcpt(who) for who in envelope.recipients]
+    rcpts: list[Command] = [Rcpt(who, _rcpt_parameters(session, envelope, who)) for who in envelope.recipients]
     if options.ends_at("mail"):
         return [await talk.ask(mail)]
     if _pipelines(session):
@@ -82,6 +85,24 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
     if envelope.smtputf8:
         parameters["SMTPUTF8"] = None
+    if "DSN" in extensions:
+        if envelope.ret:
+            parameters["RET"] = envelope.ret
+        if envelope.envid:
+            parameters["ENVID"] = envelope.envid
+    return parameters
+
+
+def _rcpt_parameters(session: Session, envelope: Envelope, recipient: Mailbox) -> Parameters:
+    """What the sender asked for goes on unchanged (RFC 3461 5.2.1)."""
+    if not envelope.asked or "DSN" not in session.talk.client.extensions:
+        return {}
+    asked = envelope.asked_for(recipient)
+    parameters: Parameters = {}
+    if asked.notify:
+        parameters["NOTIFY"] = ",".join(asked.notify)
+    if asked.orcpt:
+        parameters["ORCPT"] = asked.orcpt
     return parameters
 
 
@@ -103,7 +124,9 @@ def _ends_at_rcpt(session: Session) -> bool:
 # The recipients and the content
 
 
-async def _finish(session: Session, envelope: Envelope, rcpts: Sequence[Outcome]) -> Verdict:
+async def _finish(
+    session: Session, envelope: Envelope, rcpts: Sequence[Outcome], before_content: BeforeContent | None
+) -> Verdict:
     host = session.place.host
     fates: list[RecipientOutcome | None] = []
     for who, answer in zip(envelope.recipients, rcpts, strict=True):
@@ -117,7 +140,11 @@ async def _finish(session: Session, envelope: Envelope, rcpts: Sequence[Outcome]
     takers = [who for who, fate in zip(envelope.recipients, fates, strict=True) if fate is None]
     if not takers:
         return None, tuple(fate for fate in fates if fate is not None)
-    setback, results = await _send(session, envelope, takers)
+    if before_content is not None and not await before_content(host, takers):
+        setback = Setback("data", Shortfall("not-noted"))
+        results = [failed(who, setback, host) for who in takers]
+    else:
+        setback, results = await _send(session, envelope, takers)
     left = iter(results)
     return setback, tuple(next(left) if fate is None else fate for fate in fates)
 
@@ -138,7 +165,7 @@ async def _send(
     if isinstance(replies, Skipped):
         setback = Setback("data", Shortfall("skipped"))
         return setback, [failed(who, setback, host) for who in takers]
-    return _verdicts(takers, replies, host)
+    return _verdicts(takers, replies, host, notifies="DSN" in session.talk.client.extensions)
 
 
 def _no_content(answer: Outcome) -> Setback:
@@ -159,7 +186,7 @@ async def _send_chunks(session: Session, content: bytes) -> list[Reply | Lost] |
 
 
 def _verdicts(
-    takers: Sequence[Mailbox], replies: Sequence[Reply | Lost], host: str
+    takers: Sequence[Mailbox], replies: Sequence[Reply | Lost], host: str, *, notifies: bool
 ) -> tuple[Setback | None, list[RecipientOutcome]]:
     """SMTP answers once for all, LMTP for each in the order of their RCPT (RFC 2033 4.2)."""
     results = []
@@ -168,7 +195,7 @@ def _verdicts(
         reply = replies[min(index, len(replies) - 1)]
         refusal = refused("data", reply)
         if refusal is None and isinstance(reply, Reply):
-            results.append(accepted(who, reply, host))
+            results.append(accepted(who, reply, host, notifies=notifies))
         else:
             setback = refusal or Setback("data", reply)
             results.append(failed(who, setback, host))

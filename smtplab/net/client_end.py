@@ -39,7 +39,8 @@ class ClientEnd(asyncio.Protocol):
         self._tls: TlsLayer | None = None
         self._news: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
-        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._gone = False
+        """The transport is."""
 
     # Stream
 
@@ -101,12 +102,14 @@ class ClientEnd(asyncio.Protocol):
                 self._tls.close()
                 self._send_tls()
             self._transport.close()
-        try:
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await asyncio.shield(self._gone)
-        except TimeoutError:
-            self._transport.abort()
-            await asyncio.shield(self._gone)
+        if not self._gone:
+            # A timer that resets is cheaper than a time-out that cancels, and this ends every session.
+            timer = asyncio.get_running_loop().call_later(CLOSE_S_MAX, self._transport.abort)
+            try:
+                while not self._gone:
+                    await self._wait_for_news()
+            finally:
+                timer.cancel()
 
     # asyncio.Protocol
 
@@ -144,8 +147,7 @@ class ClientEnd(asyncio.Protocol):
         self._eof = True
         if self._tls is not None:
             self._tls.feed_eof()
-        if not self._gone.done():
-            self._gone.set_result(None)
+        self._gone = True
         self._wake()
         self.resume_writing()
 

@@ -17,6 +17,9 @@ from smtplab.net.server_end import OpenEnds, ServerEnd
 WINDOW_OCTETS = 65536
 """What the wire itself holds, as a kernel's socket buffers do; what is beyond counts as unsent."""
 
+SYN_OCTETS = 60
+"""The first packet of a connection, with its options."""
+
 FIRST_EPHEMERAL_PORT = 49152
 """RFC 6335 6: clients' ports run from here to 65535."""
 
@@ -32,6 +35,10 @@ class Link(msgspec.Struct, frozen=True):
     """Not empty: every dial ends with this reason, `unreachable` for instance."""
     reset_after_octets: int | None = None
     """The connection is reset once this many octets, of both directions together, have passed."""
+    octets_per_s: float | None = None
+    """Of each direction; None for a line that is never the bottleneck."""
+    hold_up_s: Callable[[int], float] | None = None
+    """By how much longer these octets, sent as one, take than they should: what was lost has to be sent again."""
 
 
 class MemoryNetwork:
@@ -56,7 +63,7 @@ class MemoryNetwork:
         loop = asyncio.get_running_loop()
         if link.silent:
             await loop.create_future()
-        await asyncio.sleep(2 * link.latency_s)
+        await asyncio.sleep(2 * link.latency_s + (link.hold_up_s(SYN_OCTETS) if link.hold_up_s else 0.0))
         if link.lost:
             return Lost(link.lost, "the simulated link says so")
         ends = self._listening.get((target.address, target.port))
@@ -133,8 +140,8 @@ def join(client: ClientEnd, server: ServerEnd, local: Endpoint, peer: Endpoint, 
     near = MemoryTransport(client, local, peer)
     far = MemoryTransport(server, peer, local)
     fuse = _Fuse(link.reset_after_octets, (near, far))
-    near.meet(far, _Pipe(link.latency_s), fuse)
-    far.meet(near, _Pipe(link.latency_s), fuse)
+    near.meet(far, _Pipe(link), fuse)
+    far.meet(near, _Pipe(link), fuse)
     client.connection_made(near)
     near.outbound.send("open")
 
@@ -145,9 +152,12 @@ _Item = bytes | Literal["open", "eof", "reset"]
 class _Pipe:
     """One direction of a wire: first in, first out, whatever order timers that are due together fire in."""
 
-    def __init__(self, latency_s: float) -> None:
+    def __init__(self, link: Link) -> None:
         self._loop = asyncio.get_running_loop()
-        self._latency_s = latency_s
+        self._latency_s = link.latency_s
+        self._link = link if link.octets_per_s or link.hold_up_s else None
+        self._free_at_s = 0.0
+        """When the last octet so far has left onto a narrow or lossy line."""
         self._on_the_way: deque[_Item] = deque()
         self._octets = 0
         self._arrived = 0
@@ -166,10 +176,20 @@ class _Pipe:
         """Put something on the way."""
         self._on_the_way.append(item)
         self._octets += _octets(item)
-        if self._latency_s:
+        if self._link is not None:
+            self._loop.call_later(self._latency_s + self._wait_s(self._link, _octets(item)), self._arrive)
+        elif self._latency_s:
             self._loop.call_later(self._latency_s, self._arrive)
         else:
             self._loop.call_soon(self._arrive)
+
+    def _wait_s(self, link: Link, octets: int) -> float:
+        """Until the last of these octets has left, after all that was sent before."""
+        now_s = self._loop.time()
+        takes_s = octets / link.octets_per_s if link.octets_per_s else 0.0
+        takes_s += link.hold_up_s(octets) if link.hold_up_s else 0.0
+        self._free_at_s = max(now_s, self._free_at_s) + takes_s
+        return self._free_at_s - now_s
 
     def drop_unsent(self) -> None:
         """Take back what did not fit on the wire."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import platform
 import socket
@@ -22,6 +23,8 @@ SERVERS_MAX = 3
 """resolv.conf(5): MAXNS."""
 
 
+# Every lookup asks for it, and a name keeps its form.
+@functools.lru_cache(maxsize=4096)
 def a_label_name(name: str) -> str | None:
     """Lower case, no final dot, U-labels as A-labels (RFC 5891); None where it can't be a domain name (RFC 1035)."""
     try:

@@ -7,6 +7,7 @@ verifies nothing in our handshakes, so a certificate's dates are the world's own
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from smtplab.net.ports import ServerTls
 from smtplab.net.tls import server_tls_from_pem
 from smtplab.sim import chance
+
+WrongHow = Literal["expired", "wrong-name", "self-signed"]
 
 AUTHORITY_LIFE = timedelta(days=3650)
 HOST_LIFE = timedelta(days=90)
@@ -48,7 +51,7 @@ class Authority:
         not_after: datetime | None = None,
     ) -> x509.Certificate:
         """A certificate for the DNS names `names`, by default of 90 days, 30 of which have passed at the start."""
-        first = not_before or self._start - HOST_AGE
+        first = not_before or (self._start - HOST_AGE if not_after is None else not_after - HOST_LIFE)
         last = not_after or first + HOST_LIFE
         return (
             self._builder(_common_name(names[0]), _key(self._seed, host), f"serial/{host}", (first, last))
@@ -66,6 +69,35 @@ class Authority:
             key = _key(self._seed, host).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             self._made[host] = server_tls_from_pem(certificate, key)
         return self._made[host]
+
+    def wrong_server_tls(self, host: str, how: WrongHow) -> ServerTls:
+        """The same with a certificate that ended a day before the world's start, of another name, or of its own."""
+        label = f"{host} {how}"
+        if label not in self._made:
+            if how == "expired":
+                wrong = self.issue(host, (host,), not_after=self._start - timedelta(days=1))
+            elif how == "wrong-name":
+                wrong = self.issue(host, (f"localhost.{host}",))
+            else:
+                wrong = self._self_signed(host)
+            key = _key(self._seed, host).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self._made[label] = server_tls_from_pem(wrong.public_bytes(Encoding.PEM), key)
+        return self._made[label]
+
+    def _self_signed(self, host: str) -> x509.Certificate:
+        key, name = _key(self._seed, host), _common_name(host)
+        serial = int.from_bytes(chance.octets(self._seed, host, "serial/self-signed")[:16]) >> 1 | 1
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(serial)
+            .not_valid_before(self._start - HOST_AGE)
+            .not_valid_after(self._start - HOST_AGE + HOST_LIFE)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+        )
 
     def _make_root(self) -> x509.Certificate:
         dates = (self._start - AUTHORITY_LIFE / 2, self._start + AUTHORITY_LIFE / 2)

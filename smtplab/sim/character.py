@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Rules
 from smtplab.net.ports import ServerTls, Trust
-from smtplab.sim.world import Host, User, World
+from smtplab.sim.manner import Behaviour, behaviour_of
+from smtplab.sim.world import RELAYS, Host, User, World
 from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits
-from smtplab.wire.command import Command, Rcpt
+from smtplab.wire.command import Command, Ehlo, Rcpt
 from smtplab.wire.reply import Reply, make_reply
 
 SMTP_PORT = 25
@@ -16,27 +19,39 @@ SUBMISSION_PORT = 587
 """RFC 6409 3.1."""
 
 
-_ROLES_OF_RELAYING = frozenset({"relay", "mx", "backup-mx"})
-
-
 def takes_mail(host: Host) -> bool:
     """Is there a server on it?"""
-    return "submission" in host.roles or not _ROLES_OF_RELAYING.isdisjoint(host.roles)
+    return "submission" in host.roles or not RELAYS.isdisjoint(host.roles)
 
 
-def rules_by_port(world: World, host: Host, tls: ServerTls) -> dict[int, Rules]:
+def behaviour(host: Host) -> Behaviour:
+    """The manner of its software, with what the world says otherwise."""
+    software, manner = host.software, behaviour_of(host.software.manner)
+    own = {
+        "banner": software.banner,
+        "extensions": software.extensions,
+        "size_octets_max": software.size_octets_max,
+        "recipients_max": software.recipients_max,
+        "hops_max": software.hops_max,
+        "reply_ms": software.reply_ms,
+    }
+    said = {name: value for name, value in own.items() if value is not None}
+    return msgspec.structs.replace(manner, **said) if said else manner
+
+
+def rules_by_port(world: World, host: Host, tls: ServerTls | None) -> dict[int, Rules]:
     """What a host answers at each of its ports; none for a host that takes no mail."""
     rules = {}
     if "submission" in host.roles:
         rules[SUBMISSION_PORT] = _submission_rules(world, host, tls)
-    if not _ROLES_OF_RELAYING.isdisjoint(host.roles):
+    if not RELAYS.isdisjoint(host.roles):
         rules[SMTP_PORT] = _relay_rules(world, host, tls)
     return rules
 
 
 def sending_options(host: Host, trust: Trust) -> SessionOptions:
-    """Between servers TLS is used where it is offered, and the certificate is looked at without a consequence."""
-    return SessionOptions(helo=host.name, tls="may", trust=trust)
+    """Between servers TLS is used where it is offered; what it must prove is the host's own affair."""
+    return SessionOptions(helo=host.name, tls=host.tls, trust=trust, dialect=host.dialect)
 
 
 def routing(host: Host) -> Routing:
@@ -45,52 +60,74 @@ def routing(host: Host) -> Routing:
     return Routing(server=host.relays_to or None, source="relay", ourselves=ourselves)
 
 
-def _submission_rules(world: World, host: Host, tls: ServerTls) -> Rules:
+def own_domains(host: Host) -> frozenset[str]:
+    """Whose mail ends here."""
+    return frozenset(domain.lower() for domain in host.domains) if "mx" in host.roles else frozenset()
+
+
+def local_hook(world: World, host: Host) -> LocalHook:
+    """The answers of this very host."""
+    return LocalHook(_people(world, host), knows_ehlo=host.software.dialect != "smtp")
+
+
+def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
+    manner = behaviour(host)
     agents = {other.name for other in world.hosts if other.submits_to == host.name}
     return Rules(
         hostname=host.name,
-        banner=host.software.banner,
-        extensions=(*host.software.extensions, "AUTH"),
+        banner=manner.banner,
+        extensions=(*manner.extensions, "AUTH"),
         tls=tls,
         users={user.address: Secret(user.password) for user in world.users if user.agent in agents},
         submission=True,
         local_domains=frozenset(),
-        limits=_limits(host),
-        reply_delay_s=host.software.reply_ms / 1000,
+        limits=_limits(manner),
+        line_endings=host.software.line_endings,
+        reply_delay_s=manner.reply_ms / 1000,
     )
 
 
-def _relay_rules(world: World, host: Host, tls: ServerTls) -> Rules:
-    own = frozenset(host.domains if "mx" in host.roles else ())
-    people = {user.address.lower(): user for user in world.users if user.address.rpartition("@")[2] in own}
+def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
+    manner = behaviour(host)
+    hook = local_hook(world, host)
     return Rules(
         hostname=host.name,
-        banner=host.software.banner,
-        extensions=host.software.extensions,
+        banner=manner.banner,
+        dialect=host.software.dialect,
+        extensions=manner.extensions if host.software.dialect != "smtp" else (),
         tls=tls,
-        local_domains=own,
-        local_users=frozenset(people),
+        local_domains=None if host.open_relay else own_domains(host),
+        local_users=frozenset(_people(world, host)),
         relay_domains=frozenset(host.domains if "backup-mx" in host.roles else ()),
         trusted=tuple(address for name in host.accepts_from for address in world.host(name).addresses),
-        limits=_limits(host),
-        reply_delay_s=host.software.reply_ms / 1000,
-        hooks={"RCPT": _Mailboxes(people).answer},
+        limits=_limits(manner),
+        line_endings=host.software.line_endings,
+        received_max=manner.hops_max,
+        reply_delay_s=manner.reply_ms / 1000,
+        hooks={"RCPT": hook, "EHLO": hook},
     )
 
 
-def _limits(host: Host) -> Limits:
-    return Limits(message_octets=host.software.size_octets_max, recipients=host.software.recipients_max)
+def _people(world: World, host: Host) -> dict[str, User]:
+    return {user.address.lower(): user for domain in own_domains(host) for user in world.people(domain)}
 
 
-class _Mailboxes:
-    """Answers for the mailboxes that exist and yet take nothing now."""
+def _limits(manner: Behaviour) -> Limits:
+    return Limits(message_octets=manner.size_octets_max, recipients=manner.recipients_max)
 
-    def __init__(self, people: dict[str, User]) -> None:
+
+class LocalHook:
+    """Answers for the mailboxes that exist and yet take nothing now, and for a server that knows RFC 821 only."""
+
+    def __init__(self, people: dict[str, User], *, knows_ehlo: bool) -> None:
         self._people = people
+        self._knows_ehlo = knows_ehlo
 
-    def answer(self, command: Command, caller: Caller) -> Reply | None:
+    def __call__(self, command: Command, caller: Caller) -> Reply | None:
         """RFC 3463 3.3: X.2.2 is a full mailbox, X.2.1 a disabled one. None where the ordinary rules hold."""
         del caller
+        if isinstance(command, Ehlo) and not self._knows_ehlo:
+            return make_reply(500, "Command unrecognized")  # RFC 821 4.2.1
         if not isinstance(command, Rcpt):
             return None
         user = self._people.get(str(command.forward_path).lower())

@@ -10,7 +10,10 @@ import dns.exception
 import dns.name
 import dns.zone
 
-from smtplab.sim.world import Host, World
+from smtplab.sim.expect import EVENTS, PLACES, Pattern
+from smtplab.sim.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
+from smtplab.sim.world import AGENTS, RELAYS, Host, Trip, World
+from smtplab.wire.address import Mailbox, parse_mailbox
 
 
 class Problem(NamedTuple):
@@ -21,7 +24,7 @@ class Problem(NamedTuple):
 
 def first_problem(world: World) -> Problem | None:
     """The first thing that keeps a world from running, in the order of its file; None where all fits."""
-    for check in (_start, _sites, _hosts, _addresses, _zones, _users):
+    for check in (_start, _sites, _hosts, _addresses, _zones, _users, _faults, _journeys, _expectations):
         for problem in check(world):
             return problem
     return None
@@ -64,14 +67,20 @@ def _hosts(world: World) -> Iterator[Problem]:
             yield Problem(f"hosts[{number}].{problem.path}", problem.text)
 
 
+_NAMELESS = frozenset({"resolver", "dnsbl"})
+"""They answer for names and ask for none."""
+
+_SUBMITTED_TO = frozenset({"submission", "relay", "smarthost"})
+
+
 def _bonds(host: Host, by_name: dict[str, Host], resolvers: set[str]) -> Iterator[Problem]:
     if host.resolver and host.resolver not in resolvers:
         yield Problem("resolver", f"no host with the role resolver has the address {host.resolver}")
-    if host.roles != ("resolver",) and not host.resolver:
+    if not _NAMELESS.issuperset(host.roles) and not host.resolver:
         yield Problem("resolver", "missing: this host has names to look up")
-    if "user-agent" in host.roles and "submission" not in _roles(by_name.get(host.submits_to)):
+    if AGENTS & set(host.roles) and not _SUBMITTED_TO & _roles(by_name.get(host.submits_to)):
         yield Problem("submits_to", f"no submission server is called {host.submits_to!r}")
-    if host.relays_to and not {"relay", "mx"} & _roles(by_name.get(host.relays_to)):
+    if host.relays_to and not RELAYS & _roles(by_name.get(host.relays_to)):
         yield Problem("relays_to", f"no relay is called {host.relays_to!r}")
     for number, name in enumerate(host.accepts_from):
         if name not in by_name:
@@ -100,24 +109,112 @@ def _addresses(world: World) -> Iterator[Problem]:
 
 def _zones(world: World) -> Iterator[Problem]:
     for number, zone in enumerate(world.zones):
-        try:
-            dns.zone.from_text(zone.text, dns.name.from_text(zone.origin))
-        except (dns.exception.DNSException, ValueError) as error:
-            yield Problem(f"zones[{number}].text", f"no master file: {error}")
+        if problem := _wrong_zone(zone.origin, zone.text):
+            yield Problem(f"zones[{number}].text", problem)
 
 
 def _users(world: World) -> Iterator[Problem]:
-    local = {domain for host in world.hosts if "mx" in host.roles for domain in host.domains}
-    agents = {host.name for host in world.hosts if "user-agent" in host.roles}
+    local = {domain.lower() for host in world.hosts if "mx" in host.roles for domain in host.domains}
+    agents = {host.name: host for host in world.hosts if AGENTS & set(host.roles)}
+    submission = {host.name for host in world.hosts if "submission" in host.roles}
     seen: set[str] = set()
     for number, user in enumerate(world.users):
         path = f"users[{number}]"
         if user.address in seen:
             yield Problem(f"{path}.address", f"a second user of the address {user.address!r}")
         seen.add(user.address)
-        if user.address.rpartition("@")[2] not in local:
+        if user.address.rpartition("@")[2].lower() not in local:
             yield Problem(f"{path}.address", f"no mx host takes mail for {user.address!r}")
         if user.agent and user.agent not in agents:
             yield Problem(f"{path}.agent", f"no user-agent host is called {user.agent!r}")
-        if user.agent and not user.password:
+        if user.agent in agents and agents[user.agent].submits_to in submission and not user.password:
             yield Problem(f"{path}.password", "missing: a user who writes has to log in")
+
+
+def _faults(world: World) -> Iterator[Problem]:
+    hosts = {host.name: host for host in world.hosts}
+    links = {link.name for link in world.links if link.name}
+    zones = {zone.origin for zone in world.zones}
+    for number, fault in enumerate(world.faults):
+        path = f"faults[{number}]"
+        match fault:
+            case DnsChange(where=where, text=text):
+                if where not in zones:
+                    yield Problem(f"{path}.where", f"no zone is called {where!r}")
+                if problem := _wrong_zone(where, text):
+                    yield Problem(f"{path}.text", problem)
+            case StripStarttls(where=where):
+                if where not in links:
+                    yield Problem(f"{path}.where", f"no link is called {where!r}")
+            case _:
+                for problem_of_place in _place_of_fault(fault, hosts, links):
+                    yield Problem(f"{path}.{problem_of_place.path}", problem_of_place.text)
+
+
+def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> Iterator[Problem]:
+    stage = stage_of(fault)
+    if isinstance(fault, Silence) and fault.where in links:
+        if stage != "connect":
+            yield Problem("stage", "a link falls silent at `connect`")
+    elif fault.where not in hosts:
+        yield Problem("where", f"no host is called {fault.where!r}")
+    elif (stage == "dns") != ("resolver" in hosts[fault.where].roles):
+        yield Problem("stage", f"{fault.where!r} does not come to {stage}")
+    elif stage == "dns" and fault.__struct_config__.tag not in _OF_DNS:
+        yield Problem("what", f"no such fault of a resolver: {fault.__struct_config__.tag}")
+    elif stage == "connect" and fault.__struct_config__.tag not in _OF_CONNECT:
+        yield Problem("what", f"no such fault of a connection: {fault.__struct_config__.tag}")
+
+
+_OF_DNS = frozenset({"refuse", "silence", "delay", "servfail"})
+_OF_CONNECT = frozenset({"refuse", "reset", "silence", "delay"})
+
+
+def _wrong_zone(origin: str, text: str) -> str:
+    try:
+        dns.zone.from_text(text, dns.name.from_text(origin))
+    except (dns.exception.DNSException, ValueError) as error:
+        return f"no master file: {error}"
+    return ""
+
+
+def _journeys(world: World) -> Iterator[Problem]:
+    hosts = {host.name: host for host in world.hosts}
+    for number, trip in enumerate(world.journeys):
+        for problem in _trip(world, hosts, trip):
+            yield Problem(f"journeys[{number}].{problem.path}", problem.text)
+
+
+def _trip(world: World, hosts: dict[str, Host], trip: Trip) -> Iterator[Problem]:
+    for place, address in enumerate(trip.recipients):
+        if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
+            yield Problem(f"recipients[{place}]", f"no address: {address!r}")
+    if trip.sender and not isinstance(parse_mailbox(trip.sender, smtputf8=True), Mailbox):
+        yield Problem("sender", f"no address: {trip.sender!r}")
+    users = {user.address: user for user in world.users}
+    agent = trip.agent or (users[trip.sender].agent if trip.sender in users else "")
+    if agent not in hosts or not AGENTS & set(hosts[agent].roles):
+        field = "agent" if trip.agent else "sender"
+        yield Problem(field, f"no program of a user to send from: {agent or trip.sender!r}")
+    elif "submission" in hosts[hosts[agent].submits_to].roles and users.get(trip.sender) is None:
+        yield Problem("sender", f"{trip.sender!r} has no account at {hosts[agent].submits_to}")
+
+
+def _expectations(world: World) -> Iterator[Problem]:
+    for number, expectation in enumerate(world.expectations):
+        path = f"expectations[{number}]"
+        yield from _pattern(expectation, path)
+        if expectation.before is not None:
+            yield from _pattern(expectation.before, f"{path}.before")
+        if expectation.after is not None:
+            yield from _pattern(expectation.after, f"{path}.after")
+
+
+def _pattern(pattern: Pattern, path: str) -> Iterator[Problem]:
+    kind = EVENTS.get(pattern.event)
+    if kind is None:
+        yield Problem(f"{path}.event", f"no event is called {pattern.event!r}")
+        return
+    for field in pattern.where:
+        if field not in PLACES and field not in kind.__struct_fields__:
+            yield Problem(f"{path}.where.{field}", f"{pattern.event} has no such key")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
+from collections.abc import Sequence
 
 from smtplab import events as ev
 from smtplab.journal import Record
-from smtplab.mta.outcome import Judgement
+from smtplab.mta.outcome import Judgement, RecipientOutcome
 from smtplab.wire.reply import split_enhanced
 
 _REPLY = re.compile(r"([2-5]\d\d) (.*)", re.DOTALL)
@@ -48,6 +50,51 @@ class Fate:
 
     def _is_ours(self, recipient: str) -> bool:
         return recipient.lower() == self._recipient
+
+
+class Fates:
+    """The ends of all messages of a run, by recipient. Several to one recipient end in the order they were sent, for
+    all that a person can tell."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, deque[ev.JourneyEnded]] = {}
+        self._deferred: dict[str, ev.JourneyEnded] = {}
+
+    def read(self, record: Record) -> None:
+        """One record more."""
+        match record.event:
+            case ev.Delivered(recipient=recipient, mailbox=mailbox):
+                self._add(recipient, ev.JourneyEnded("delivered", 250, "2.0.0", f"in the mailbox of {mailbox}"))
+            case ev.Bounced(recipient=recipient, status=status, diagnostic=said):
+                self._add(recipient, ev.JourneyEnded("bounced", _read_reply(said)[0], status, said))
+            case ev.Deferred(recipient=recipient, reason=said):
+                self._deferred[recipient.lower()] = ev.JourneyEnded("deferred", *_read_reply(said), said)
+            case _:
+                pass
+
+    def end_of(self, submission: RecipientOutcome) -> ev.JourneyEnded:
+        """The next end for this recipient; the submission's own where no server took the message."""
+        judgement, who = submission.judgement, str(submission.recipient).lower()
+        if judgement.result == "accepted":
+            if ends := self._ends.get(who):
+                return ends.popleft()
+            if who in self._deferred:
+                return self._deferred[who]
+        said = judgement.detail or judgement.reason
+        return ev.JourneyEnded(judgement.result, judgement.code, judgement.enhanced, said)
+
+    def _add(self, recipient: str, end: ev.JourneyEnded) -> None:
+        self._ends.setdefault(recipient.lower(), deque()).append(end)
+
+
+_WORST_FIRST: tuple[ev.Result, ...] = (
+    "refused", "bounced", "unreachable", "deferred", "stopped", "accepted", "delivered",
+)  # fmt: skip
+
+
+def worst_end(ends: Sequence[ev.JourneyEnded]) -> ev.JourneyEnded:
+    """After which a journey to several recipients is called."""
+    return min(ends, key=lambda end: _WORST_FIRST.index(end.result))
 
 
 def _read_reply(said: str) -> tuple[int | None, str | None]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from smtplab.net.ports import Dialer, Endpoint, Lost, Net, Stream
 
+Meet = Callable[[str, int], Awaitable[Lost | None]]
+"""What a dial to an address on a hop meets before it arrives: nothing, or its end."""
+
 
 class Hops:
     """The connections of one run, by the client's end; both ends ask here."""
 
-    def __init__(self) -> None:
+    def __init__(self, meet: Meet | None = None) -> None:
+        self.meet = meet
         self._hop_of: dict[Endpoint, int] = {}
         self._numbers = itertools.count(1)
 
@@ -36,6 +41,8 @@ class _HopDialer:
         self._hop = hop
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
+        if self._hops.meet is not None and (lost := await self._hops.meet(address, self._hop)) is not None:
+            return lost
         stream = await self._dialer.dial(address, port, source=source)
         if not isinstance(stream, Lost):
             self._hops.begin(stream.local, self._hop)

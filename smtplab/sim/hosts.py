@@ -5,38 +5,50 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from smtplab.journal import Journal
+from smtplab.events import FaultInjected
+from smtplab.journal import Scope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
-from smtplab.net.ports import Listening, Lost, TlsFacts, TlsTrouble, Wire
-from smtplab.sim.character import routing, rules_by_port, sending_options
-from smtplab.sim.hops import Hops
+from smtplab.net.ports import Listening, ServerTls, Wire
+from smtplab.sim.character import behaviour, local_hook, own_domains, routing, rules_by_port, sending_options
+from smtplab.sim.door import Door, Interference, Tampering
+from smtplab.sim.faults import BareDot, Certificate, Stage, StripStarttls, name_of
 from smtplab.sim.internet import Internet
+from smtplab.sim.ordeal import Ordeal, Ward
+from smtplab.sim.policy import Policies
 from smtplab.sim.world import Host, World
+
+QUEUE_REST_S = 0.05
+"""A queue manager looks for new messages some 20 times a second. So a message's next hop begins once the hop before it
+is over, which is also how it can be followed by eye."""
 
 
 class Server:
     """One host that takes mail. Its sessions are recorded as they are seen here, its deliveries likewise."""
 
-    def __init__(self, world: World, host: Host, internet: Internet, hops: Hops, journal: Journal) -> None:
+    def __init__(self, world: World, host: Host, internet: Internet) -> None:
         self.name = host.name
         self.mailboxes = Mailboxes()
         self.net = internet.net(host)
         self._host = host
-        self._rules = rules_by_port(world, host, internet.server_tls(host))
-        self._hops = hops
-        self._journal = journal
+        self._internet = internet
+        self._rules = rules_by_port(world, host, internet.server_tls(host) if host.offers_tls else None)
+        self._ward = self._make_ward(world)
+        self._plain = self._is_plain()
+        hops = internet.hops
         self.queue = Queue(
             Office(
                 hostname=host.name,
                 options=sending_options(host, internet.trust),
                 routing=routing(host),
-                local_domains=frozenset(host.domains if "mx" in host.roles else ()),
+                local_domains=own_domains(host),
                 mailboxes=self.mailboxes,
-                scope=journal.scope(node=host.name, hop=0, span="", stage="queue"),
+                scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
                 net_at=partial(hops.net_at, self.net),
+                rest_s=QUEUE_REST_S,
+                words=internet.words,
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s),
             )
         )
@@ -49,9 +61,9 @@ class Server:
         """Listen at every address, on the port of each role."""
         assert self.net.listener is not None
         for port, rules in self._rules.items():
+            make_door = partial(Door, partial(self._enter, rules), self._leave)
             for address in self._host.addresses:
-                listening = await self.net.listener.listen(address, port, partial(_Door, self, rules))
-                self._listening.append(listening)
+                self._listening.append(await self.net.listener.listen(address, port, make_door))
 
     async def close(self) -> None:
         """Once every session has ended by itself, which the time-outs of both sides see to."""
@@ -59,43 +71,76 @@ class Server:
         for listening in self._listening:
             await listening.close()
 
-    def enter(self, wire: Wire, rules: Rules) -> Receiver:
+    @property
+    def idle(self) -> bool:
+        """Nobody is at the door."""
+        return not self._sessions
+
+    def _enter(self, rules: Rules, door: Door, wire: Wire) -> Receiver:
         """Somebody is at the door."""
         self._sessions += 1
         self._empty.clear()
-        hop, number = self._hops.enter(wire.peer)
+        hop, number = self._internet.hops.enter(wire.peer)
         span = f"receive/{number}/{wire.peer.address}"
-        scope = self._journal.scope(node=self.name, hop=hop, span=span, stage="connect")
-        return Receiver(rules, self.net, scope, self.queue.accept)
+        scope = self._internet.journal.scope(node=self.name, hop=hop, span=span, stage="connect")
+        if self._plain and not self._is_tampered_with(wire.peer.address):
+            return Receiver(rules, self.net, scope, self.queue.accept)
+        ordeal = Ordeal(self._ward, rules, scope, wire.peer.address)
+        door.interference = Interference(wire, ordeal, self._tampering(wire.peer.address), scope)
+        return Receiver(ordeal.rules(), self.net, scope, ordeal.accept(self.queue.accept))
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """Somebody has gone."""
         self._sessions -= 1
         if not self._sessions:
             self._empty.set()
 
+    # What the world does to it
 
-class _Door:
-    """A `Handler` that waits to see who comes, for only then is it known on which hop."""
+    def _make_ward(self, world: World) -> Ward:
+        host, internet = self._host, self._internet
+        return Ward(
+            name=host.name,
+            behaviour=behaviour(host),
+            policies=Policies(host, self.net),
+            injector=internet.injector,
+            clock=internet.clock,
+            chance=self.net.chance("noise"),
+            local_hook=local_hook(world, host),
+        )
 
-    def __init__(self, server: Server, rules: Rules) -> None:
-        self._server = server
-        self._rules = rules
-        self._receiver: Receiver
+    def _is_plain(self) -> bool:
+        """Nothing here needs more than the engine's own rules."""
+        policies = self._ward.policies
+        return not (
+            self._internet.injector.touches(self.name)
+            or policies.judges_clients
+            or policies.greylists
+            or self._host.software.manner != "plain"
+        )
 
-    def connected(self, wire: Wire) -> None:
-        self._receiver = self._server.enter(wire, self._rules)
-        self._receiver.connected(wire)
+    def _is_tampered_with(self, client: str) -> bool:
+        links = self._internet.links_between(client, self._host.addresses[0])
+        return any(self._internet.injector.touches(link) for link in links)
 
-    def received(self, data: bytes) -> None:
-        self._receiver.received(data)
+    def _tampering(self, client: str) -> Tampering:
+        links = self._internet.links_between(client, self._host.addresses[0])
+        return Tampering(
+            strips_starttls=lambda scope: any(self._acts(link, StripStarttls, scope) is not None for link in links),
+            takes_bare_dots=lambda scope: self._acts(self.name, BareDot, scope) is not None,
+            certificate=self._wrong_certificate,
+        )
 
-    def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
-        self._receiver.secured(outcome)
+    def _wrong_certificate(self, scope: Scope) -> ServerTls | None:
+        fault = self._acts(self.name, Certificate, scope)
+        return self._internet.wrong_tls(self._host, fault.how) if isinstance(fault, Certificate) else None
 
-    def drained(self) -> None:
-        self._receiver.drained()
+    def _acts(self, where: str, kind: type, scope: Scope) -> object | None:
+        stage = _STAGE_OF_KIND[kind]
+        for fault in self._internet.injector.at(where, stage, self._internet.clock.monotonic(), only=kind):
+            scope(FaultInjected(name_of(fault), f"{where}/{stage}"))
+            return fault
+        return None
 
-    def ended(self, lost: Lost | None) -> None:
-        self._receiver.ended(lost)
-        self._server.leave()
+
+_STAGE_OF_KIND: dict[type, Stage] = {StripStarttls: "ehlo", BareDot: "data", Certificate: "tls"}

@@ -3,37 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from functools import partial
+from typing import Literal
 
 import dns.flags
 import dns.message
+import dns.rcode
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from smtplab.events import FaultInjected
+from smtplab.journal import Journal
 from smtplab.net.dns import DnsResolver
 from smtplab.net.memory import Link, MemoryNetwork
 from smtplab.net.ports import Clock, Endpoint, Lost, Net, ServerTls
 from smtplab.net.trust import PkixTrust
-from smtplab.sim.certificates import Authority
+from smtplab.sim.certificates import Authority, WrongHow
 from smtplab.sim.chance import chance_of
-from smtplab.sim.names import Names
+from smtplab.sim.faults import Delay, Fault, Refuse, Reset, ServerFailure, name_of
+from smtplab.sim.hops import Hops
+from smtplab.sim.injector import Injector, Occasion
+from smtplab.sim.names import Names, refuse
 from smtplab.sim.roads import Roads
 from smtplab.sim.world import Host, World
+from smtplab.view.texts import Texts
 
 DNS_PORT = 53
+
+SEGMENT_OCTETS = 1460
+"""What a packet of Ethernet holds of TCP."""
+
+RETRANSMISSION_S = 0.2
+"""The first wait, which every system of today bounds from below so; RFC 6298 2.4 would have a second."""
+
+RETRANSMISSION_S_MAX = 60.0
+"""RFC 6298 2.5."""
 
 
 class Internet:
     """One world's network for one run."""
 
-    def __init__(self, world: World, seed: int, clock: Clock) -> None:
+    def __init__(self, world: World, seed: int, clock: Clock, journal: Journal) -> None:
         self.clock = clock
+        self.journal = journal
+        self.injector = Injector(world.faults)
+        self.hops = Hops(self._meet if self.injector else None)
         self._seed = seed
         self._roads = Roads(world)
         self._network = MemoryNetwork(self._link_between)
-        self._names = Names(world.zones)
-        self._name_servers = {address for host in world.hosts if "resolver" in host.roles for address in host.addresses}
+        self._names = Names(world.zones, self.injector.changes())
+        self._host_of = {address: host.name for host in world.hosts for address in host.addresses}
+        resolvers = {host.name for host in world.hosts if "resolver" in host.roles}
+        self._resolvers = {address: name for address, name in self._host_of.items() if name in resolvers}
+        self._noise = chance_of(seed, "links")
         self._authority = Authority(seed, world.start)
         self.trust = PkixTrust(clock.now, self._authority.root.public_bytes(Encoding.PEM))
         """Every host of a world trusts its one authority, at the world's clock."""
+        self.words = (Texts("vi"), Texts("en"))
+        """Notices speak both languages, whoever reads along: a world's records don't depend on the reader's."""
 
     def net(self, host: Host) -> Net:
         """The host's own door to the world: its addresses, its resolver with a cache of its own, its chance."""
@@ -52,18 +79,86 @@ class Internet:
         """Its certificate for its own name, and the key."""
         return self._authority.server_tls(host.name, (host.name,))
 
-    async def ask_names(self, query: bytes, source: str, server: Endpoint, *, tcp: bool) -> bytes | None:
+    def wrong_tls(self, host: Host, how: WrongHow) -> ServerTls:
+        """What a fault puts in its place."""
+        return self._authority.wrong_server_tls(host.name, how)
+
+    def links_between(self, source: str, target: str) -> tuple[str, ...]:
+        """The names of the links on the way."""
+        return self._roads.way(source, target).links if self._roads.knows(source) else ()
+
+    async def ask_names(
+        self, query: dns.message.Message, source: str, server: Endpoint, *, tcp: bool
+    ) -> dns.message.Message | None:
         """A name server's answer after the way there and back; None where nobody answers. TCP shakes hands first."""
-        if server.address not in self._name_servers or server.port != DNS_PORT:
+        resolver = self._resolvers.get(server.address)
+        if resolver is None or server.port != DNS_PORT:
             return None
         round_trip_s = 2 * self._roads.latency_s(source, server.address)
         await asyncio.sleep(round_trip_s * (2 if tcp else 1))
-        return self._names.respond(query, tcp=tcp)
+        if self.injector.touches(resolver):
+            name = query.question[0].name.to_text(omit_final_dot=True).lower()
+            for fault in self.injector.at(resolver, "dns", self.clock.monotonic(), Occasion(source, name=name)):
+                self._tell(fault, resolver, "dns", 0)
+                match fault:
+                    case Delay(seconds=seconds):
+                        await asyncio.sleep(seconds)
+                    case Refuse():
+                        return refuse(query, dns.rcode.REFUSED)
+                    case ServerFailure():
+                        return refuse(query, dns.rcode.SERVFAIL)
+                    case _:
+                        return None
+        for change in self._names.advance(self.clock.monotonic()):
+            self._tell(change, change.where, "dns", 0)
+        return self._names.ask(query, tcp=tcp)
+
+    async def _meet(self, address: str, hop: int) -> Lost | None:
+        """The faults of the host that is dialled."""
+        host = self._host_of.get(address, "")
+        for fault in self.injector.at(host, "connect", self.clock.monotonic()):
+            self._tell(fault, host, "connect", hop)
+            match fault:
+                case Delay(seconds=seconds):
+                    await asyncio.sleep(seconds)
+                case Refuse():
+                    return Lost("refused", "a fault of this world")
+                case Reset():
+                    return Lost("reset", "a fault of this world")
+                case _:
+                    await asyncio.get_running_loop().create_future()
+        return None
+
+    def _tell(self, fault: Fault, where: str, stage: Literal["dns", "connect"], hop: int) -> None:
+        scope = self.journal.scope(node=where, hop=hop, span="fault", stage=stage)
+        scope(FaultInjected(name_of(fault), f"{where}/{stage}"))
 
     def _link_between(self, source: str, target: str) -> Link:
         if not self._roads.knows(target):
             return Link(silent=True)
-        return Link(latency_s=self._roads.latency_s(source, target))
+        way = self._roads.way(source, target)
+        for link in way.links:
+            for fault in self.injector.at(link, "connect", self.clock.monotonic()):
+                self._tell(fault, link, "connect", 0)
+                return Link(silent=True)
+        loss = way.loss
+        return Link(
+            latency_s=way.latency_s,
+            silent=loss >= 1,
+            octets_per_s=way.octets_per_s,
+            hold_up_s=partial(_hold_up_s, self._noise("loss"), loss) if 0 < loss < 1 else None,
+        )
+
+
+def _hold_up_s(chance: random.Random, loss: float, octets: int) -> float:
+    """Each packet that is lost is sent again after a time that doubles (RFC 6298 5)."""
+    waited_s = 0.0
+    for _ in range(-(-octets // SEGMENT_OCTETS) or 1):
+        timeout_s = RETRANSMISSION_S
+        while chance.random() < loss and timeout_s <= RETRANSMISSION_S_MAX:
+            waited_s += timeout_s
+            timeout_s *= 2
+    return waited_s
 
 
 class ZoneExchange:
@@ -83,10 +178,9 @@ class ZoneExchange:
 
     async def _ask(self, query: dns.message.Message, server: Endpoint) -> dns.message.Message:
         for tcp in (False, True):
-            octets = await self._internet.ask_names(query.to_wire(), self._source, server, tcp=tcp)
-            if octets is None:
+            response = await self._internet.ask_names(query, self._source, server, tcp=tcp)
+            if response is None:
                 break
-            response = dns.message.from_wire(octets)
             # RFC 7766 5: what a datagram can't hold is asked for over TCP.
             if tcp or not response.flags & dns.flags.TC:
                 return response

@@ -5,18 +5,51 @@ from __future__ import annotations
 from email.header import Header
 from email.utils import format_datetime
 
+import msgspec
+
 from smtplab.sim import chance
-from smtplab.sim.world import User, World
+from smtplab.sim.world import Trip, User, World, travellers
+
+LINE = "This line fills the message up to its size, as an attachment would. " + "=" * 9 + "\r\n"
 
 
 def compose(world: World, seed: int, sender: User, recipient: str) -> bytes:
     """The world's own letter with CR LF line ends, dated at its start; what must be unique is drawn from the seed."""
-    unique = chance.octets(seed, sender.agent, f"message-id/{sender.address}/{recipient}").hex()[:16]
+    return _letter(world, seed, _Heading(sender.address, sender.name, recipient, sender.agent, ""))
+
+
+def write(world: World, seed: int, trip: Trip, number: int) -> bytes:
+    """A trip's message: its own text, or the letter, filled up to its size."""
+    if trip.text:
+        # TOML's own LF ends a line; a written-out one stays alone, for it is what the trip is about.
+        return trip.text.replace("\n", "\r\n").replace("\\n", "\n").encode()
+    people = travellers(world, trip)
+    name = people.user.name if people.user else ""
+    heading = _Heading(trip.sender, name, ">, <".join(trip.recipients), people.agent.name, f"/{number}")
+    letter = _letter(world, seed, heading)
+    missing = (trip.size_octets or 0) - len(letter)
+    if missing <= 0:
+        return letter
+    filling = (LINE * (missing // len(LINE) + 1)).encode()
+    return letter + filling[len(filling) - missing :] if missing > 2 else letter
+
+
+class _Heading(msgspec.Struct, frozen=True):
+    sender: str
+    name: str
+    recipients: str
+    agent: str
+    which: str
+
+
+def _letter(world: World, seed: int, heading: _Heading) -> bytes:
+    purpose = f"message-id/{heading.sender}/{heading.recipients}{heading.which}"
+    unique = chance.octets(seed, heading.agent, purpose).hex()[:16]
     fields = (
         f"Date: {format_datetime(world.start)}",
-        f"From: {_phrase(sender.name)} <{sender.address}>",
-        f"To: <{recipient}>",
-        f"Message-ID: <{unique}@{sender.agent}>",
+        f"From: {_phrase(heading.name)} <{heading.sender}>",
+        f"To: <{heading.recipients}>",
+        f"Message-ID: <{unique}@{heading.agent}>",
         f"Subject: {_phrase(world.letter.subject)}",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",

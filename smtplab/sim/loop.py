@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context
+from contextvars import Context, copy_context
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
@@ -20,7 +20,10 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 RESOLUTION_S = 1e-6
-"""That of a record's time. asyncio's own 1e-9 vanishes in the float of a late hour, and the loop would spin."""
+"""That of a record's time: timers that are due within it are due together."""
+
+SWEEP_AT = 1000
+"""Cancelled timers from which on they are looked for: fewer cost less than looking."""
 
 VIRTUAL_S_MAX = 30 * 86400.0
 """RFC 5321 4.5.4.1 gives up after 4 to 5 days, a bounce may take as long again: thirty days end every honest run."""
@@ -74,13 +77,17 @@ def run(
 class VirtualLoop(asyncio.BaseEventLoop):
     """Tasks, timers and futures only: no thread, no socket, no look at the system's resolver."""
 
-    _scheduled: list[asyncio.TimerHandle]
-    """BaseEventLoop's heap of timers; with `_selector` and `_clock_resolution` all that is used of its inside."""
+    _ready: deque[asyncio.Handle]
+    """BaseEventLoop's callbacks; with `_stopping` and `_run_once`, which `run_forever` calls, all of its inside that is
+    used here. Its own turn asks a selector and sorts timers by a method in Python, for half the time of a delivery."""
+    _stopping: bool
 
     def __init__(self, virtual_s_max: float = VIRTUAL_S_MAX, steps_max: int = STEPS_MAX) -> None:
         super().__init__()
-        self._selector = _Jump(self, virtual_s_max, steps_max)
-        self._clock_resolution = RESOLUTION_S
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._cancelled_timers = 0
+        self._virtual_s_max = virtual_s_max
+        self._steps_left = self._steps_max = steps_max
         self._births = itertools.count()
         self._now = 0.0
         self.fault: BaseException | None = None
@@ -91,10 +98,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def jump(self) -> None:
-        """Go on to the next timer, whose own value the clock then shows: a sum would miss it by a rounding."""
-        self._now = max(self._now, self._scheduled[0].when())
-
     def next_birth(self) -> int:
         return next(self._births)
 
@@ -102,8 +105,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
-        heapq.heappush(self._scheduled, timer)
+        heapq.heappush(self._timers, (when, next(self._births), timer))
         return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def forget_timer(self) -> None:
+        """One of the timers was cancelled. Time-outs are, nearly all: they are swept out before they are the most."""
+        self._cancelled_timers += 1
+        if self._cancelled_timers > SWEEP_AT and self._cancelled_timers * 2 > len(self._timers):
+            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
+            heapq.heapify(self._timers)
+            self._cancelled_timers = 0
 
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)
@@ -113,7 +129,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         left = sorted(asyncio.all_tasks(self), key=hash)
         for task in left:
             task.cancel()
-        self._selector = _Jump(self, self._now + VIRTUAL_S_MAX, STEPS_MAX)
+        self._virtual_s_max, self._steps_left = self._now + VIRTUAL_S_MAX, STEPS_MAX
         if left:
             self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
@@ -131,10 +147,50 @@ class VirtualLoop(asyncio.BaseEventLoop):
     async def getnameinfo(self, *question: object, **_hints: object) -> NoReturn:
         raise SimulationError(f"a simulation asks its own DNS: getnameinfo {question!r}")
 
-    # What BaseEventLoop leaves to its subclasses. With nothing but timers there is nothing to do.
+    # A turn
 
-    def _process_events(self, event_list: object) -> None:
-        pass
+    def _run_once(self) -> None:
+        """Everything that is ready now, in its order; where nothing is, the clock moves on to what is due next."""
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise SimulationError(f"the simulation did not end within {self._steps_max} steps")
+        ready = self._ready
+        if not ready and not self._stopping:
+            self._jump()
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001 - as BaseEventLoop does
+        if self._timers and self._timers[0][0] <= self._now:
+            self._wake()
+
+    def _jump(self) -> None:
+        """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+            self._cancelled_timers -= 1
+        if not timers:
+            waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
+            raise SimulationError(f"deadlock at {self._now:.6f} s: nothing is due, and these wait: {waiting}")
+        self._now = max(self._now, timers[0][0])
+        if self._now > self._virtual_s_max:
+            raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
+        self._wake()
+
+    def _wake(self) -> None:
+        """What is due becomes ready."""
+        timers, due = self._timers, self._now + RESOLUTION_S
+        while timers and timers[0][0] < due:
+            timer = heapq.heappop(timers)[2]
+            timer.fired = True
+            if timer.cancelled():
+                self._cancelled_timers -= 1
+            else:
+                self._ready.append(timer)
 
     def _write_to_self(self) -> None:
         pass
@@ -161,52 +217,31 @@ class _Future(asyncio.Future[Any]):
 
 
 class _Timer(asyncio.TimerHandle):
-    """Sorts by its moment, then by birth."""
+    """Tells the loop when it is cancelled while it waits."""
+
+    __slots__ = ("fired",)
+
+    _loop: VirtualLoop
 
     def __init__(
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
     ) -> None:
-        super().__init__(when, callback, args, loop, context)
-        self._scheduled = True
-        self._order = (when, loop.next_birth())
-
-    def __lt__(self, other: asyncio.TimerHandle) -> bool:
-        return self._order < other._order if isinstance(other, _Timer) else NotImplemented
-
-
-class _Jump(selectors.BaseSelector):
-    """Where a selector would wait, the clock moves on."""
-
-    def __init__(self, loop: VirtualLoop, virtual_s_max: float, steps_max: int) -> None:
+        # As its base classes do, which ask for debugging and for a traceback each time.
+        self._context = copy_context() if context is None else context
         self._loop = loop
-        self._virtual_s_max = virtual_s_max
-        self._steps_max = steps_max
-        self._steps = 0
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+        self._scheduled = True
+        self.fired = False
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self._loop.fault is not None:
-            fault, self._loop.fault = self._loop.fault, None
-            raise fault
-        self._steps += 1
-        if self._steps > self._steps_max:
-            raise SimulationError(f"the simulation did not end within {self._steps_max} steps")
-        if timeout is None:
-            waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self._loop)))
-            raise SimulationError(f"deadlock at {self._loop.time():.6f} s: nothing is due, and these wait: {waiting}")
-        if timeout > 0:
-            self._loop.jump()
-        if self._loop.time() > self._virtual_s_max:
-            raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
-        return []
-
-    def register(self, fileobj: object, events: int, data: object = None) -> NoReturn:
-        raise SimulationError(f"a simulation has no real sockets: {fileobj!r}, {events}, {data!r}")
-
-    def unregister(self, fileobj: object) -> NoReturn:
-        raise SimulationError(f"a simulation has no real sockets: {fileobj!r}")
-
-    def get_map(self) -> dict[Any, selectors.SelectorKey]:
-        return {}
+    def cancel(self) -> None:
+        if not self.cancelled():
+            asyncio.Handle.cancel(self)
+            if not self.fired:
+                self._loop.forget_timer()
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import dns.exception
@@ -13,6 +14,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
+from smtplab.sim.faults import DnsChange
 from smtplab.sim.world import Zone
 
 ALIASES_MAX = 16
@@ -25,14 +27,51 @@ TCP_OCTETS_MAX = 65535
 """RFC 1035 4.2.2: the length stands in two octets."""
 
 
+_Question = tuple[tuple[bytes, ...], dns.rdatatype.RdataType, int, bool]
+"""Name, type, how much the asker can take, and whether it asks over TCP."""
+
+
 class Names:
     """All zones of a world behind one resolver, which never has to ask further."""
 
-    def __init__(self, zones: Iterable[Zone]) -> None:
+    def __init__(self, zones: Iterable[Zone], changes: Iterable[DnsChange] = ()) -> None:
         self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
+        self._existing: dict[dns.name.Name, frozenset[dns.name.Name]] = {}
+        self._changes = deque(changes)
+        self._answers: dict[_Question, dns.message.Message | None] = {}
+        """The same question has the same answer, of which only the id differs."""
         for zone in zones:
-            origin = dns.name.from_text(zone.origin)
-            self._zones[origin] = dns.zone.from_text(zone.text, origin, relativize=False)
+            self._put(zone.origin, zone.text)
+
+    def advance(self, at_s: float) -> list[DnsChange]:
+        """Makes true what has changed by now; `at_s` is the time since the world's start."""
+        made = []
+        while self._changes and self._changes[0].when.from_s <= at_s:
+            change = self._changes.popleft()
+            self._put(change.where, change.text)
+            made.append(change)
+        return made
+
+    def ask(self, query: dns.message.Message, *, tcp: bool) -> dns.message.Message | None:
+        """As read from the octets that a server of names would send; None for what is no query, which it drops.
+
+        Its id is that of whoever asked first, and it is not to be changed.
+        """
+        if not query.question:
+            return None
+        question = query.question[0]
+        key = (question.name.labels, question.rdtype, query.payload, tcp)
+        if key not in self._answers:
+            octets = self.respond(query.to_wire(), tcp=tcp)
+            self._answers[key] = None if octets is None else dns.message.from_wire(octets)
+        return self._answers[key]
+
+    def _put(self, origin_text: str, text: str) -> None:
+        origin = dns.name.from_text(origin_text)
+        zone = dns.zone.from_text(text, origin, relativize=False)
+        self._zones[origin] = zone
+        self._existing[origin] = _existing_names(zone)
+        self._answers.clear()
 
     def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
         """The answer's octets; None for what is no query, which a server drops."""
@@ -56,7 +95,7 @@ class Names:
             if zone is None:
                 response.set_rcode(dns.rcode.SERVFAIL)
                 return response
-            alias = _look_up(zone, name, question.rdtype, response)
+            alias = self._look_up(zone, name, question.rdtype, response)
             if alias is None:
                 return response
             name = alias
@@ -71,44 +110,57 @@ class Names:
             name = name.parent()
         return self._zones[name]
 
-
-def _look_up(
-    zone: dns.zone.Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message
-) -> dns.name.Name | None:
-    """Adds what the zone holds; returns the target where that is a CNAME which leads on."""
-    source = _source(zone, name)
-    if source is None:
-        response.set_rcode(dns.rcode.NXDOMAIN)
+    def _look_up(
+        self, zone: dns.zone.Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message
+    ) -> dns.name.Name | None:
+        """Adds what the zone holds; returns the target where that is a CNAME which leads on."""
+        assert zone.origin is not None
+        source = _source(zone, name, self._existing[zone.origin])
+        if source is None:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+            response.authority.append(_start_of_authority(zone))
+            return None
+        records = zone.get_rdataset(source, rdtype)
+        if records is not None:
+            response.answer.append(_rrset(name, records))
+            return None
+        alias = zone.get_rdataset(source, dns.rdatatype.CNAME)
+        if alias is not None:
+            response.answer.append(_rrset(name, alias))
+            target: dns.name.Name = alias[0].target
+            return target
         response.authority.append(_start_of_authority(zone))
         return None
-    records = zone.get_rdataset(source, rdtype)
-    if records is not None:
-        response.answer.append(_rrset(name, records))
-        return None
-    alias = zone.get_rdataset(source, dns.rdatatype.CNAME)
-    if alias is not None:
-        response.answer.append(_rrset(name, alias))
-        target: dns.name.Name = alias[0].target
-        return target
-    response.authority.append(_start_of_authority(zone))
-    return None
 
 
-def _source(zone: dns.zone.Zone, name: dns.name.Name) -> dns.name.Name | None:
+def refuse(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
+    """An answer that says nothing but that there is none."""
+    response = dns.message.make_response(query, recursion_available=True)
+    response.set_rcode(rcode)
+    return response
+
+
+def _source(zone: dns.zone.Zone, name: dns.name.Name, existing: frozenset[dns.name.Name]) -> dns.name.Name | None:
     """The name whose records answer: itself, the wildcard of its closest encloser (RFC 4592 3.3.1), or none."""
-    assert zone.origin is not None
-    if _exists(zone, name):
+    if name in existing:
         return name
     encloser = name.parent()
-    while not _exists(zone, encloser):
+    while encloser not in existing:
         encloser = encloser.parent()
     wildcard = dns.name.Name((b"*", *encloser.labels))
     return wildcard if zone.get_node(wildcard) is not None else None
 
 
-def _exists(zone: dns.zone.Zone, name: dns.name.Name) -> bool:
+def _existing_names(zone: dns.zone.Zone) -> frozenset[dns.name.Name]:
     """A name without records of its own exists where one below it has some (RFC 4592 2.2.2)."""
-    return name == zone.origin or any(owner.is_subdomain(name) for owner in zone.nodes)
+    assert zone.origin is not None
+    found = {zone.origin}
+    for owner in zone.nodes:
+        name = owner
+        while name not in found:
+            found.add(name)
+            name = name.parent()
+    return frozenset(found)
 
 
 def _start_of_authority(zone: dns.zone.Zone) -> dns.rrset.RRset:

@@ -1,43 +1,85 @@
-"""How long a packet takes between two addresses of a world: the quickest way over its links, and never a queue."""
+"""What lies between two addresses of a world: the quickest way over its links, how wide it is and how much it loses."""
 
 from __future__ import annotations
 
 import itertools
+import math
 
-from smtplab.sim.world import World
+import msgspec
+
+from smtplab.sim.world import Link, World
 
 LOOPBACK_S = 0.00002
 """From a host to itself."""
 
 
+class Way(msgspec.Struct, frozen=True):
+    """From one address to another."""
+
+    latency_s: float
+    links: tuple[str, ...] = ()
+    """The names of those on the way that have one."""
+    octets_per_s: float | None = None
+    """Of the narrowest link; None where nobody will ever wait for it."""
+    loss: float = 0.0
+
+
 class Roads:
-    """Latencies one way, in seconds, reckoned once."""
+    """Ways, reckoned once for each pair of sites."""
 
     def __init__(self, world: World) -> None:
         self._site_of = {address: host.site for host in world.hosts for address in host.addresses}
         self._inside_ms = {site.name: site.latency_ms for site in world.sites}
-        self._between_ms = _quickest(world)
+        self._paths = _quickest(world)
+        self._ways: dict[tuple[str, str], Way] = {}
 
     def knows(self, address: str) -> bool:
         return address in self._site_of
 
     def latency_s(self, source: str, target: str) -> float:
+        """One way."""
+        return self.way(source, target).latency_s
+
+    def way(self, source: str, target: str) -> Way:
         """Each end's own network is crossed as well. Raises KeyError for an address that nobody has."""
         if source == target:
-            return LOOPBACK_S
-        start, end = self._site_of[source], self._site_of[target]
+            return Way(LOOPBACK_S)
+        sites = self._site_of[source], self._site_of[target]
+        if sites not in self._ways:
+            self._ways[sites] = self._reckon(*sites)
+        return self._ways[sites]
+
+    def _reckon(self, start: str, end: str) -> Way:
         if start == end:
-            return self._inside_ms[start] / 1000
-        return (self._inside_ms[start] + self._between_ms[start, end] + self._inside_ms[end]) / 1000
+            return Way(self._inside_ms[start] / 1000)
+        links = self._paths[start, end]
+        rates = [link.bits_per_s / 8 for link in links if link.bits_per_s is not None]
+        return Way(
+            latency_s=(self._inside_ms[start] + _latency_ms(links) + self._inside_ms[end]) / 1000,
+            links=tuple(link.name for link in links if link.name),
+            octets_per_s=min(rates) if rates else None,
+            loss=1 - math.prod(1 - link.loss for link in links),
+        )
 
 
-def _quickest(world: World) -> dict[tuple[str, str], float]:
+_Path = tuple[Link, ...]
+
+
+def _quickest(world: World) -> dict[tuple[str, str], _Path]:
     """Floyd and Warshall's way, each middle in turn; worlds have few sites."""
     names = [site.name for site in world.sites]
-    known = {(start, end): 0.0 if start == end else float("inf") for start in names for end in names}
+    known: dict[tuple[str, str], _Path] = {(name, name): () for name in names}
     for link in world.links:
         for start, end in itertools.permutations(link.sites):
-            known[start, end] = min(known[start, end], link.latency_ms)
+            if (start, end) not in known or link.latency_ms < _latency_ms(known[start, end]):
+                known[start, end] = (link,)
     for middle, start, end in itertools.product(names, names, names):
-        known[start, end] = min(known[start, end], known[start, middle] + known[middle, end])
+        if (start, middle) in known and (middle, end) in known:
+            path = known[start, middle] + known[middle, end]
+            if (start, end) not in known or _latency_ms(path) < _latency_ms(known[start, end]):
+                known[start, end] = path
     return known
+
+
+def _latency_ms(path: _Path) -> float:
+    return sum(link.latency_ms for link in path)

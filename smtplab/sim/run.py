@@ -9,21 +9,23 @@ from functools import partial
 import msgspec
 
 from smtplab import events as ev
-from smtplab.journal import Journal, Record
-from smtplab.mta.deliver import Job, deliver
+from smtplab.journal import Record, Scope
+from smtplab.mta.deliver import Delivery
 from smtplab.mta.envelope import make_envelope
-from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
+from smtplab.mta.options import QuitAfter
+from smtplab.mta.store.port import Entry
 from smtplab.sim import loop
-from smtplab.sim.character import SUBMISSION_PORT, takes_mail
-from smtplab.sim.fate import Fate
-from smtplab.sim.hops import Hops
-from smtplab.sim.hosts import Server
-from smtplab.sim.internet import Internet
-from smtplab.sim.letter import compose
+from smtplab.sim.expect import EVENTS, Expectations, Verdict
+from smtplab.sim.fate import Fate, Fates, worst_end
+from smtplab.sim.letter import compose, write
 from smtplab.sim.loop import VirtualClock
-from smtplab.sim.world import User, World
-from smtplab.smtp.sasl import Secret
+from smtplab.sim.simulation import Simulation
+from smtplab.sim.until import Until
+from smtplab.sim.world import Trip, User, World, travellers
 from smtplab.wire.address import Mailbox, parse_mailbox
+
+VIRTUAL_S_MAX = 60 * 86400.0
+"""Two months: journeys may begin late, and each message and each of its bounces may wait for five days on each hop."""
 
 
 class Journey(msgspec.Struct, frozen=True):
@@ -40,12 +42,33 @@ class Journey(msgspec.Struct, frozen=True):
     """None for the world's own."""
 
 
-class Played(msgspec.Struct, frozen=True):
-    """What a journey came to; the records tell how."""
+class Waiting(msgspec.Struct, frozen=True):
+    """A message that is still in a queue."""
 
-    ended: ev.JourneyEnded
+    node: str
+    entry: Entry
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What one journey, or all of a world's, came to; the records tell how."""
+
+    journeys: tuple[ev.JourneyEnded, ...]
+    """In the order of the world's file."""
     mailboxes: dict[str, tuple[bytes, ...]]
     """By address, what lies there: Return-Path and trace lines first, then what was sent. No empty ones."""
+    queued: tuple[Waiting, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    """On each of the world's expectations."""
+
+    @property
+    def ended(self) -> ev.JourneyEnded:
+        """The last journey's end, which is the only one of a walk."""
+        return self.journeys[-1]
+
+    @property
+    def as_expected(self) -> bool:
+        """Every expectation held."""
+        return all(verdict.held for verdict in self.verdicts)
 
 
 class JourneyError(Exception):
@@ -123,68 +146,151 @@ class _Walk(msgspec.Struct, frozen=True):
             fate.read(record)
             on_record(record)
 
-        journal = Journal(clock.now, tell, keep=False)
-        internet, hops = Internet(world, seed, clock), Hops()
-        servers = [Server(world, host, internet, hops, journal) for host in world.hosts if takes_mail(host)]
-        scope = journal.scope(node=self.sender.agent, hop=0, span="submit")
+        simulation = Simulation(world, seed, clock, tell)
+        agent = world.host(self.sender.agent)
+        scope = simulation.journal.scope(node=agent.name, hop=0, span="submit")
         scope(ev.JourneyStarted(str(self.recipient), self.sender.address, "sim", world.name, seed))
-        async with asyncio.TaskGroup() as working:
-            for server in servers:
-                await server.open()
-                working.create_task(server.queue.run(), name=server.name)
-            net = hops.net_at(internet.net(world.host(self.sender.agent)), 0)
-            delivery = await deliver(self._submission(internet, seed), net, scope)
+        async with simulation.running() as working:
+            envelope = make_envelope(_mailbox(self.sender.address), [self.recipient], self._content(seed))
+            delivery = await simulation.submit(agent, self.sender, envelope, scope, self.journey.quit_after)
             if delivery.judgement.result == "accepted":
-                watch = working.create_task(_watch(servers, fate), name="watch")
+                watch = working.create_task(_watch(simulation, fate), name="watch")
                 await fate.resting.wait()
                 watch.cancel()
-            for server in servers:
-                server.queue.stop()
-        for server in servers:
-            await server.close()
         ended = fate.ended(delivery.judgement)
         scope(ended)
-        return Played(ended, _mailboxes(world, servers))
+        return Played((ended,), simulation.mailboxes())
 
-    def _submission(self, internet: Internet, seed: int) -> Job:
-        """What the sender's program does: it logs in to its own server, inside TLS that must hold."""
-        agent = self.world.host(self.sender.agent)
-        content = self.journey.content
-        if content is None:
-            content = compose(self.world, seed, self.sender, str(self.recipient))
-        return Job(
-            domain=agent.submits_to,
-            envelope=make_envelope(_mailbox(self.sender.address), [self.recipient], content),
-            options=SessionOptions(
-                helo=agent.name,
-                tls="verify",
-                trust=internet.trust,
-                credentials=Credentials(self.sender.address, Secret(self.sender.password)),
-                port=SUBMISSION_PORT,
-                quit_after=self.journey.quit_after,
-            ),
-            routing=Routing(server=agent.submits_to),
-        )
+    def _content(self, seed: int) -> bytes:
+        if self.journey.content is not None:
+            return self.journey.content
+        return compose(self.world, seed, self.sender, str(self.recipient))
 
 
-async def _watch(servers: list[Server], fate: Fate) -> None:
-    """The message rests once a whole round through the queues found them empty and nothing was recorded meanwhile."""
-    seen = -1
-    while fate.records != seen:
-        seen = fate.records
-        for server in servers:
-            await server.queue.drain()
+async def _watch(simulation: Simulation, fate: Fate) -> None:
+    """The message rests once nothing is queued any more."""
+    await simulation.drain(lambda: fate.records)
     fate.resting.set()
+
+
+# A whole world
+
+
+def play(world: World, seed: int | None, until: Until, on_record: Callable[[Record], None]) -> Played:
+    """Play all journeys of a world, and its queues, to the end or until then: seconds since its start, or the first
+    record of an event of this name.
+
+    Same world and seed, same records, in any process. It blocks, and brings its own event loop, so it can't be called
+    from inside a running one. Raises JourneyError where the world has no journey; at the end, whatever `on_record`
+    raised.
+    """
+    if not world.journeys:
+        raise JourneyError("no-journey", world.name)
+    reader = _Reader(on_record)
+    performance = _Performance(world, world.seed if seed is None else seed, until)
+    played = loop.run(partial(performance.play, reader.read), world.start, virtual_s_max=VIRTUAL_S_MAX)
+    if reader.failure is not None:
+        raise reader.failure
+    return played
+
+
+class _Cut(Exception):  # noqa: N818 - it ends a run, and nothing is wrong
+    """The moment has come."""
+
+
+class _Performance:
+    """One run of a world with all its journeys."""
+
+    def __init__(self, world: World, seed: int, until: Until) -> None:
+        self._world = world
+        self._seed = seed
+        self._until = until
+        self._expectations = Expectations(world.expectations)
+        self._fates = Fates()
+        self._over = asyncio.Event()
+        self._cut = False
+        self._records = 0
+        self._submitted: dict[int, Delivery] = {}
+
+    async def play(self, on_record: Callable[[Record], None], clock: VirtualClock) -> Played:
+        simulation = Simulation(self._world, self._seed, clock, partial(self._tell, on_record))
+        if isinstance(self._until, float):
+            asyncio.get_running_loop().call_at(self._until, self._stop)
+        try:
+            async with simulation.running() as working:
+                working.create_task(self._act(simulation), name="journeys")
+                await self._over.wait()
+                self._leave_at_once_where_cut()
+        except* _Cut:
+            pass
+        ended = tuple(self._end(simulation, number) for number in range(len(self._world.journeys)))
+        queued = tuple(
+            [Waiting(server.name, entry) for server in simulation.servers for entry in await server.queue.entries()]
+        )
+        return Played(ended, simulation.mailboxes(), queued, self._expectations.verdicts())
+
+    def _leave_at_once_where_cut(self) -> None:
+        """Nothing that is still under way is awaited."""
+        if self._cut:
+            raise _Cut
+
+    def _tell(self, on_record: Callable[[Record], None], record: Record) -> None:
+        if self._cut:
+            return
+        self._records += 1
+        self._fates.read(record)
+        self._expectations.read(record)
+        on_record(record)
+        if isinstance(self._until, str) and isinstance(record.event, EVENTS[self._until]):
+            self._stop()
+
+    def _stop(self) -> None:
+        self._cut = True
+        self._over.set()
+
+    async def _act(self, simulation: Simulation) -> None:
+        """Every journey begins at its time; what there is to see ends with the last message in a queue."""
+        async with asyncio.TaskGroup() as group:
+            for number, trip in enumerate(self._world.journeys):
+                group.create_task(self._travel(simulation, number, trip), name=f"journey {number + 1}")
+        await simulation.drain(lambda: self._records)
+        self._over.set()
+
+    async def _travel(self, simulation: Simulation, number: int, trip: Trip) -> None:
+        await asyncio.sleep(trip.at_s)
+        people = travellers(self._world, trip)
+        scope = self._scope(simulation, number)
+        scope(ev.JourneyStarted(_shown(trip), trip.sender, "sim", self._world.name, self._seed))
+        content = write(self._world, self._seed, trip, number)
+        recipients = [mailbox for who in trip.recipients if isinstance(mailbox := _parsed(who), Mailbox)]
+        envelope = make_envelope(_parsed(trip.sender) if trip.sender else None, recipients, content)
+        self._submitted[number] = await simulation.submit(people.agent, people.user, envelope, scope)
+
+    def _scope(self, simulation: Simulation, number: int) -> Scope:
+        agent = travellers(self._world, self._world.journeys[number]).agent
+        return simulation.journal.scope(node=agent.name, hop=0, span=f"submit/{number + 1}")
+
+    def _end(self, simulation: Simulation, number: int) -> ev.JourneyEnded:
+        """Of several recipients the worst fate names the whole."""
+        delivery = self._submitted.get(number)
+        if delivery is None:
+            return ev.JourneyEnded("stopped", None, None, "not-begun")
+        ended = worst_end([self._fates.end_of(outcome) for outcome in delivery.outcomes])
+        if not self._cut:
+            self._scope(simulation, number)(ended)
+        return ended
+
+
+def _shown(trip: Trip) -> str:
+    return ", ".join(trip.recipients)
+
+
+def _parsed(address: str) -> Mailbox | None:
+    """A checked world's addresses can be read."""
+    parsed = parse_mailbox(address, smtputf8=True)
+    return parsed if isinstance(parsed, Mailbox) else None
 
 
 def _mailbox(address: str) -> Mailbox:
     local, _, domain = address.rpartition("@")
     return Mailbox(local, domain)
-
-
-def _mailboxes(world: World, servers: list[Server]) -> dict[str, tuple[bytes, ...]]:
-    found = {
-        user.address: tuple(stored.content for server in servers for stored in server.mailboxes.messages(user.address))
-        for user in world.users
-    }
-    return {address: messages for address, messages in found.items() if messages}

@@ -1,72 +1,108 @@
-"""A simulated world as data: its hosts, zones, users and links; nothing is read or run here."""
+"""A simulated world as data: its hosts, zones, users, links and journeys; nothing is read or run here."""
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-Role = Literal["user-agent", "submission", "relay", "mx", "backup-mx", "resolver"]
+from smtplab.sim.expect import Expectation
+from smtplab.sim.faults import Fault
+from smtplab.sim.parts import Address, Domain, MailAddress, Milliseconds, Name, Part, Probability, Seconds
+from smtplab.smtp.client import Dialect
+from smtplab.smtp.requests import LineEndings
+
+Role = Literal[
+    "user-agent", "webmail", "submission", "relay", "smarthost", "mx", "backup-mx", "resolver", "dnsbl"
+]  # fmt: skip
+"""A `webmail` is a user agent that stands at the provider, a `smarthost` a relay for other people's servers, and a
+`dnsbl` the home of a blocklist, whose zone the resolvers hold as every other."""
+
+AGENTS = frozenset({"user-agent", "webmail"})
+RELAYS = frozenset({"relay", "smarthost", "mx", "backup-mx"})
 State = Literal["active", "full", "suspended"]
-
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$", max_length=253)]
-"""A host's or domain's name as RFC 1035 bounds it, lower case, without the final dot."""
-Address = Annotated[str, Meta(max_length=45)]
-Seconds = Annotated[float, Meta(ge=0)]
-Milliseconds = Annotated[float, Meta(ge=0, le=60_000)]
-"""A minute each way is more than any network takes: RFC 5321's time-outs are minutes."""
+Manner = Literal["plain", "postfix", "exim", "exchange", "gmail"]
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    pass
-
-
-class Texts(_Part, frozen=True):
+class Texts(Part, frozen=True):
     """One text for people in both languages."""
 
     en: str
     vi: str
 
 
-class Software(_Part, frozen=True):
-    """How a server presents itself and where it draws its limits."""
+class Software(Part, frozen=True):
+    """How a server presents itself and where it draws its limits; what is left out is the manner's own."""
 
-    banner: str = "{host} ESMTP"
+    manner: Manner = "plain"
+    """Whose codes, order of checks and pauses it has."""
+    banner: str | None = None
     """The greeting's text after 220; `{host}` stands for the host's name."""
-    extensions: tuple[str, ...] = ("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS")
+    extensions: tuple[str, ...] | None = None
     """Keywords announced, in this order. AUTH is announced where users submit, and only inside TLS (RFC 4954 4)."""
-    size_octets_max: Annotated[int, Meta(gt=0)] = 10_485_760
-    recipients_max: Annotated[int, Meta(gt=0)] = 1000
-    reply_ms: Milliseconds = 1.0
+    dialect: Dialect = "esmtp"
+    """`smtp` knows no EHLO (RFC 821)."""
+    size_octets_max: Annotated[int, Meta(gt=0)] | None = None
+    recipients_max: Annotated[int, Meta(gt=0)] | None = None
+    hops_max: Annotated[int, Meta(gt=0)] | None = None
+    """Received lines that make a loop (RFC 5321 6.3 wants at least 100; many draw the line earlier)."""
+    line_endings: LineEndings = "strict"
+    reply_ms: Milliseconds | None = None
     """How long it thinks before each reply."""
 
 
-class Host(_Part, frozen=True):
+class Greylisting(Part, frozen=True):
+    """Who comes for the first time is sent away for a while (RFC 6647)."""
+
+    delay_s: Seconds = 300.0
+    lifetime_s: Seconds = 36 * 86400.0
+    """How long a triplet that came back is remembered."""
+
+
+class RateLimit(Part, frozen=True):
+    """So many messages from one client in a sliding window."""
+
+    messages: Annotated[int, Meta(gt=0)]
+    per_s: Annotated[float, Meta(gt=0)] = 60.0
+
+
+class Host(Part, frozen=True):
     name: Name
     roles: Annotated[tuple[Role, ...], Meta(min_length=1)]
     site: str
     addresses: Annotated[tuple[Address, ...], Meta(min_length=1)]
     resolver: Address = ""
     """Whom it asks for names; needed where it sends mail."""
-    domains: tuple[Name, ...] = ()
+    domains: tuple[Domain, ...] = ()
     """An `mx` puts their mail into mailboxes, a `backup-mx` keeps it for a better one."""
     submits_to: Name = ""
-    """A `user-agent`'s submission server."""
+    """A user agent's submission server, or the relay that takes its mail unasked."""
     relays_to: Name = ""
     """Where a server hands all foreign mail, in place of the recipient's MX."""
     accepts_from: tuple[Name, ...] = ()
     """A `relay` takes foreign mail from these hosts and from nobody else."""
+    open_relay: bool = False
+    """It takes mail from everybody to everybody."""
     software: Software = Software()
+    tls: Literal["none", "may", "require", "verify"] = "may"
+    """What it demands when it sends."""
+    dialect: Dialect = "esmtp"
+    """What it speaks when it sends."""
+    offers_tls: bool = True
+    greylisting: Greylisting | None = None
+    rate_limit: RateLimit | None = None
+    blocklists: tuple[Name, ...] = ()
+    """The zones of the DNSBLs that it asks about its clients (RFC 5782)."""
     retry_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)] = (300.0, 600.0, 1200.0, 2400.0, 4000.0)
     """The pauses between attempts; the last is repeated."""
     lifetime_s: Seconds = 432_000.0
     """RFC 5321 4.5.4.1: four to five days, then the message is returned."""
 
 
-class User(_Part, frozen=True):
-    address: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+class User(Part, frozen=True):
+    address: MailAddress
     name: str
     password: str = ""
     """Empty where the user cannot submit."""
@@ -75,21 +111,21 @@ class User(_Part, frozen=True):
     state: State = "active"
 
 
-class Zone(_Part, frozen=True):
+class Zone(Part, frozen=True):
     origin: Annotated[str, Meta(pattern=r"^(\.|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$", max_length=253)]
     """The root's `.` holds what no other zone does: without it a name outside every zone is a SERVFAIL."""
     text: str
     """A master file (RFC 1035 5), read with this origin."""
 
 
-class Letter(_Part, frozen=True):
+class Letter(Part, frozen=True):
     """What a user writes where the person at the keyboard wrote nothing."""
 
     subject: str
     body: str
 
 
-class Site(_Part, frozen=True):
+class Site(Part, frozen=True):
     """A local network."""
 
     name: str
@@ -97,14 +133,36 @@ class Site(_Part, frozen=True):
     """One way, between two hosts of the site."""
 
 
-class Link(_Part, frozen=True):
+class Link(Part, frozen=True):
     """A line between two sites; a packet takes the quickest way over such lines."""
 
     sites: tuple[str, str]
     latency_ms: Milliseconds
+    name: str = ""
+    """By which a fault calls it."""
+    bits_per_s: Annotated[float, Meta(gt=0)] | None = None
+    """None where nobody will ever wait for it."""
+    loss: Probability = 0.0
+    """Of packets. A lost one is sent again, so loss shows as delay; at 1 the line is silent."""
 
 
-class World(_Part, frozen=True):
+class Trip(Part, frozen=True):
+    """A message of the world's own: `sim run` sends all of them."""
+
+    sender: str
+    """The reverse-path; empty for the null one."""
+    recipients: Annotated[tuple[MailAddress, ...], Meta(min_length=1)]
+    at_s: Seconds = 0.0
+    """Since the world's start."""
+    agent: Name = ""
+    """Whose program sends; the sender's own where nothing is said."""
+    size_octets: Annotated[int, Meta(gt=0, le=50_000_000)] | None = None
+    """The letter is filled up with lines to this size."""
+    text: str = ""
+    """The whole message in place of the letter, LF for CR LF; `\\n` written out stands for a bare LF."""
+
+
+class World(Part, frozen=True, dict=True):
     """Everything that a run starts from. Lists bear the plural of what they hold."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
@@ -119,10 +177,47 @@ class World(_Part, frozen=True):
     zones: tuple[Zone, ...]
     users: tuple[User, ...]
     links: tuple[Link, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    journeys: tuple[Trip, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
 
     def host(self, name: str) -> Host:
         """Raises KeyError: a checked world names only hosts that it has."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._host_of_name[name]
+
+    def people(self, domain: str) -> tuple[User, ...]:
+        """The users of a domain."""
+        return tuple(self._users_of_domain.get(domain.lower(), ()))
+
+    def writer(self, address: str) -> User | None:
+        """The user of that address who has a program to write with."""
+        people = self.people(address.rpartition("@")[2])
+        return next((user for user in people if user.agent and user.address == address), None)
+
+    # Large worlds ask for each of their hosts and users, many times.
+
+    @functools.cached_property
+    def _host_of_name(self) -> dict[str, Host]:
+        return {host.name: host for host in self.hosts}
+
+    @functools.cached_property
+    def _users_of_domain(self) -> dict[str, list[User]]:
+        found: dict[str, list[User]] = {}
+        for user in self.users:
+            found.setdefault(user.address.rpartition("@")[2].lower(), []).append(user)
+        return found
+
+
+class Travellers(Part, frozen=True):
+    """Who sends a trip's message."""
+
+    agent: Host
+    user: User | None
+    """None for a stranger, who has no account anywhere."""
+
+
+def travellers(world: World, trip: Trip) -> Travellers:
+    """Raises KeyError where the trip names no program and its sender has none; a checked world has no such trip."""
+    user = world.writer(trip.sender)
+    name = trip.agent or (user.agent if user else "")
+    return Travellers(world.host(name), user)

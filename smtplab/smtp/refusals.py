@@ -19,6 +19,7 @@ from smtplab.wire.command import (
 from smtplab.wire.extension import Extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.reply import Reply, make_reply
+from smtplab.wire.xtext import is_good_dsn_value
 
 HTTP_VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"})
 """A browser that was made to send mail: nothing of what follows may be taken for SMTP, so the session ends."""
@@ -28,6 +29,7 @@ _NOT_IMPLEMENTED = frozenset({"TURN", "SEND", "SOML", "SAML", "ETRN", "XCLIENT",
 
 _LINE_FLAWS = {"bare-lf": "Bare LF", "bare-cr": "Bare CR", "nul": "NUL"}
 _BODY_TYPES = frozenset({"7BIT", "8BITMIME", "BINARYMIME"})
+_DSN_PARAMETERS = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
 
 
 class Standing(msgspec.Struct, gc=False):
@@ -183,8 +185,8 @@ def _refuse_parameter(name: str, value: str | None, standing: Standing) -> Reply
         good = (value or "").upper() in _BODY_TYPES
     elif name in ("SMTPUTF8", "REQUIRETLS"):
         good = value is None
-    elif name == "RET":
-        good = (value or "").upper() in ("FULL", "HDRS")
+    elif name in _DSN_PARAMETERS:
+        good = is_good_dsn_value(name, value)
     return None if good else make_reply(501, f"Bad value for {name}", enhanced="5.5.4")
 
 

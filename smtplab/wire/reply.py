@@ -21,6 +21,7 @@ OCTETS_MAX = 65536
 # Reply-code  = %x32-35 %x30-35 %x30-39
 # textstring  = 1*(%d09 / %d32-126)
 _REPLY_LINE = re.compile(rb"([0-9]{3})(?:([ -])(.*)|([^0-9 -].*)|)", re.DOTALL)
+_PLAIN_REPLY = re.compile(rb"([2-5][0-5][0-9]) ([\t -~]+)\r\n")
 _REPLY_CODE = re.compile(rb"[2-5][0-5][0-9]")
 _TEXT = re.compile(rb"[\t -~]*")
 
@@ -130,7 +131,8 @@ def format_reply(reply: Reply) -> bytes:
         return "".join(f"{text}\r\n" for text in reply.lines).encode("utf-8")
     *more, last = reply.lines or ("",)
     written = [f"{reply.code:03}-{text}\r\n" for text in more]
-    written.append(f"{reply.code:03} {last}\r\n" if last else f"{reply.code:03}\r\n")
+    # An empty text needs no space (RFC 5321 4.2.1), but an empty challenge does (RFC 4954 4).
+    written.append(f"{reply.code:03} {last}\r\n" if last or reply.code == 334 else f"{reply.code:03}\r\n")
     return "".join(written).encode("utf-8")
 
 
@@ -149,6 +151,10 @@ def enhanced_of(lines: Sequence[str], code: int | None) -> str | None:
 
 def _read(lines: Sequence[bytes]) -> tuple[Reply, tuple[Flaw, ...]]:
     """Whole lines become a reply. Its code is that of the last line, by which a client must act (RFC 5321 4.2.1)."""
+    if len(lines) == 1 and (simple := _PLAIN_REPLY.fullmatch(lines[0])) and len(lines[0]) <= LINE_OCTETS_MAX:
+        # Nearly every reply; looking for what may be wrong with it costs more than the rest of a delivery's reading.
+        only, text = int(simple[1]), simple[2].decode("ascii")
+        return Reply(only, (text,), split_enhanced(text, only)[0]), ()
     raw = b"".join(lines)
     bare = [_without_end(line) for line in lines]
     found = [_REPLY_LINE.fullmatch(line) for line in bare]

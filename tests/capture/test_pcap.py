@@ -257,6 +257,21 @@ def test_a_dialogue_that_both_ends_tell_is_written_once():
     assert {packet.source for packet in seen} == {"10.0.0.9", "10.0.0.25"}
 
 
+def test_a_fact_outside_of_any_connection_makes_none():
+    broken = ev.RuleBroken("mx-is-cname", "them", "mx.test", "RFC 2181 10.3")
+    seen = Story(broken, *CALL, GREETING, LEAVE, broken).packets()
+    assert [packet.flags for packet in seen].count(SYN) == 1
+    assert Story(broken).packets() == []
+
+
+def test_a_second_call_knows_nothing_of_the_first_ones_tls():
+    tls = (ev.TlsStarted("mx.test"), ev.TlsEstablished("TLSv1.3", "x", None, None))
+    seen = Story(*CALL, GREETING, *tls, LEAVE, *CALL, GREETING, *tls, HELLO, LEAVE).packets()
+    in_clear = [packet.data for packet in seen if packet.protocol == 6 and packet.data.startswith(b"220")]
+    assert in_clear == [b"220 mx.test ready\r\n"] * 2
+    assert [packet.flags for packet in seen].count(SYN) == 2
+
+
 def test_a_servers_own_view_alone_is_a_dialogue_too():
     said = (ev.ReplySent(220, None, ("ready",), 1.0), ev.CommandReceived("QUIT", "QUIT"))
     seen = Story(*said, node="mx.test", span="receive/1/10.0.0.9").packets()

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from smtplab.events import Event
@@ -15,9 +16,12 @@ from smtplab.journal import Emit, Journal, Record
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import make_envelope
+from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
+from smtplab.mta.queue import Office, Queue
 from smtplab.mta.receive import Receiver
-from smtplab.mta.rules import Rules
+from smtplab.mta.rules import Caller, Rules
+from smtplab.mta.store.port import Store
 from smtplab.mta.talk import Gate
 from smtplab.net.memory import Link, MemoryNetwork
 from smtplab.net.ports import Answer, Lost, Net, ServerTls, TlsFacts, TlsTrouble, Wire
@@ -215,3 +219,50 @@ class Kit:
 @pytest.fixture
 def kit() -> type[Kit]:
     return Kit
+
+
+class PostOffice:
+    """A queue on a bench, run until it is empty."""
+
+    def arrival(
+        self, *recipients: str, sender: str | None = "a@here.example", content: bytes = CONTENT, **changes: Any
+    ) -> Arrival:
+        envelope = make_envelope(box(sender) if sender else None, [box(who) for who in recipients], content)
+        envelope = msgspec.structs.replace(envelope, **changes)
+        return Arrival(envelope, Caller("10.0.0.9", "client.example", extended=True), "ESMTP", 0)
+
+    def run(
+        self,
+        *arrivals: Arrival,
+        prepare: Callable[[Bench], Awaitable[None]] | None = None,
+        store: Store | None = None,
+        **changes: Any,
+    ) -> tuple[Bench, Mailboxes]:
+        boxes = Mailboxes()
+
+        async def play(bench: Bench) -> None:
+            if prepare is not None:
+                await prepare(bench)
+            settings: dict[str, Any] = {
+                "hostname": "us.example",
+                "options": SessionOptions(helo="us.example", tls="none"),
+                "routing": Routing(ourselves=frozenset({"us.example"})),
+                "local_domains": frozenset({"here.example"}),
+                "mailboxes": boxes,
+                "scope": bench.journal.scope(node="us.example", hop=0, span="", stage="queue"),
+                "net_at": lambda _hop: bench.net,
+            }
+            queue = Queue(Office(**settings | changes), store)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(queue.run())
+                for one in arrivals:
+                    assert (await queue.accept(one)).code == 250
+                await queue.drain()
+                queue.stop()
+
+        return on_bench(play), boxes
+
+
+@pytest.fixture
+def office() -> PostOffice:
+    return PostOffice()

@@ -27,7 +27,7 @@ from smtplab.events import (
 )
 from smtplab.journal import Journal
 from smtplab.mta.collect import Collected, Collection, CollectOptions, CollectShortfall, collect
-from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.mailbox import Letter, Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, Maildrop, MemoryMailboxes, NotLocked
 from smtplab.mta.maildrop import MaildropServer
 from smtplab.mta.maildrop_rules import MaildropRules
@@ -64,7 +64,7 @@ class World:
         self.address = address
         self.mail = Mailboxes()
         for number, content in enumerate(LETTERS):
-            self.mail.deliver(f"Q{number}", Mailbox("reader", "neu.example"), content, lambda event: None)
+            self.mail.add(Letter(f"Q{number}", Mailbox("reader", "neu.example"), "reader@neu.example", content))
         self.mailboxes: MailboxPort = MemoryMailboxes(self.mail)
         self.port = 0
         self.listening: Listening | None = None
@@ -159,7 +159,7 @@ def test_what_is_kept_and_known_is_not_fetched_again() -> None:
         first = await world.collect(keep=True)
         assert (len(first.messages), first.removed) == (3, False)
         known = frozenset(message.uid for message in first.messages)
-        world.mail.deliver("Q9", Mailbox("reader", "neu.example"), b"Subject: new\r\n\r\n", lambda event: None)
+        world.mail.add(Letter("Q9", Mailbox("reader", "neu.example"), "reader@neu.example", b"Subject: new\r\n\r\n"))
         assert await world.collect(keep=True, known=known) == Collection((Collected("4", b"Subject: new\r\n\r\n"),))
 
     world = run(play)

@@ -21,8 +21,8 @@ from smtplab.events import (
     TlsFailed,
 )
 from smtplab.mta.collect import CollectOptions, collect
-from smtplab.mta.mailbox import Mailboxes
-from smtplab.mta.mailbox_port import Letter, MemoryMailboxes, NotLocked
+from smtplab.mta.mailbox import Letter, Mailboxes
+from smtplab.mta.mailbox_port import Listed, MemoryMailboxes, NotLocked
 from smtplab.mta.maildrop import MaildropServer
 from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.scan import top
@@ -48,7 +48,7 @@ class Post:
         self.bench = bench
         self.mail = Mailboxes()
         for queue_id, content in (("A", FIRST), ("B", SECOND)):
-            self.mail.deliver(queue_id, Mailbox("reader", "neu.example"), content, lambda event: None)
+            self.mail.add(Letter(queue_id, Mailbox("reader", "neu.example"), "reader@neu.example", content))
         self.mailboxes = mailboxes or MemoryMailboxes(self.mail)
         users = {READER: Secret("se same"), "other@neu.example": Secret("x")}
         self.rules = MaildropRules(**{"hostname": "pop.d", "users": users, "clear_login": True, "tls": stls} | rules)
@@ -175,7 +175,7 @@ def test_a_maildrop_is_locked_for_one_session_at_a_time(kit):
 def test_what_is_delivered_meanwhile_does_not_show_and_keeps_its_own_id(kit):
     async def play(post):
         caller = await post.enter()
-        post.mail.deliver("C", Mailbox("Reader", "neu.example"), b"Subject: three\r\n\r\n", lambda event: None)
+        post.mail.add(Letter("C", Mailbox("reader", "neu.example"), "reader@neu.example", b"Subject: three\r\n\r\n"))
         assert (await caller.ask("STAT")).startswith("+OK 2 ")
         await caller.ask("DELE 1")
         await caller.ask("QUIT")
@@ -376,7 +376,7 @@ class Broken:
     def __init__(self, lockable):
         self.lockable = lockable
         self.name = READER
-        self.letters = (Letter("a", 10), Letter("b", 10))
+        self.letters = (Listed("a", 10), Listed("b", 10))
         self.released = 0
 
     async def lock(self, user):
@@ -451,7 +451,7 @@ def test_top_is_the_header_and_so_many_lines(content, lines, expected):
 def test_a_client_that_takes_nothing_is_not_sent_for_ever_and_idles_in_the_end(kit):
     async def play(post):
         big = b"Subject: big\r\n\r\n" + b"x" * 1_000_000 + b"\r\n"
-        post.mail.deliver("C", Mailbox("reader", "neu.example"), big, lambda event: None)
+        post.mail.add(Letter("C", Mailbox("reader", "neu.example"), "reader@neu.example", big))
         caller = await post.dial()
         await caller.say(f"USER {READER}", "PASS se same", *["RETR 3"] * 20)
         await asyncio.sleep(700)
@@ -465,7 +465,7 @@ def test_a_client_that_takes_nothing_is_not_sent_for_ever_and_idles_in_the_end(k
 def test_a_client_that_reads_late_gets_all_it_asked_for(kit):
     async def play(post):
         big = b"x" * 300_000 + b"\r\n"
-        post.mail.deliver("C", Mailbox("reader", "neu.example"), big, lambda event: None)
+        post.mail.add(Letter("C", Mailbox("reader", "neu.example"), "reader@neu.example", big))
         caller = await post.dial()
         await caller.say(f"USER {READER}", "PASS se same", *["RETR 3"] * 5, "QUIT")
         await asyncio.sleep(400)

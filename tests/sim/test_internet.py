@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from smtplab import events as ev
+from smtplab.journal import Journal
 from smtplab.net.ports import Answer, ClientTls, Endpoint, Handler, Lost, Net, Stream, TlsFacts, TlsTrouble, Wire
 from smtplab.sim import loop as virtual
 from smtplab.sim.internet import Internet, ZoneExchange
@@ -20,7 +21,7 @@ def on_relay(work, world=CAMPUS):
     """Runs `work(internet, net)` with the relay's net."""
 
     async def main(clock: VirtualClock):
-        internet = Internet(world, world.seed, clock)
+        internet = Internet(world, world.seed, clock, Journal(clock.now))
         return await work(internet, internet.net(world.host("relay.hust.example")))
 
     return virtual.run(main, world.start)

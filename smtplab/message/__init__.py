@@ -1,0 +1,1 @@
+"""What a message is made of: its header, its trace lines and the notices about its delivery."""

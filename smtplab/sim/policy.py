@@ -1,0 +1,124 @@
+"""A server's opinion of its clients: greylisting, rates and blocklists, each with a memory and a verdict to be told."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+
+from smtplab.events import Judged
+from smtplab.journal import Emit
+from smtplab.net.ports import Clock, Net
+from smtplab.sim.manner import Verdict
+from smtplab.sim.world import Greylisting, Host, RateLimit
+
+TRIPLETS_MAX = 100_000
+"""Greylisting's memory: the oldest is forgotten, and has to come twice again."""
+
+
+class Policies:
+    """What one host holds against clients; None where it holds nothing."""
+
+    def __init__(self, host: Host, net: Net) -> None:
+        self.judges_clients = bool(host.rate_limit or host.blocklists)
+        self.greylists = host.greylisting is not None
+        self._greylist = Greylist(host.greylisting, net.clock) if host.greylisting else None
+        self._rate = Rate(host.rate_limit, net.clock) if host.rate_limit else None
+        self._blocklists = host.blocklists
+        self._net = net
+
+    async def judge_client(self, address: str, emit: Emit) -> Verdict | None:
+        """Its rate, then its reputation. Facts: Judged, and DNS."""
+        if self._rate is not None and not self._rate.allows(address, emit):
+            return "rate-limited"
+        for zone in self._blocklists:
+            if await is_listed(address, zone, self._net, emit):
+                return "blocklisted"
+        return None
+
+    def judge_triplet(self, address: str, sender: str, recipient: str, emit: Emit) -> Verdict | None:
+        """Has it come before, and long enough ago?"""
+        if self._greylist is None or self._greylist.knows(address, sender, recipient, emit):
+            return None
+        return "greylisted"
+
+    def count_message(self, address: str) -> None:
+        """One was taken from this client."""
+        if self._rate is not None:
+            self._rate.count(address)
+
+
+class Greylist:
+    """By (network, sender, recipient): a farm of servers sends from one network (RFC 6647 4.2)."""
+
+    def __init__(self, terms: Greylisting, clock: Clock) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._first_seen: dict[tuple[str, str, str], float] = {}
+        self._passed: dict[tuple[str, str, str], float] = {}
+
+    def knows(self, address: str, sender: str, recipient: str, emit: Emit) -> bool:
+        """Fact: Judged."""
+        triplet, now = (_network_of(address), sender.lower(), recipient.lower()), self._clock.monotonic()
+        shown = " ".join(part or "<>" for part in triplet)
+        if now - self._passed.get(triplet, -self._terms.lifetime_s) < self._terms.lifetime_s:
+            self._passed[triplet] = now
+            emit(Judged("greylisting", "known", shown))
+            return True
+        first = self._first_seen.setdefault(triplet, now)
+        if now - first >= self._terms.delay_s:
+            self._passed[triplet] = now
+            del self._first_seen[triplet]
+            emit(Judged("greylisting", "passed", shown))
+            return True
+        if len(self._first_seen) > TRIPLETS_MAX:
+            del self._first_seen[next(iter(self._first_seen))]
+        emit(Judged("greylisting", "new" if first == now else "too-early", shown))
+        return False
+
+
+class Rate:
+    """Messages of a client within a sliding window."""
+
+    def __init__(self, terms: RateLimit, clock: Clock) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._taken: dict[str, deque[float]] = {}
+
+    def allows(self, address: str, emit: Emit) -> bool:
+        """Fact: Judged."""
+        taken = self._taken.get(address, deque())
+        while taken and taken[0] <= self._clock.monotonic() - self._terms.per_s:
+            taken.popleft()
+        allowed = len(taken) < self._terms.messages
+        shown = f"{address}: {len(taken)} in {self._terms.per_s:g} s, {self._terms.messages} allowed"
+        emit(Judged("rate-limit", "within" if allowed else "exceeded", shown))
+        return allowed
+
+    def count(self, address: str) -> None:
+        """One message more."""
+        self._taken.setdefault(address, deque()).append(self._clock.monotonic())
+
+
+async def is_listed(address: str, zone: str, net: Net, emit: Emit) -> bool:
+    """RFC 5782 2.1: the reversed address is looked up. What cannot be asked lists nobody; fact: Judged."""
+    name = f"{_reversed(address)}.{zone}"
+    answer = await net.resolver.resolve(name, "A", emit)
+    # 127.255.255.x is a list's way of saying that it will not answer: never a listing.
+    listed = [record for record in answer.records if record.startswith("127.") and not record.startswith("127.255.")]
+    if listed:
+        emit(Judged("dnsbl", "listed", f"{name}: {listed[0]}"))
+    elif answer.kind in ("nxdomain", "nodata"):
+        emit(Judged("dnsbl", "not-listed", name))
+    else:
+        emit(Judged("dnsbl", "could-not-check", f"{name}: {answer.kind}"))
+    return bool(listed)
+
+
+def _reversed(address: str) -> str:
+    pointer = ipaddress.ip_address(address).reverse_pointer
+    return pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+
+
+def _network_of(address: str) -> str:
+    width = 64 if ":" in address else 24
+    return str(ipaddress.ip_network(f"{address}/{width}", strict=False))

@@ -1,0 +1,88 @@
+"""A world in motion: its servers stand open and its queues run until whoever set it going has seen enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from smtplab.journal import Journal, Record, Scope
+from smtplab.mta.deliver import Delivery, Job, deliver
+from smtplab.mta.envelope import Envelope
+from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
+from smtplab.net.ports import Net
+from smtplab.sim.character import SMTP_PORT, SUBMISSION_PORT, takes_mail
+from smtplab.sim.hosts import Server
+from smtplab.sim.internet import Internet
+from smtplab.sim.loop import VirtualClock
+from smtplab.sim.world import Host, User, World
+from smtplab.smtp.sasl import Secret
+
+
+class Simulation:
+    """One run of one world."""
+
+    def __init__(self, world: World, seed: int, clock: VirtualClock, on_record: Callable[[Record], None]) -> None:
+        self.world = world
+        self.seed = seed
+        self.journal = Journal(clock.now, on_record, keep=False)
+        self.internet = Internet(world, seed, clock, self.journal)
+        self.servers = [Server(world, host, self.internet) for host in world.hosts if takes_mail(host)]
+        self._nets: dict[str, Net] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Everything stands and runs within; at its end every queue stops and every session ends by itself."""
+        async with asyncio.TaskGroup() as working:
+            for server in self.servers:
+                await server.open()
+                working.create_task(server.queue.run(), name=server.name)
+            yield working
+            for server in self.servers:
+                server.queue.stop()
+        for server in self.servers:
+            await server.close()
+
+    async def drain(self, records: Callable[[], int]) -> None:
+        """Until a whole round through the queues found them empty and `records` did not grow meanwhile."""
+        seen = -1
+        while records() != seen:
+            seen = records()
+            for server in self.servers:
+                await server.queue.drain()
+
+    async def submit(
+        self, agent: Host, user: User | None, envelope: Envelope, scope: Scope, quit_after: QuitAfter | None = None
+    ) -> Delivery:
+        """What a sender's program does: it logs in to its own server inside TLS that must hold, or, where it has no
+        such server, hands the message to a relay as it is."""
+        net = self.internet.hops.net_at(self._net_of(agent), 0)
+        submits = "submission" in self.world.host(agent.submits_to).roles
+        options = SessionOptions(
+            helo=agent.name,
+            tls="verify" if submits else agent.tls,
+            trust=self.internet.trust,
+            credentials=Credentials(user.address, Secret(user.password)) if submits and user else None,
+            dialect=agent.dialect,
+            port=SUBMISSION_PORT if submits else SMTP_PORT,
+            quit_after=quit_after,
+        )
+        routing = Routing(server=agent.submits_to)
+        job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing)
+        return await deliver(job, net, scope)
+
+    def _net_of(self, agent: Host) -> Net:
+        """One for all that it sends, as its resolver keeps what it was told."""
+        if agent.name not in self._nets:
+            self._nets[agent.name] = self.internet.net(agent)
+        return self._nets[agent.name]
+
+    def mailboxes(self) -> dict[str, tuple[bytes, ...]]:
+        """By the addresses of its users; no empty ones."""
+        found = {
+            user.address: tuple(
+                stored.content for server in self.servers for stored in server.mailboxes.messages(user.address)
+            )
+            for user in self.world.users
+        }
+        return {address: messages for address, messages in found.items() if messages}

@@ -1,0 +1,203 @@
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.sim.faults import (
+    BrokenReply,
+    Certificate,
+    Delay,
+    DiskFull,
+    DnsChange,
+    Drip,
+    Fault,
+    Garble,
+    Refuse,
+    Reset,
+    ServerFailure,
+    Shutdown,
+    Silence,
+    Stage,
+    When,
+    WrongReply,
+)
+from smtplab.sim.library import WorldError, load_world, parse_world
+from smtplab.sim.run import Played, play
+from smtplab.sim.world import Trip, World
+
+FIRST = load_world("first-mail")
+MX = "mail.away.example"
+TRIP = Trip("lan@home.example", ("minh@away.example",))
+AT_MX: tuple[Stage, ...] = ("greeting", "ehlo", "tls", "mail", "rcpt", "data", "content", "quit")
+
+
+def suffer(*faults: Fault, world: World = FIRST, **changes: Any) -> tuple[list[Record], Played]:
+    records: list[Record] = []
+    played = play(msgspec.structs.replace(world, faults=faults, expectations=(), **changes), None, None, records.append)
+    return records, played
+
+
+def facts(records: list[Record], kind: type, node: str = "") -> list[Any]:
+    return [r.event for r in records if isinstance(r.event, kind) and node in ("", r.node)]
+
+
+@pytest.mark.parametrize("stage", AT_MX)
+@pytest.mark.parametrize(
+    "kind", [Reset, Silence, Garble, lambda **terms: WrongReply(code=451, **terms), BrokenReply, Refuse, Drip]
+)
+def test_a_fault_that_acts_once_at_any_stage_is_told_and_costs_nobody_a_message(kind, stage: Stage):
+    fault = kind(where=MX, stage=stage, count=1)
+    records, played = suffer(fault)
+    (told,) = facts(records, ev.FaultInjected)
+    assert told.where == f"{MX}/{stage}"
+    delivered = facts(records, ev.Delivered)
+    mailboxes = [one.mailbox for one in delivered]
+    # A refusal for good of the message itself comes back; all else is tried again, and nothing arrives twice.
+    for_good = (isinstance(fault, Refuse) and stage in ("greeting", "mail", "rcpt", "data", "content")) or (
+        isinstance(fault, BrokenReply) and stage == "content"
+    )
+    assert mailboxes == (["lan@home.example"] if for_good else ["minh@away.example"])
+    assert played.queued == ()
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"),
+    [("codes-differ", "reply-codes-differ"), ("no-code", "reply-code-missing"), ("bare-lf", "bare-lf")],
+)
+def test_a_broken_reply_is_noticed_for_what_it_is(how, rule: str):
+    records, _ = suffer(BrokenReply(where=MX, stage="rcpt", how=how, count=1))
+    assert rule in [broken.rule for broken in facts(records, ev.RuleBroken, "mail.home.example")]
+
+
+def test_a_4xx_so_many_times_and_then_the_truth():
+    records, _ = suffer(WrongReply(where=MX, stage="rcpt", code=450, text="Later", enhanced="4.2.0", count=3))
+    assert [one.reason for one in facts(records, ev.Deferred)] == ["450 4.2.0 Later"] * 3
+    assert len(facts(records, ev.Delivered)) == 1
+
+
+def test_the_first_occasions_may_pass_unharmed():
+    fault = WrongReply(where=MX, stage="mail", code=451, when=When(after=1), count=1)
+    trips = tuple(msgspec.structs.replace(TRIP, at_s=60.0 * n) for n in range(3))
+    records, _ = suffer(fault, journeys=trips)
+    assert [r.elapsed_us // 60_000_000 for r in records if isinstance(r.event, ev.FaultInjected)] == [1]
+
+
+def test_a_fault_may_mean_one_recipient_only():
+    trip = Trip("lan@home.example", ("minh@away.example", "mai@away.example"))
+    user = msgspec.structs.replace(FIRST.users[1], address="mai@away.example")
+    fault = WrongReply(where=MX, stage="rcpt", code=450, when=When(recipient="mai@away.example"), count=1)
+    records, _ = suffer(fault, journeys=(trip,), users=(*FIRST.users, user))
+    assert [one.recipient for one in facts(records, ev.Deferred)] == ["mai@away.example"]
+    assert [one.recipient for one in facts(records, ev.Delivered)] == ["minh@away.example", "mai@away.example"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "ms"),
+    [
+        (Refuse(where=MX, stage="connect", count=1), "refused", 0),
+        (Reset(where=MX, stage="connect", count=1), "reset", 0),
+        (Silence(where=MX, stage="connect", count=1), "timed-out", 30_000),
+        (Delay(where=MX, stage="connect", seconds=31, count=1), "timed-out", 30_000),
+    ],
+)
+def test_a_connection_that_does_not_come_about(fault: Fault, reason: str, ms: float):
+    records, _ = suffer(fault)
+    (failed,) = facts(records, ev.ConnectFailed)
+    assert (failed.reason, failed.ms) == (reason, ms)
+    assert len(facts(records, ev.Delivered)) == 1
+
+
+def test_a_delay_is_waited_for_and_a_drip_is_read_to_its_end():
+    for fault, seconds in ((Delay(where=MX, stage="mail", seconds=90), 90), (Drip(where=MX, stage="mail"), 20)):
+        records, played = suffer(fault)
+        (reply,) = [r for r in facts(records, ev.ReplyReceived, "mail.home.example") if r.verb == "MAIL"]
+        assert seconds * 1000 < reply.ms < (seconds + 10) * 1000
+        assert played.ended.result == "delivered"
+
+
+def test_a_server_that_closes_after_so_many_messages():
+    trips = tuple(msgspec.structs.replace(TRIP, at_s=60.0 * n) for n in range(4))
+    records, _ = suffer(Shutdown(where=MX, messages=2, when=When(until_s=200)), journeys=trips)
+    said = [r.code for r in facts(records, ev.ReplySent, MX) if r.verb == "MAIL"]
+    assert said == [250, 250, 421, 421, 250, 250]
+    assert len(facts(records, ev.Delivered)) == 4
+
+
+def test_a_disk_that_is_full_for_an_hour():
+    records, _ = suffer(DiskFull(where=MX, when=When(until_s=3600)))
+    reasons = {one.reason for one in facts(records, ev.Deferred)}
+    assert reasons == {"452 4.3.1 Insufficient storage"}
+    assert [r.elapsed_us > 3600e6 for r in records if isinstance(r.event, ev.Delivered)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"), [("expired", "expired"), ("wrong-name", "name-mismatch"), ("self-signed", "self-signed")]
+)
+def test_a_certificate_is_swapped(how, problem: str):
+    records, played = suffer(Certificate(where=MX, how=how))
+    (seen,) = facts(records, ev.TlsEstablished, "mail.home.example")[-1:]
+    assert (seen.verified_by, seen.problem) == (None, problem)
+    assert played.ended.result == "delivered"
+
+
+def test_a_resolver_fails_in_four_ways():
+    name = When(name="away.example")
+    for fault, reason in (
+        (Refuse(where="ns.vnet.example", stage="dns", when=name, count=2), "servfail"),
+        (ServerFailure(where="ns.vnet.example", when=name, count=2), "servfail"),
+        (Silence(where="ns.vnet.example", stage="dns", when=name, count=2), "timed-out"),
+        (Delay(where="ns.vnet.example", stage="dns", seconds=3.5, when=name, count=2), "timed-out"),
+    ):
+        records, _ = suffer(fault)
+        assert [one.reason.split()[0] for one in facts(records, ev.Deferred)] == [reason]
+        assert len(facts(records, ev.FaultInjected)) == 2
+        assert len(facts(records, ev.Delivered)) == 1
+
+
+def test_dns_data_change_at_their_moment_and_old_answers_live_on_in_caches():
+    zone = FIRST.zones[-1]
+    change = DnsChange(where="away.example", when=When(from_s=60), text=zone.text.replace("MX 10 mail", "MX 0 ."))
+    trips = tuple(msgspec.structs.replace(TRIP, at_s=at) for at in (0.0, 120.0, 7200.0))
+    records, played = suffer(change, journeys=trips)
+    assert [ended.result for ended in played.journeys] == ["delivered", "delivered", "bounced"]
+    assert [one.fault for one in facts(records, ev.FaultInjected)] == ["dns-change"]
+
+
+def test_a_link_may_fall_silent():
+    links = (FIRST.links[0], msgspec.structs.replace(FIRST.links[1], name="the line"))
+    records, _ = suffer(Silence(where="the line", stage="connect", when=When(until_s=600)), links=links)
+    assert {failed.reason for failed in facts(records, ev.ConnectFailed)} == {"timed-out"}
+    assert len(facts(records, ev.Delivered)) == 1
+
+
+BASE = """
+[[faults]]
+what = "reply"
+where = "mail.away.example"
+stage = "rcpt"
+code = 450
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ('"reply"', '"explode"', "$.faults[0]"),
+        ("code = 450", "code = 99", "$.faults[0].code"),
+        ("code = 450", 'code = 450\nwhen = { from = "1h" }', "$.faults[0].when"),
+        ("code = 450", "code = 450\ncount = 0", "$.faults[0].count"),
+        ('"rcpt"', '"vrfy"', "$.faults[0].stage"),
+        ('"rcpt"', '"dns"', "$.faults[0].stage"),
+        ('"rcpt"', '"connect"', "$.faults[0].what"),
+        ("mail.away", "mail.astray", "$.faults[0].where"),
+    ],
+)
+def test_a_mistake_in_a_fault_is_told_with_its_path(old: str, new: str, path: str):
+    text = Path("smtplab/worlds/first-mail.toml").read_text("utf-8") + BASE
+    parse_world(text, "mine.toml")
+    with pytest.raises(WorldError) as told:
+        parse_world(text[: -len(BASE)] + BASE.replace(old, new), "mine.toml")
+    assert path in str(told.value)
