@@ -135,7 +135,7 @@ def record_mail_client(name: str, folder: Path) -> None:
     certificate = own_certificate(folder)
     rules = msgspec.structs.replace(RULES, tls=certificate, users={"lan": Secret("hoa-sen")})
     account = f"mta=submission://lan:hoa-sen@{OWN}:{SMTP_PORT}"
-    settings = (account, "smtp-use-starttls", "smtp-auth=login", "tls-verify=ignore", "hostname=client.example")
+    settings = (account, "smtp-use-starttls", "smtp-auth=plain", "tls-verify=ignore", "hostname=client.example")
     options = [f"-S{setting}" for setting in (*settings, "smtp-hostname=client.example", "from=lan@client.example")]
     client = [helpers.program("s-nail"), "-:/", "-Sv15-compat", *options, "-s", "Xin chao"]
     serve(name, [*client, "an@own.harbour.example"], b"Hello!\n", rules)

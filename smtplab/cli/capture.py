@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from smtplab.capture.redact import Redactor
 from smtplab.capture.transcript import Explainer, as_markdown, as_text
 from smtplab.cli.common import Kind, OneOf, State, common_options, silence_output, state_of
 from smtplab.cli.output import print_json
-from smtplab.cli.plain import PlainPrinter
+from smtplab.cli.plain import WIDTH_MAX, PlainPrinter
 from smtplab.cli.wording import SpokenCommand
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
@@ -250,9 +252,18 @@ def _listed(found: list[Shelved], texts: Texts) -> Iterable[str]:
         if group:
             yield texts(heading)
         for one in group:
-            yield f"  {one.name:<{width}}  {_about(one, texts)}"
+            yield _fitted(f"  {one.name:<{width}}  ", _about(one, texts))
     if not found:
         yield texts("cli.capture.none")
+
+
+def _fitted(name: str, about: str) -> str:
+    """In a terminal below itself, elsewhere on one line, so that other programs can read it."""
+    if not sys.stdout.isatty():
+        return name + about
+    columns = shutil.get_terminal_size((WIDTH_MAX, 24)).columns
+    wrapped = textwrap.wrap(about, max(20, min(WIDTH_MAX, columns) - len(name)), break_long_words=False)
+    return name + f"\n{' ' * len(name)}".join(wrapped)
 
 
 def _about(one: Shelved, texts: Texts) -> str:
