@@ -20,23 +20,20 @@ class AddressBook:
     def __init__(self, records: Iterable[Record]) -> None:
         self._by_name: dict[str, list[IpAddress]] = {}
         self._names: dict[IpAddress, list[str]] = {}
-        self._clients: dict[int, str] = {}
         self._invented = 0
+        clients: dict[int, set[str]] = {}
         callers: dict[int, IpAddress] = {}
         for record in records:
             for name, address in _told(record.event):
                 self._learn(name, address)
             if isinstance(record.event, ev.ConnectStarted | ev.CommandSent):
-                self._clients.setdefault(record.hop, record.node)
+                clients.setdefault(record.hop, set()).add(record.node)
             elif (caller := caller_of(record.span)) is not None:
                 callers.setdefault(record.hop, caller)
         for hop, caller in callers.items():
-            if hop in self._clients:
-                self._learn(self._clients[hop], caller)
-
-    def client_of(self, hop: int) -> str | None:
-        """The node that calls in this hop, where it tells its own view."""
-        return self._clients.get(hop)
+            # Where several nodes call in one hop, nothing says which of them this one was.
+            if len(nodes := clients.get(hop, set())) == 1:
+                self._learn(next(iter(nodes)), caller)
 
     def of(self, node: str, beside: IpAddress) -> IpAddress:
         """The node's address of the same family as its peer's, `beside`."""

@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 
 from smtplab import events as ev
-from smtplab.capture.addresses import AddressBook
 from smtplab.capture.spoken import content_stand_in, spoken
 from smtplab.journal import Record
 
@@ -54,15 +53,20 @@ class Conversation(msgspec.Struct):
         return said == "secured"
 
 
-def conversations(records: Sequence[Record], book: AddressBook) -> list[Conversation]:
+def conversations(records: Sequence[Record]) -> list[Conversation]:
     """In the order in which they began. A server's view of what its client tells as well is left out."""
     with_bytes = {_view(record) for record in records if isinstance(record.event, _BYTES)}
+    clients = {_view(record) for record in records if isinstance(record.event, _BY_CLIENTS)}
+    callers: dict[int, set[str]] = {}
+    for hop, node, _ in clients:
+        callers.setdefault(hop, set()).add(node)
     threads: dict[tuple[int, str, str], _Thread] = {}
     found: list[Conversation] = []
     for place, record in enumerate(records):
-        if not isinstance(record.event, _OF_A_CONNECTION) or _tells_twice(record, book):
-            continue
         view = _view(record)
+        told_by_its_client = view not in clients and bool(callers.get(record.hop, set()) - {record.node})
+        if told_by_its_client or not isinstance(record.event, _OF_A_CONNECTION):
+            continue
         if view not in threads:
             threads[view] = _Thread(exact=view in with_bytes)
         begun = threads[view].take(place, record)
@@ -75,11 +79,6 @@ def conversations(records: Sequence[Record], book: AddressBook) -> list[Conversa
 
 def _view(record: Record) -> tuple[int, str, str]:
     return record.hop, record.node, record.span
-
-
-def _tells_twice(record: Record, book: AddressBook) -> bool:
-    client = book.client_of(record.hop)
-    return client is not None and client != record.node
 
 
 class _Thread:
@@ -224,6 +223,8 @@ _NEVER_LEFT = frozenset({"not-permitted", "source-unavailable", "failed"})
 """Our own system said no: there was no packet."""
 
 _BYTES = (ev.BytesSent, ev.BytesReceived)
+
+_BY_CLIENTS = (ev.ConnectStarted, ev.ConnectFailed, ev.CommandSent, ev.ReplyReceived)
 
 _SENT = (ev.BytesSent, ev.CommandSent, ev.ReplySent, ev.MessageSent)
 

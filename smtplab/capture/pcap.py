@@ -33,7 +33,7 @@ def export(records: Sequence[Record], explain: Explain) -> bytes:
     """
     explanations = [explain(record) for record in records]
     book = AddressBook(records)
-    talks = conversations(records, book)
+    talks = conversations(records)
     with TlsRebuilder() as rebuilder:
         packets = _dialogues(talks, book, rebuilder) + _questions(records, book)
         secrets = rebuilder.secrets()

@@ -257,6 +257,12 @@ def test_a_dialogue_that_both_ends_tell_is_written_once():
     assert {packet.source for packet in seen} == {"10.0.0.9", "10.0.0.25"}
 
 
+def test_two_nodes_that_call_in_one_hop_are_both_heard():
+    story = Story(*CALL, GREETING, LEAVE)
+    story.tell(*CALL, GREETING, LEAVE, node="other.test", span="bounce/1/mx.test")
+    assert dialogue(story.packets()) == [(False, b"220 mx.test ready\r\n")] * 2
+
+
 def test_a_fact_outside_of_any_connection_makes_none():
     broken = ev.RuleBroken("mx-is-cname", "them", "mx.test", "RFC 2181 10.3")
     seen = Story(broken, *CALL, GREETING, LEAVE, broken).packets()
