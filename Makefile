@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 
 RECIPIENT ?= student@hust.example
 
-.PHONY: walk test check bench format catalogues clean
+.PHONY: walk test check bench soak format catalogues clean
 
 # One message's whole way through the simulated internet, as text.
 walk: $(READY)
@@ -26,6 +26,10 @@ check: $(READY)
 
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+# Hundreds of kills of a queue under load; a failure prints its seed.
+soak: $(READY)
+	$(BIN)/python tests/soak/soak_queue.py --kills 300
 
 format: $(READY)
 	$(BIN)/ruff format .

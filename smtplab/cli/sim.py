@@ -23,7 +23,7 @@ COMMANDS = {
 
 
 class Sim(SpokenCommand, click.Group):
-    short_area = "sim.short"
+    short_texts = "sim.short"
 
     def __init__(self, texts: Texts) -> None:
         super().__init__(

@@ -118,11 +118,6 @@ class Traffic(Generic[Trip]):
                 self._line_up(destination, cohort)
         self._go_on()
 
-    def wants_more(self, destination: str) -> bool:
-        """Is it worth while to leave a session open?"""
-        cohort = self._cohorts[destination]
-        return bool(cohort.waiting) or cohort.busy >= self._limits.linger_busy_min
-
     def ended(self, destination: str, *, served: bool | None, reason: str = "") -> Trip | None:
         """`served` None: it says nothing about the destination. Returns a trip that waits for the same one, begun
         already: its carrier goes on, perhaps with the session that it has open."""
@@ -147,8 +142,8 @@ class Traffic(Generic[Trip]):
     async def linger(self, destination: str) -> Trip | None:
         """For a carrier with an open session: the next trip to the same destination, begun already, if one comes
         soon."""
-        cohort = self._cohorts[destination]
-        if self._closed or not self.wants_more(destination):
+        cohort = self._cohorts.get(destination)
+        if cohort is None or self._closed or cohort.busy < self._limits.linger_busy_min:
             return None
         offer: asyncio.Future[Trip | None] = asyncio.get_running_loop().create_future()
         cohort.offers.append(offer)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from smtplab.events import Event
 from smtplab.journal import Emit
 from smtplab.mta.options import SessionOptions
@@ -15,11 +13,10 @@ some hundred."""
 
 
 class Kept:
-    """For a carrier that makes one delivery after the other; it `end`s it in the end."""
+    """For a carrier that makes one delivery after the other, and writes down what came of each before it says QUIT: a
+    server may take its time over that. The carrier `end`s it in the end."""
 
-    def __init__(self, wanted: Callable[[], bool]) -> None:
-        """`wanted`: may another delivery come soon? Otherwise a session ends at once, as it always has."""
-        self._wanted = wanted
+    def __init__(self) -> None:
         self._session: Session | None = None
         self._messages = 0
         self._teller = _Teller()
@@ -37,7 +34,7 @@ class Kept:
         """After a delivery. False: the caller ends the session."""
         self._messages += 1
         idle = session.connected and not session.talk.over and session.talk.client.state == "ready"
-        if not idle or self._messages >= MESSAGES_MAX or not self._wanted():
+        if not idle or self._messages >= MESSAGES_MAX:
             self._messages = 0
             return False
         self._session = session

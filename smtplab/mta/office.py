@@ -12,6 +12,7 @@ from smtplab.mta.local import Directory
 from smtplab.mta.mailbox import MailboxStore
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.schedule import Schedule
+from smtplab.mta.store.port import Entry
 from smtplab.mta.wording import PlainWords, Words
 from smtplab.net.ports import Net
 
@@ -43,3 +44,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     """Taken from the store at once: Postfix's figure, some 40 MB of entries."""
     cached_octets_max: int = 67_108_864
     """Of contents kept at hand between their acceptance and their first delivery; the others are read again."""
+
+    def scope_of(self, entry: Entry) -> Scope:
+        """Where facts about a queued message are told: `queue/ID`, on the hop on which it came."""
+        return self.scope.within(f"queue/{entry.queue_id}", hop=max(0, entry.hop - 1))

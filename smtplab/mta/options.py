@@ -43,6 +43,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     """The local address to connect from."""
     quit_after: QuitAfter | None = None
+    source_route: tuple[str, ...] = ()
+    """Hosts to be named before each recipient's address, for a server of 1982 (RFC 821 3.6)."""
     transmit: bool = True
     """False: stop after the recipients' replies, RSET, QUIT."""
     timeouts: Timeouts = DEFAULT

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from smtplab.events import AttemptStarted, Bounced, BounceSent, Deferred, Dequeued, Judged, Queued
-from smtplab.journal import Scope
+from smtplab.events import BounceSent, Dequeued, Judged, Queued
 from smtplab.mta.arrival import Arrival
-from smtplab.mta.bounce import Notice, NoticeWriter
+from smtplab.mta.bounce import NoticeWriter
+from smtplab.mta.carrier import Carrier
 from smtplab.mta.cohort import Limits, Traffic
-from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
-from smtplab.mta.local import Directory, Parcel, hand_out
+from smtplab.mta.news import Letter, is_news, tell, write_notices
 from smtplab.mta.office import Office
 from smtplab.mta.outcome import RecipientOutcome
 from smtplab.mta.queue_id import QueueIds
-from smtplab.mta.round import HERE, Ending, Round, Trip, diagnostic, put_off, was_served
+from smtplab.mta.round import Round, Trip, diagnostic, put_off
 from smtplab.mta.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
-from smtplab.mta.trace import iso_time, received_line
-from smtplab.wire.address import Mailbox
+from smtplab.mta.trace import received_line
 from smtplab.wire.reply import Reply, make_reply
 
 __all__ = ["Limits", "Office", "Order", "Queue", "Schedule"]
@@ -55,7 +52,7 @@ class Queue:
         self._clock = net.clock
         self._ids = QueueIds(net.clock, net.chance("queue-id"))
         self._writer = NoticeWriter(net.chance("notice"), office.words)
-        self._directory = office.directory or Directory(domains=office.local_domains, separator="")
+        self._carrier = Carrier(office, self._store)
         self._traffic: Traffic[Trip] = Traffic(office.limits, net.clock.now, self._depart, self._suspend)
         self._rounds: dict[str, Round] = {}
         self._orders: dict[str, Order] = {}
@@ -72,7 +69,6 @@ class Queue:
         self._empty = asyncio.Event()
         self._empty.set()
         self._group: asyncio.TaskGroup | None = None
-        self._deliveries = 0
 
     async def accept(self, arrival: Arrival) -> Reply:
         """Takes the message over and answers 250 with the queue id once it is stored; 452 where it can't be."""
@@ -147,7 +143,7 @@ class Queue:
             for entry in in_doubt:
                 for mark in entry.delivering:
                     for recipient in mark.recipients:
-                        self._scope(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+                        self._office.scope_of(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
             if in_doubt:
                 await self._apply_surely([Update(recovered(entry)) for entry in in_doubt])
             self._recovered = True
@@ -157,7 +153,7 @@ class Queue:
 
     def _take(self, entry: Entry, content: bytes) -> None:
         """It is stored."""
-        self._scope(entry)(Queued(entry.queue_id))
+        self._office.scope_of(entry)(Queued(entry.queue_id))
         if entry.state == "active" and self._group is not None and not self._stopping:
             at_hand = self._cached_octets + len(content) <= self._office.cached_octets_max
             self._begin(entry, content if at_hand else None)
@@ -204,7 +200,7 @@ class Queue:
         if content is not None:
             self._cached_octets += len(content)
         one = self._rounds[entry.queue_id] = Round(entry, content)
-        self._traffic.add(one.next_hops(self._office.routing, self._directory.domains))
+        self._traffic.add(one.next_hops(self._office.routing, self._carrier.directory.domains))
 
     # One trip
 
@@ -222,11 +218,11 @@ class Queue:
 
     async def _go(self, destination: str, first: Trip) -> None:
         """Carries one trip after the other while there are some for the same destination."""
-        kept = Kept(partial(self._traffic.wants_more, destination))
+        kept = Kept()
         trip: Trip | None = first
         try:
             while trip is not None:
-                served, outcomes = await self._deliver(destination, trip, kept)
+                served, outcomes = await self._carrier.carry(destination, trip, kept)
                 done, reason = trip, diagnostic(outcomes[-1].judgement)
                 trip = self._traffic.ended(destination, served=served, reason=reason)
                 await self._note(done, outcomes)
@@ -235,50 +231,6 @@ class Queue:
         finally:
             await kept.end()
 
-    async def _deliver(
-        self, destination: str, trip: Trip, kept: Kept
-    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
-        content = await self._content(trip.round)
-        if content is None:
-            return None, put_off(trip, "content-unreadable")
-        if destination == HERE:
-            return None, await self._deliver_here(trip, content)
-        return await self._deliver_there(trip, content, kept)
-
-    async def _content(self, one: Round) -> bytes | None:
-        return one.content if one.content is not None else await self._store.content(one.entry.queue_id)
-
-    async def _deliver_here(self, trip: Trip, content: bytes) -> tuple[RecipientOutcome, ...]:
-        entry = trip.round.entry
-        if not await self._mark(trip.round, self._office.hostname, trip.recipients):
-            return put_off(trip, "not-noted")
-        parcel = Parcel(entry.queue_id, msgspec.structs.replace(entry.envelope, content=content))
-        handover = await hand_out(parcel, trip.recipients, self._directory, self._office.mailboxes, self._scope(entry))
-        trip.round.onward += handover.onward
-        return handover.outcomes
-
-    async def _deliver_there(
-        self, trip: Trip, content: bytes, kept: Kept
-    ) -> tuple[bool | None, tuple[RecipientOutcome, ...]]:
-        entry, office = trip.round.entry, self._office
-        self._scope(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
-        self._deliveries += 1
-        job = Job(
-            domain=trip.domain,
-            envelope=msgspec.structs.replace(entry.envelope, recipients=trip.recipients, content=content),
-            options=office.options,
-            routing=office.routing,
-            before_content=partial(self._mark, trip.round),
-            kept=kept,
-        )
-        scope = office.scope.within(f"deliver/{self._deliveries}", hop=entry.hop)
-        delivery = await deliver(job, office.net_at(entry.hop), scope)
-        return was_served(delivery), delivery.outcomes
-
-    async def _mark(self, one: Round, host: str, recipients: Sequence[Mailbox]) -> bool:
-        """From here until the outcome is written, a crash leaves it open whether they have the message."""
-        return await self._store.apply((Update(one.note_delivering(host, recipients)),)) is None
-
     # Its end
 
     async def _note(self, trip: Trip, outcomes: Sequence[RecipientOutcome]) -> None:
@@ -286,31 +238,38 @@ class Queue:
         entry = one.note(outcomes)
         if one.pending:
             if any(outcome.judgement.good for outcome in outcomes):
-                letters = self._onward(one)
-                await self._apply_surely((Update(entry), *_puts(letters)))
-                self._send_off(letters)
+                puts = self._puts(entry, [Letter(envelope) for envelope in one.onward])
+                one.onward.clear()
+                await self._apply_surely((Update(entry), *puts))
+                self._send_off(puts)
             return
         await self._conclude(one)
 
     async def _conclude(self, one: Round) -> None:
         """Every trip of the round has ended: one transaction says what remains, and who is told."""
-        now = self._clock.now()
-        before, ending = one.entry, one.end(self._office.schedule, now)
-        entry = ending.entry
-        notices = await self._notices(one, ending, now)
-        letters = [*self._onward(one), *notices]
+        ending = one.end(self._office.schedule, self._clock.now())
+        before, entry = one.entry, ending.entry
+        letters = [Letter(envelope) for envelope in one.onward]
+        if is_news(ending):
+            content = await self._carrier.content(one) or b""
+            letters += write_notices(self._office, self._writer, before, ending, content)
         order = self._orders.pop(entry.queue_id, None)
         gone = not entry.envelope.recipients
         change: Change = Remove(entry.queue_id) if gone else Update(entry)
         if order is not None and not gone:
-            change = _ordered(entry, order, now)
-        await self._apply_surely((change, *_puts(letters)))
+            change = _ordered(entry, order, ending.now)
+        puts = self._puts(before, letters)
+        await self._apply_surely((change, *puts))
         self._release(one)
-        self._tell(before, ending, notices)
-        self._send_off(letters)
+        scope = self._office.scope_of(before)
+        tell(ending, scope)
+        for letter in letters:
+            if letter.bounce:
+                scope(BounceSent(before.queue_id, str(letter.envelope.recipients[0])))
+        self._send_off(puts)
         if gone:
             reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
-            self._scope(entry)(Dequeued(entry.queue_id, reason))
+            self._office.scope_of(entry)(Dequeued(entry.queue_id, reason))
             self._add(-1)
         elif order is not None:
             self._after_order(entry, order)
@@ -325,53 +284,18 @@ class Queue:
         if full:
             self._wake.set()
 
-    def _tell(self, before: Entry, ending: Ending, notices: Sequence[_Letter]) -> None:
-        scope, queue_id = self._scope(before), before.queue_id
-        moment = iso_time(ending.entry.next_attempt_at)
-        for delay in ending.delays:
-            scope(Deferred(queue_id, str(delay.recipient), moment, delay.diagnostic))
-        for failure in ending.failures:
-            scope(Bounced(queue_id, str(failure.recipient), failure.status, failure.diagnostic))
-        for notice, _, failed in notices:
-            if failed:
-                scope(BounceSent(queue_id, str(notice.envelope.recipients[0])))
-
-    async def _notices(self, one: Round, ending: Ending, now: float) -> list[_Letter]:
-        """What the sender is told, as messages of their own."""
-        entry, writer = one.entry, self._writer
-        news = (
-            (writer.succeeded, ending.successes),
-            (writer.delayed, ending.delays if ending.warn else ()),
-            (writer.failed, ending.failures),
-        )
-        if not any(fates for _, fates in news):
-            return []
-        whole = msgspec.structs.replace(entry.envelope, content=await self._content(one) or b"")
-        until = entry.arrived_at + self._office.schedule.lifetime_s
-        notices = (
-            (fates, write(Notice(self._office.hostname, entry.queue_id, whole, fates, entry.arrived_at, now, until)))
-            for write, fates in news
-            if fates
-        )
+    def _puts(self, entry: Entry, letters: Sequence[Letter]) -> list[Put]:
+        """They go on where the message that they are about does."""
         return [
-            self._letter(entry, notice, failed=fates is ending.failures)
-            for fates, notice in notices
-            if notice is not None
+            Put(self._new_entry(self._ids.next_id(), letter.envelope, entry.hop, 0), letter.envelope.content)
+            for letter in letters
         ]
 
-    def _onward(self, one: Round) -> list[_Letter]:
-        """What local delivery sends on; the next change stores it."""
-        envelopes, one.onward = one.onward, []
-        return [self._letter(one.entry, envelope) for envelope in envelopes]
-
-    def _letter(self, entry: Entry, envelope: Envelope, *, failed: bool = False) -> _Letter:
-        return self._new_entry(self._ids.next_id(), envelope, entry.hop, 0), envelope.content, failed
-
-    def _send_off(self, letters: Sequence[_Letter]) -> None:
+    def _send_off(self, puts: Sequence[Put]) -> None:
         """They are stored."""
-        self._add(len(letters))
-        for entry, content, _ in letters:
-            self._take(entry, content)
+        self._add(len(puts))
+        for put in puts:
+            self._take(put.entry, put.content)
 
     async def _apply_surely(self, changes: Sequence[Change]) -> None:
         while await self._store.apply(changes) is not None:  # noqa: ASYNC110 - nobody tells when a disk has room again
@@ -381,7 +305,7 @@ class Queue:
 
     def _after_order(self, entry: Entry, order: Order) -> None:
         if order == "delete":
-            self._scope(entry)(Dequeued(entry.queue_id, "removed"))
+            self._office.scope_of(entry)(Dequeued(entry.queue_id, "removed"))
             self._add(-1)
         elif order != "hold":
             self._wake.set()
@@ -403,17 +327,6 @@ class Queue:
             self._empty.clear()
         else:
             self._empty.set()
-
-    def _scope(self, entry: Entry) -> Scope:
-        return self._office.scope.within(f"queue/{entry.queue_id}", hop=max(0, entry.hop - 1))
-
-
-_Letter = tuple[Entry, bytes, bool]
-"""An entry, its content, and whether it says that a message failed."""
-
-
-def _puts(letters: Sequence[_Letter]) -> Iterator[Put]:
-    return (Put(entry, content) for entry, content, _ in letters)
 
 
 def _ordered(entry: Entry, order: Order, now: float) -> Update | Remove:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import msgspec
 
-from smtplab.mta.store.port import Entry, State, Store
+from smtplab.mta.store.port import Entry, State
 from smtplab.mta.trace import iso_time
 
 PAGE = 1000
@@ -27,7 +28,15 @@ class QueueRow(msgspec.Struct, frozen=True):
     reason: str
 
 
-async def queue_rows(store: Store) -> AsyncIterator[QueueRow]:
+class Listing(Protocol):
+    """A store, or another process' look into one."""
+
+    async def entries(self, after: str = "", limit: int = PAGE) -> tuple[Entry, ...]:
+        """As `Store.entries`."""
+        ...
+
+
+async def queue_rows(store: Listing) -> AsyncIterator[QueueRow]:
     """Oldest first. What comes and goes meanwhile may be there or not."""
     after = ""
     while page := await store.entries(after, PAGE):

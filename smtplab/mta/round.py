@@ -119,7 +119,7 @@ class Round:
             delivering=(),
         )
         successes = (success_of(outcome, entry.envelope) for outcome in self._outcomes)
-        return Ending(entry, tuple(filter(None, successes)), tuple(delays), tuple(failures), warn)
+        return Ending(entry, tuple(filter(None, successes)), tuple(delays), tuple(failures), warn, now)
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -133,6 +133,8 @@ class Ending(msgspec.Struct, frozen=True):
     failures: tuple[Fate, ...]
     warn: bool
     """The sender is to be told of the delays now."""
+    now: float
+    """When it ended; seconds since the epoch."""
 
 
 def put_off(trip: Trip, reason: str, detail: str = "") -> tuple[RecipientOutcome, ...]:

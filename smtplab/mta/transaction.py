@@ -60,7 +60,9 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
     """
     talk, options = session.talk, session.options
     mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    rcpts: list[Command] = [Rcpt(who, _rcpt_parameters(session, envelope, who)) for who in envelope.recipients]
+    rcpts: list[Command] = [
+        Rcpt(who, _rcpt_parameters(session, envelope, who), options.source_route) for who in envelope.recipients
+    ]
     if options.ends_at("mail"):
         return [await talk.ask(mail)]
     if _pipelines(session):

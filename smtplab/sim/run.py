@@ -19,9 +19,9 @@ from smtplab.sim.expect import EVENTS, Expectations, Verdict
 from smtplab.sim.fate import FATEFUL, Fate, Fates, worst_end
 from smtplab.sim.letter import compose, write
 from smtplab.sim.loop import VirtualClock
-from smtplab.sim.simulation import Simulation
+from smtplab.sim.simulation import Simulation, Submitting
 from smtplab.sim.until import Until
-from smtplab.sim.world import Trip, User, World, travellers
+from smtplab.sim.world import Travellers, Trip, User, World, travellers
 from smtplab.wire.address import Mailbox, parse_mailbox
 
 VIRTUAL_S_MAX = 60 * 86400.0
@@ -154,7 +154,9 @@ class _Walk(msgspec.Struct, frozen=True):
         scope(ev.JourneyStarted(str(self.recipient), self.sender.address, "sim", world.name, seed))
         async with simulation.running() as working:
             envelope = make_envelope(_mailbox(self.sender.address), [self.recipient], self._content(seed))
-            delivery = await simulation.submit(agent, self.sender, envelope, scope, self.journey.quit_after)
+            delivery = await simulation.submit(
+                Travellers(agent, self.sender), envelope, scope, Submitting(quit_after=self.journey.quit_after)
+            )
             if delivery.judgement.result == "accepted":
                 watch = working.create_task(_watch(simulation, fate), name="watch")
                 await fate.resting.wait()
@@ -271,7 +273,9 @@ class _Performance:
         content = write(self._world, self._seed, trip, number)
         recipients = [mailbox for who in trip.recipients if isinstance(mailbox := _parsed(who), Mailbox)]
         envelope = make_envelope(_parsed(trip.sender) if trip.sender else None, recipients, content)
-        self._submitted[number] = await simulation.submit(people.agent, people.user, envelope, scope)
+        self._submitted[number] = await simulation.submit(
+            people, envelope, scope, Submitting(source_route=trip.source_route)
+        )
 
     def _scope(self, simulation: Simulation, number: int) -> Scope:
         agent = travellers(self._world, self._world.journeys[number]).agent

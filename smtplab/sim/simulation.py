@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from smtplab.journal import Journal, Record, Scope
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import Envelope
@@ -15,8 +17,18 @@ from smtplab.sim.character import SMTP_PORT, SUBMISSION_PORT, takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import Internet
 from smtplab.sim.loop import VirtualClock
-from smtplab.sim.world import Host, User, World
+from smtplab.sim.world import Host, Travellers, World
 from smtplab.smtp.sasl import Secret
+
+
+class Submitting(msgspec.Struct, frozen=True):
+    """What is out of the ordinary in a submission."""
+
+    quit_after: QuitAfter | None = None
+    source_route: tuple[str, ...] = ()
+
+
+AT_ONCE = Submitting()
 
 
 class Simulation:
@@ -51,11 +63,10 @@ class Simulation:
             for server in self.servers:
                 await server.queue.drain()
 
-    async def submit(
-        self, agent: Host, user: User | None, envelope: Envelope, scope: Scope, quit_after: QuitAfter | None = None
-    ) -> Delivery:
+    async def submit(self, people: Travellers, envelope: Envelope, scope: Scope, how: Submitting = AT_ONCE) -> Delivery:
         """What a sender's program does: it logs in to its own server inside TLS that must hold, or, where it has no
         such server, hands the message to a relay as it is."""
+        agent, user = people.agent, people.user
         net = self.internet.hops.net_at(self._net_of(agent), 0)
         submits = "submission" in self.world.host(agent.submits_to).roles
         options = SessionOptions(
@@ -65,7 +76,8 @@ class Simulation:
             credentials=Credentials(user.address, Secret(user.password)) if submits and user else None,
             dialect=agent.dialect,
             port=SUBMISSION_PORT if submits else SMTP_PORT,
-            quit_after=quit_after,
+            quit_after=how.quit_after,
+            source_route=how.source_route,
         )
         routing = Routing(server=agent.submits_to)
         job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing)

@@ -158,6 +158,8 @@ class Trip(Part, frozen=True):
     """Since the world's start."""
     agent: Name = ""
     """Whose program sends; the sender's own where nothing is said."""
+    source_route: tuple[Name, ...] = ()
+    """Written before each recipient: `<@middle.example:smith@south.example>` (RFC 821 3.6)."""
     size_octets: Annotated[int, Meta(gt=0, le=50_000_000)] | None = None
     """The letter is filled up with lines to this size."""
     text: str = ""

@@ -125,6 +125,8 @@ class Client:
     @property
     def pending(self) -> int:
         """How many replies are owed to us."""
+        if self._dialect != "lmtp":
+            return len(self._owed)
         return sum(self._replies_to(owed) for owed in self._owed) - self._answered_of_first
 
     def legal_verbs(self) -> tuple[str, ...]:

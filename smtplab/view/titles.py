@@ -186,7 +186,8 @@ def title_of_person(event: _PersonEvent, texts: Texts) -> str:
             ids = (f"note.judged.{check}.{verdict}", "note.judged" if detail else "note.judged.bare")
             return texts.first(*ids, check=check, verdict=verdict, detail=reason_text(detail, texts))
         case ev.FaultInjected(fault=fault, where=where):
-            return texts("note.fault-injected", fault=fault, where=where)
+            said = texts(f"fault.{fault}") if texts.has(f"fault.{fault}") else fault
+            return texts("note.fault-injected", fault=said, where=where)
 
 
 def clock_time(moment: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from smtplab import events as ev
-from smtplab.journal import Record
+from smtplab.journal import Record, Stage
 from smtplab.view.journey import Journey
 from smtplab.view.stages import refuses, verdict_of
 from smtplab.view.texts import Texts
@@ -30,6 +30,10 @@ class Line(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.mark} {self.text}" if self.mark else self.text
+
+
+_BESIDE_SESSIONS: frozenset[Stage] = frozenset({"submit", "dns", "connect", "queue", "mailbox", "bounce", "outcome"})
+"""What happens before, between and after sessions is not inside TLS, whatever the last session was."""
 
 
 def lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
@@ -56,7 +60,7 @@ def heading(record: Record, journey: Journey, texts: Texts) -> str:
 
 def _own_lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
     session = journey.session_of(record)
-    secure = session is not None and session.secure
+    secure = session is not None and session.secure and record.stage not in _BESIDE_SESSIONS
     match record.event:
         case ev.StateChanged() | ev.BytesSent() | ev.BytesReceived() | ev.ExtensionsLearned():
             # What they say stands in the lines around them already.

@@ -59,6 +59,8 @@ class Rcpt(_Command, frozen=True, gc=False):
     verb: ClassVar[str] = "RCPT"
     forward_path: Mailbox
     parameters: Parameters = {}
+    route: tuple[str, ...] = ()
+    """Hosts on the way, as RFC 821 3.6 had them and RFC 5321 C has nobody write them; a server's reading drops them."""
 
 
 class Data(_Command, frozen=True, gc=False):
@@ -195,8 +197,10 @@ def _format(command: Command) -> bytes:
     match command:
         case Mail(reverse_path, parameters):
             text = f"MAIL FROM:{format_path(reverse_path)}{format_parameters(parameters)}"
-        case Rcpt(forward_path, parameters):
-            text = f"RCPT TO:{format_path(forward_path)}{format_parameters(parameters)}"
+        case Rcpt(forward_path, parameters, route):
+            hosts = ",".join(f"@{host}" for host in route)
+            path = f"<{hosts}:{format_path(forward_path)[1:]}" if hosts else format_path(forward_path)
+            text = f"RCPT TO:{path}{format_parameters(parameters)}"
         case Helo(argument) | Ehlo(argument) | Lhlo(argument) | Vrfy(argument) | Expn(argument) | Etrn(argument):
             text = f"{command.verb} {argument}"
         case Noop(argument) | Help(argument):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from types import MappingProxyType
@@ -96,6 +97,12 @@ class Extensions(msgspec.Struct, frozen=True):
 
 def parse_extensions(lines: Iterable[str]) -> Extensions:
     """From the reply's lines after the first. A keyword that comes twice has the parameters of both."""
+    return _parse(tuple(lines))
+
+
+# A server announces the same to everybody, so both ends of most sessions have read it before.
+@functools.lru_cache(maxsize=256)
+def _parse(lines: tuple[str, ...]) -> Extensions:
     offered: dict[str, tuple[str, ...]] = {}
     for line in lines:
         words = line.split()

@@ -131,7 +131,8 @@ def format_reply(reply: Reply) -> bytes:
         return "".join(f"{text}\r\n" for text in reply.lines).encode("utf-8")
     *more, last = reply.lines or ("",)
     written = [f"{reply.code:03}-{text}\r\n" for text in more]
-    written.append(f"{reply.code:03} {last}\r\n" if last else f"{reply.code:03}\r\n")
+    # An empty text needs no space (RFC 5321 4.2.1), but an empty challenge does (RFC 4954 4).
+    written.append(f"{reply.code:03} {last}\r\n" if last or reply.code == 334 else f"{reply.code:03}\r\n")
     return "".join(written).encode("utf-8")
 
 

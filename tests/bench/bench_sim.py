@@ -16,8 +16,11 @@ from smtplab.sim.world import Host, Letter, Site, Software, Texts, Trip, User, W
 NS = "10.255.255.53"
 START = dt.datetime(2026, 11, 23, 1, tzinfo=dt.UTC)
 PLAIN = Software(extensions=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES"), reply_ms=0.0)
-SOA = "$TTL 604800\n@ IN SOA ns.vnet.example. hostmaster.vnet.example. 1 7200 900 1209600 604800\n"
-SOA += "@ IN NS ns.vnet.example.\n"
+SOA = """\
+$TTL 604800
+@ IN SOA ns.vnet.example. hostmaster.vnet.example. 1 7200 900 1209600 604800
+@ IN NS ns.vnet.example.
+"""
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.queue_list import QueueRow, queue_rows
@@ -19,6 +19,7 @@ from smtplab.mta.store.rows import insert
 from smtplab.mta.store.schema import NEWEST, messages, migrate, version
 from smtplab.mta.store.spool import Spool
 from smtplab.mta.store.sql import ROW_OCTETS_MAX, SqlStore, make_engine, open_store
+from smtplab.mta.store.visit import Visit, visit_store
 from smtplab.wire.address import Mailbox
 
 SENDER = Mailbox("a", "here.example")
@@ -289,6 +290,22 @@ def test_every_older_schema_is_brought_to_the_newest_with_its_messages(tmp_path)
         asyncio.run(play(folder))
 
 
+def test_a_crash_within_a_migration_leaves_nothing_of_it(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'queue.sqlite'}")
+    with engine.connect() as connection:
+        migrate(connection, 1)
+        connection.rollback()
+        assert inspect(connection).get_table_names() == []
+    with engine.begin() as connection:
+        assert migrate(connection, 1) == 0
+    with engine.connect() as connection:
+        migrate(connection)
+        connection.rollback()
+        assert connection.scalar(select(version.c.version)) == 1
+    engine.dispose()
+    asyncio.run(opened(tmp_path).close())
+
+
 def test_a_newer_schema_is_left_alone(tmp_path):
     asyncio.run(opened(tmp_path).close())
     engine = make_engine(f"sqlite:///{tmp_path / 'queue.sqlite'}")
@@ -308,3 +325,20 @@ def test_every_commit_is_synced_and_others_may_read_meanwhile(tmp_path):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
+
+
+def test_another_process_looks_in_and_leaves_an_order_while_the_queue_writes(tmp_path):
+    async def play():
+        store = opened(tmp_path)
+        await store.apply((Put(make_entry(1), b""),))
+        visit = visit_store(tmp_path)
+        assert isinstance(visit, Visit)
+        assert [row.queue_id async for row in queue_rows(visit)] == ["1"]
+        assert await visit.leave_order("1", "hold")
+        assert not await visit.leave_order("2", "hold")
+        assert await store.take_orders() == (("1", "hold"),)
+        assert await store.take_orders() == ()
+        visit.close()
+        await store.close()
+
+    asyncio.run(play())

@@ -11,11 +11,12 @@ from smtplab.journal import Record
 from smtplab.sim.library import bundled_worlds, load_world
 from smtplab.sim.run import JourneyError, play
 
-WANTED = {
-    "campus", "first-mail", "multi-hop", "backup-mx", "greylisting", "five-days", "open-relay", "mail-loop",
-    "dns-broken", "null-mx", "big-attachment", "tls-downgrade", "expired-certificate", "rate-limit", "blocklisted",
-    "smtputf8", "smuggling", "uucp-1982", "classroom",
-}  # fmt: skip
+WANTED = frozenset(
+    """
+campus first-mail multi-hop backup-mx greylisting five-days open-relay mail-loop dns-broken null-mx big-attachment
+tls-downgrade expired-certificate rate-limit blocklisted smtputf8 smuggling uucp-1982 classroom
+""".split()  # noqa: SIM905 (a list of nineteen names is read sooner so)
+)
 
 
 def test_the_worlds_that_the_lessons_need_are_bundled():

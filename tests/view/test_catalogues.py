@@ -9,9 +9,11 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
+from smtplab.sim.faults import Fault
 from smtplab.smtp.rules import RFC_OF_RULE
 from smtplab.smtp.states import STATES
 from smtplab.view.texts import LANGUAGES, Language, Texts
@@ -136,3 +138,20 @@ def _name(function: ast.expr) -> str:
             return name.lstrip("_") if name.endswith("texts") else name
         case _:
             return ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_check_and_fault_that_the_engine_can_tell_has_its_own_words(language: Language) -> None:
+    texts = Texts(language)
+    checks = {str(call.args[0].value) for call in _calls_of("Judged") if isinstance(call.args[0], ast.Constant)}
+    assert {"greylisting", "dnsbl", "delivery-in-doubt"} <= checks
+    assert [check for check in sorted(checks) if not texts.has(f"explain.judged.{check}")] == []
+    faults = {str(kind.__struct_config__.tag) for kind in get_args(Fault)}
+    assert [fault for fault in sorted(faults) if not texts.has(f"fault.{fault}")] == []
+
+
+def _calls_of(name: str) -> Iterator[ast.Call]:
+    for path in (ROOT / "smtplab").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name and node.args:
+                yield node

@@ -122,3 +122,16 @@ def test_the_ladder_has_the_client_left_and_the_server_right(book: Any) -> None:
     ]
     assert found[0][0] == "heading"
     assert found[1][0] == "middle"
+
+
+def test_what_happens_beside_a_session_is_not_drawn_as_inside_its_tls(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book(ev.TlsEstablished("TLSv1.3", "AES", None, None))
+    sent = book.ask("MAIL FROM:<>", 250)
+    asked = book(ev.DnsQueried("neu.example", "MX", "10.0.0.53"))
+    journey, secure = Journey(), {}
+    for record in book.records:
+        journey.advance(record)
+        secure[record.seq] = [line.secure for line in lines(record, journey, Texts("en"))]
+    assert (secure[sent.seq], secure[asked.seq]) == ([True], [False])

@@ -105,6 +105,7 @@ def test_a_reply_of_ours_is_read_as_it_was_made() -> None:
     assert format_reply(reply) == b"550-5.7.1 No\r\n550 5.7.1 Never\r\n"
     assert read(format_reply(reply)) == [(reply, [])]
     assert format_reply(make_reply(354)) == b"354\r\n"
+    assert format_reply(make_reply(334)) == b"334 \r\n"
     assert format_reply(make_reply(250, enhanced="2.0.0")) == b"250 2.0.0\r\n"
     assert [reply.severity, Reply(None, ("x",)).severity] == [5, 0]
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from smtplab.mta.store.port import Entry, State, recovered
-from smtplab.mta.store.schema import contents, messages
+from smtplab.mta.store.schema import contents, messages, orders
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -109,6 +109,19 @@ def count(connection: Connection) -> int:
 def content_row(connection: Connection, number: int) -> Any:
     """None where there is none."""
     return connection.execute(select(contents).where(contents.c.number == number)).one_or_none()
+
+
+def leave_order(connection: Connection, queue_id: str, verb: str) -> None:
+    connection.execute(orders.insert().values(queue_id=queue_id, verb=verb))
+
+
+def take_orders(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """As `OrderBook.take_orders`."""
+    found = connection.execute(select(orders).order_by(orders.c.number)).all()
+    if found:
+        # Not all there are: one may have come meanwhile.
+        connection.execute(delete(orders).where(orders.c.number <= found[-1].number))
+    return tuple((row.queue_id, row.verb) for row in found)
 
 
 def _due(connection: Connection, state: State, now: float, limit: int) -> list[Entry]:

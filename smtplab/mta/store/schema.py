@@ -70,6 +70,9 @@ NEWEST = len(STEPS)
 def migrate(connection: Connection, target: int = NEWEST) -> int:
     """Brings the store up to `target`, in the caller's transaction. Returns the version found, 0 for a new store; a
     version above `target` is left alone."""
+    if connection.dialect.name == "sqlite":
+        # Python's driver begins no transaction by itself before a table is made: a crash would leave half a step.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     if inspect(connection).has_table(version.name):
         found = connection.scalar(select(version.c.version)) or 0
     else:

@@ -40,7 +40,7 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
         return Trouble("unreadable", f"{folder}: {error.strerror}")
     if lock is None:
         return Trouble("locked", str(folder))
-    engine = make_engine(url or f"sqlite:///{folder / 'queue.sqlite'}")
+    engine = make_engine(url or f"sqlite:///{place_of(folder)}")
     try:
         with engine.begin() as connection:
             found = migrate(connection)
@@ -49,10 +49,15 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
             return SqlStore(engine, Spool(folder / "spool", held), lock, threaded=threaded)
         trouble = Trouble("newer-schema", f"{folder}: {found}")
     except (DBAPIError, OSError) as error:
-        trouble = Trouble("unreadable", f"{folder}: {_words(error)}")
+        trouble = Trouble("unreadable", f"{folder}: {words_of(error)}")
     engine.dispose()
     lock.release()
     return trouble
+
+
+def place_of(folder: Path) -> Path:
+    """The database's file."""
+    return folder / "queue.sqlite"
 
 
 def make_engine(url: str) -> Engine:
@@ -105,6 +110,10 @@ class SqlStore:
 
     async def count(self) -> int:
         return await self._read(rows.count)
+
+    async def take_orders(self) -> tuple[tuple[str, str], ...]:
+        """As `OrderBook.take_orders`."""
+        return await self._read(rows.take_orders)
 
     async def close(self) -> None:
         """As `Store.close`; the folder is free afterwards."""
@@ -168,7 +177,7 @@ class SqlStore:
         except (DBAPIError, OSError) as error:
             self._spool.leave()
             self._forget(place.segment for place in places.values())
-            return Trouble(_reason(error), _words(error))
+            return Trouble(_reason(error), words_of(error))
         self._forget(unwanted)
         return None
 
@@ -223,5 +232,6 @@ def _reason(error: Exception) -> Literal["disk-full", "failed"]:
     return "disk-full" if full or getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" else "failed"
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """What the system or the database said, without SQLAlchemy's."""
     return str(error.orig if isinstance(error, DBAPIError) else error)

@@ -1,0 +1,32 @@
+"""Carries out what other processes order of a queue; what an order means is the queue's to know."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, TypeGuard, get_args
+
+from smtplab.mta.queue import Order, Queue
+
+LOOK_S = 1.0
+"""Between two looks: a person who ordered something waits no longer than that to see it done."""
+
+
+class OrderBook(Protocol):
+    """A store that others can write to."""
+
+    async def take_orders(self) -> tuple[tuple[str, str], ...]:
+        """(queue id, verb) each, in the order in which they came; none of them is returned again."""
+        ...
+
+
+async def obey(queue: Queue, book: OrderBook) -> None:
+    """Until cancelled. One that is taken when a crash comes is lost: whoever gave it sees that in the listing."""
+    while True:
+        for queue_id, verb in await book.take_orders():
+            if _is_order(verb):
+                await queue.order(queue_id, verb)
+        await asyncio.sleep(LOOK_S)
+
+
+def _is_order(verb: str) -> TypeGuard[Order]:
+    return verb in get_args(Order)

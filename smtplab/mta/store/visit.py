@@ -1,0 +1,57 @@
+"""What another process may do with a store that a queue is working with: read it, and leave an order."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from smtplab.mta.store import rows
+from smtplab.mta.store.port import Entry, Trouble, number_of
+from smtplab.mta.store.sql import make_engine, place_of, words_of
+
+
+def visit_store(folder: Path, url: str = "") -> Visit | Trouble:
+    """`folder` and `url` as in `open_store`; no lock is taken. A store that was never opened is unreadable."""
+    if not url and not place_of(folder).exists():
+        return Trouble("unreadable", str(folder))
+    engine = make_engine(url or f"sqlite:///{place_of(folder)}")
+    try:
+        with engine.connect() as connection:
+            rows.count(connection)
+    except DBAPIError as error:
+        engine.dispose()
+        return Trouble("unreadable", f"{folder}: {words_of(error)}")
+    return Visit(engine)
+
+
+class Visit:
+    """Made by `visit_store`. Raises DBAPIError where the database fails."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def entries(self, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
+        """As `Store.entries`."""
+        return await asyncio.to_thread(self._entries, number_of(after), limit)
+
+    async def leave_order(self, queue_id: str, verb: str) -> bool:
+        """For the queue at work, which looks for such; False where it has no such message."""
+        return await asyncio.to_thread(self._leave_order, queue_id, verb)
+
+    def close(self) -> None:
+        """Nothing is open afterwards."""
+        self._engine.dispose()
+
+    def _entries(self, after: int, limit: int) -> tuple[Entry, ...]:
+        with self._engine.connect() as connection:
+            return rows.entries(connection, after, limit)
+
+    def _leave_order(self, queue_id: str, verb: str) -> bool:
+        with self._engine.begin() as connection:
+            entry = rows.get(connection, number_of(queue_id))
+            if entry is not None:
+                rows.leave_order(connection, entry.queue_id, verb)
+            return entry is not None
