@@ -18,6 +18,7 @@ from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.simulation import Report, prepare_run
 from smtplab.sim.expect import Verdict
+from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 PAUSE_US = 60_000_000
@@ -94,8 +95,10 @@ def ending(report: Report, texts: Texts) -> list[str]:
         if ended.detail == "not-begun":
             said = texts("sim.run.not-begun")
         else:
-            said = " ".join(str(part) for part in (ended.result, ended.code or "", ended.detail) if part)
-        lines.append(f"  {number}  {said}")
+            # Of a reply the detail holds the whole line, code and all; of a delivery it says no more than the result.
+            detail = "" if ended.result == "delivered" else ended.detail or str(ended.code or "")
+            said = f"{texts(f'result.{ended.result}')}: {safe(detail)}"
+        lines.append(f"  {number}  {said}".rstrip(": "))
     if report.queued:
         lines.append("  " + texts("sim.run.queued", count=report.queued))
     if report.expectations:
