@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Rules
 from smtplab.net.ports import ServerTls, Trust
@@ -17,6 +20,7 @@ from smtplab.wire.reply import Reply, make_reply
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
 """RFC 6409 3.1."""
+POP3_PORT = 110
 SUBMISSIONS_PORT = 465
 """RFC 8314 7.3: the same inside TLS from the first octet."""
 
@@ -51,6 +55,15 @@ def rules_by_port(world: World, host: Host, tls: ServerTls | None) -> dict[int, 
     if not RELAYS.isdisjoint(host.roles):
         rules[SMTP_PORT] = _relay_rules(world, host, tls)
     return rules
+
+
+def maildrop_rules(host: Host, people: Sequence[User], tls: ServerTls | None) -> MaildropRules | None:
+    """How a host's people collect their mail; None where nobody has a mailbox there and a password for it."""
+    users = {user.address: Secret(user.password) for user in people if user.password}
+    if not users or "mx" not in host.roles:
+        return None
+    # A world's wires end on this machine: a person with a plain client may log in, the world's own readers use TLS.
+    return MaildropRules(hostname=host.name, users=users, tls=tls, clear_login=True)
 
 
 def sending_options(host: Host, trust: Trust) -> SessionOptions:

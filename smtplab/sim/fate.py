@@ -23,6 +23,8 @@ class Fate:
         self.resting = asyncio.Event()
         self.records = 0
         """How many there have been."""
+        self.hop = 0
+        """On which the message came to its mailbox."""
         self._recipient = recipient.lower()
         self._ended: ev.JourneyEnded | None = None
 
@@ -32,6 +34,7 @@ class Fate:
         match record.event:
             case ev.Delivered(recipient=recipient, mailbox=mailbox) if self._is_ours(recipient):
                 self._ended = ev.JourneyEnded("delivered", 250, "2.0.0", f"in the mailbox of {mailbox}")
+                self.hop = record.hop
             case ev.Bounced(recipient=recipient, status=status, diagnostic=said) if self._is_ours(recipient):
                 self._ended = ev.JourneyEnded("bounced", _read_reply(said)[0], status, said)
             case ev.Deferred(recipient=recipient, reason=said):

@@ -8,12 +8,24 @@ from functools import partial
 from smtplab.events import FaultInjected
 from smtplab.journal import Scope
 from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.mailbox_port import MemoryMailboxes
+from smtplab.mta.maildrop import MaildropServer
+from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.queue import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
 from smtplab.net.ports import Endpoint, Listening, ServerTls, Wire
-from smtplab.sim.character import behaviour, local_hook, own_domains, routing, rules_by_port, sending_options
-from smtplab.sim.door import Door, Interference, Tampering
+from smtplab.sim.character import (
+    POP3_PORT,
+    behaviour,
+    local_hook,
+    maildrop_rules,
+    own_domains,
+    routing,
+    rules_by_port,
+    sending_options,
+)
+from smtplab.sim.door import Door, Enter, Interference, Tampering
 from smtplab.sim.faults import BareDot, Certificate, Stage, StripStarttls, name_of
 from smtplab.sim.internet import Internet
 from smtplab.sim.ordeal import Ordeal, Ward
@@ -35,7 +47,10 @@ class Server:
         self.net = internet.net(host)
         self._host = host
         self._internet = internet
-        self._rules = rules_by_port(world, host, internet.server_tls(host) if host.offers_tls else None)
+        tls = internet.server_tls(host) if host.offers_tls else None
+        self._rules = rules_by_port(world, host, tls)
+        self._maildrop_rules = maildrop_rules(host, self.people, tls)
+        self._maildrops = MemoryMailboxes(self.mailboxes)
         self._ward = self._make_ward(world)
         self._plain = self._is_plain()
         hops = internet.hops
@@ -60,16 +75,22 @@ class Server:
 
     async def open(self) -> tuple[tuple[int, Endpoint], ...]:
         """Listen at every address, on the port of each role. Each service's port, and where it is really found."""
-        assert self.net.listener is not None
         found = []
         for port, rules in self._rules.items():
-            make_door = partial(Door, partial(self._enter, rules), self._leave)
-            for address in self._host.addresses:
-                tls = rules.tls if rules.implicit_tls else None
-                listening = await self.net.listener.listen(address, port, make_door, tls=tls)
-                self._listening.append(listening)
-                found.append((port, listening.endpoint))
+            found += await self._listen(port, partial(self._enter, rules), rules.tls if rules.implicit_tls else None)
+        if self._maildrop_rules is not None:
+            found += await self._listen(POP3_PORT, partial(self._enter_maildrop, self._maildrop_rules), None)
         return tuple(found)
+
+    async def _listen(self, port: int, enter: Enter, tls: ServerTls | None) -> list[tuple[int, Endpoint]]:
+        assert self.net.listener is not None
+        found = []
+        for address in self._host.addresses:
+            make_door = partial(Door, enter, self._leave)
+            listening = await self.net.listener.listen(address, port, make_door, tls=tls)
+            self._listening.append(listening)
+            found.append((port, listening.endpoint))
+        return found
 
     async def close(self) -> None:
         """Once every session has ended by itself, which the time-outs of both sides see to."""
@@ -81,6 +102,11 @@ class Server:
         """At once: sessions are reset."""
         for listening in self._listening:
             await listening.close()
+
+    @property
+    def opens_mailboxes(self) -> bool:
+        """Its people can collect their mail here."""
+        return self._maildrop_rules is not None
 
     @property
     def idle(self) -> bool:
@@ -99,6 +125,16 @@ class Server:
         ordeal = Ordeal(self._ward, rules, scope, wire.peer.address)
         door.interference = Interference(wire, ordeal, self._tampering(wire.peer.address), scope)
         return Receiver(ordeal.rules(), self.net, scope, ordeal.accept(self.queue.accept))
+
+    def _enter_maildrop(self, rules: MaildropRules, door: Door, wire: Wire) -> MaildropServer:
+        """A reader is at the door; nothing tampers with POP3."""
+        del door
+        self._sessions += 1
+        self._empty.clear()
+        hop, number = self._internet.hops.enter(wire.peer)
+        span = f"collect/{number}/{wire.peer.address}"
+        scope = self._internet.journal.scope(node=self.name, hop=hop, span=span, stage="collect")
+        return MaildropServer(rules, self._maildrops, self.net, scope)
 
     def _leave(self) -> None:
         """Somebody has gone."""

@@ -73,6 +73,10 @@ class Played(msgspec.Struct, frozen=True):
         return all(verdict.held for verdict in self.verdicts)
 
 
+READ_AFTER_S = 60.0
+"""A mail program that looks for mail every minute."""
+
+
 class JourneyError(Exception):
     """A journey that cannot begin: `reason` is `unknown-sender` or the flaw of an address, `what` is its text."""
 
@@ -161,9 +165,20 @@ class _Walk(msgspec.Struct, frozen=True):
                 watch = working.create_task(_watch(simulation, fate), name="watch")
                 await fate.resting.wait()
                 watch.cancel()
-        ended = fate.ended(delivery.judgement)
+            ended = fate.ended(delivery.judgement)
+            mailboxes = simulation.mailboxes()
+            if ended.result == "delivered":
+                await self._read_mail(simulation, fate.hop)
         scope(ended)
-        return Played((ended,), simulation.mailboxes())
+        return Played((ended,), mailboxes)
+
+    async def _read_mail(self, simulation: Simulation, last_hop: int) -> None:
+        """The last step: the reader looks into the mailbox a while later."""
+        address = str(self.recipient).lower()
+        reader = next((user for user in self.world.users if user.address.lower() == address), None)
+        if reader is not None:
+            await asyncio.sleep(READ_AFTER_S)
+            await simulation.collect(reader, last_hop + 1)
 
     def _content(self, seed: int) -> bytes:
         if self.journey.content is not None:

@@ -14,11 +14,8 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.journal import Journal, Record
-from smtplab.mta.mailbox_port import MemoryMailboxes
-from smtplab.mta.maildrop import MaildropServer
-from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.net.clock import SystemClock
-from smtplab.net.ports import Endpoint, Listening
+from smtplab.net.ports import Endpoint
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import DNS_PORT, Fabric, Internet
@@ -27,7 +24,6 @@ from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
 from smtplab.sim.places import SERVICES, SHARED, Places
 from smtplab.sim.world import Host, World
-from smtplab.smtp.sasl import Secret
 
 POP3_PORT = 110
 
@@ -134,40 +130,11 @@ class Serving:
             opened = [_opened(host, port, endpoint) for port, endpoint in await server.open()]
         except OSError as trouble:
             raise _cannot(self._places.real(host.addresses[0], 0), trouble) from trouble
-        if "mx" in host.roles:
-            opened += await self._open_maildrops(host, server, stack)
-        return opened
-
-    async def _open_maildrops(self, host: Host, server: Server, stack: AsyncExitStack) -> list[Open]:
-        rules = MaildropRules(
-            hostname=host.name,
-            users={user.address: Secret(user.password) for user in server.people if user.password},
-            tls=self._internet.server_tls(host) if host.offers_tls else None,
-            clear_login=True,  # Nothing leaves this machine.
-        )
-        mailboxes = MemoryMailboxes(server.mailboxes)
-        assert server.net.listener is not None
-        opened = []
-        for address in host.addresses:
-            make = partial(self._maildrop_server, host, rules, mailboxes, server)
-            try:
-                listening: Listening = await server.net.listener.listen(address, POP3_PORT, make)
-            except OSError as trouble:
-                raise _cannot(self._places.real(address, POP3_PORT), trouble) from trouble
-            stack.push_async_callback(listening.close)
-            opened.append(_opened(host, POP3_PORT, listening.endpoint))
         return opened
 
     def _for_strangers(self, address: str) -> str:
         """A host of the world as the machine knows it."""
         return SHARED if self._places.holds(address) else address
-
-    def _maildrop_server(
-        self, host: Host, rules: MaildropRules, mailboxes: MemoryMailboxes, server: Server
-    ) -> MaildropServer:
-        self._sessions += 1
-        scope = self._journal.scope(node=host.name, hop=0, span=f"collect/{self._sessions}")
-        return MaildropServer(rules, mailboxes, server.net, scope)
 
 
 @asynccontextmanager

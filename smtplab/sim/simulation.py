@@ -9,15 +9,17 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from smtplab.journal import Journal, Record, Scope
+from smtplab.mta.collect import Collection, CollectOptions, collect
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
+from smtplab.mta.session import Place
 from smtplab.net.ports import Net
-from smtplab.sim.character import SMTP_PORT, SUBMISSION_PORT, takes_mail
+from smtplab.sim.character import POP3_PORT, SMTP_PORT, SUBMISSION_PORT, takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import Internet
 from smtplab.sim.loop import VirtualClock
-from smtplab.sim.world import Host, Travellers, World
+from smtplab.sim.world import Host, Travellers, User, World
 from smtplab.smtp.sasl import Secret
 
 
@@ -82,6 +84,24 @@ class Simulation:
         routing = Routing(server=agent.submits_to)
         job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing)
         return await deliver(job, net, scope)
+
+    async def collect(self, reader: User, hop: int) -> Collection | None:
+        """What a reader's program does: it takes the mail out of the mailbox (RFC 1939). None where the reader has no
+        program, no password or no mailbox that opens."""
+        server = next((server for server in self.servers if reader in server.people and server.opens_mailboxes), None)
+        if server is None or not reader.agent or not reader.password:
+            return None
+        agent, host = self.world.host(reader.agent), self.world.host(server.name)
+        scope = self.journal.scope(node=agent.name, hop=hop, span="collect", stage="collect")
+        options = CollectOptions(
+            user=reader.address,
+            password=Secret(reader.password),
+            tls="verify" if host.offers_tls else "none",
+            trust=self.internet.trust,
+            clear_login=not host.offers_tls,
+        )
+        net = self.internet.hops.net_at(self._net_of(agent), hop)
+        return await collect(Place(host.name, host.addresses[0], POP3_PORT), options, net, scope)
 
     def _net_of(self, agent: Host) -> Net:
         """One for all that it sends, as its resolver keeps what it was told."""

@@ -166,8 +166,9 @@ class Journey:
         event = record.event
         key = (record.hop, record.node)
         if isinstance(event, ev.ConnectStarted | ev.Connected):
+            collects = record.stage == "collect"
             self.sessions[key] = Session(
-                record.hop, record.node, "client", host=event.host, address=event.address, port=event.port
+                record.hop, record.node, "client", event.host, event.address, event.port, collects
             )
             self.focus = key
             return
@@ -176,12 +177,14 @@ class Journey:
         session = self.sessions.get(key)
         opens = isinstance(event, ev.ReplySent) and event.verb == ""
         if session is None or (opens and not session.open):
-            session = Session(record.hop, record.node, side_of(event))
+            session = Session(record.hop, record.node, side_of(event), collects=record.stage == "collect")
         self.sessions[key] = fold_session(session, event)
         if not self.tells_twice(record):
             self.focus = key
 
     def _fold_attempts(self, record: Record) -> None:
+        if record.stage == "collect":
+            return  # The reader fetches the message; nobody tries to deliver it there.
         match record.event:
             case ev.ConnectStarted(host=host, address=address, port=port):
                 self.attempts.append(Attempt(record.hop, host, address, port, len(self.attempts) + 1))
@@ -276,6 +279,7 @@ _TOLD_BY_BOTH = (
     ev.TlsEstablished,
     ev.TlsFailed,
     ev.Authenticated,
+    ev.MailCollected,
     ev.MessageReceived,
     ev.BytesSent,
     ev.BytesReceived,

@@ -23,6 +23,8 @@ class Session(msgspec.Struct, frozen=True):
     host: str = ""
     address: str = ""
     port: int = 0
+    collects: bool = False
+    """A reader's session (POP3), not one that brings mail."""
     state: str = "connected"
     """An id of `smtp.states`."""
     secure: bool = False

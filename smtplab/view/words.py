@@ -7,6 +7,7 @@ from smtplab.journal import Record
 from smtplab.view.abilities import abilities
 from smtplab.view.journey import Journey
 from smtplab.view.meaning import Reply, is_pop3, meaning_of, path_of, problem_text
+from smtplab.view.stages import refuses
 from smtplab.view.texts import Texts
 from smtplab.view.titles import title
 
@@ -117,7 +118,7 @@ def _of_connection(event: ev.ConnectFailed | ev.Disconnected, texts: Texts) -> s
 
 def _of_reply(reply: Reply, host: str, journey: Journey, texts: Texts) -> str | None:
     if reply.code is None:
-        return None if is_pop3(reply) else texts("say.no-code")
+        return _of_pop3(reply, host, texts) if is_pop3(reply) else texts("say.no-code")
     severity = reply.code // 100
     if reply.code == 421:
         return texts("say.refused.421", host=host)
@@ -134,10 +135,17 @@ def _of_reply(reply: Reply, host: str, journey: Journey, texts: Texts) -> str | 
     return texts(text_id, host=host, recipient=recipient)
 
 
+def _of_pop3(reply: Reply, host: str, texts: Texts) -> str | None:
+    text_id = "say.pop3.no" if refuses(reply) else f"say.pop3.{reply.verb or 'greeting'}"
+    return texts(text_id, host=host) if texts.has(text_id) else None
+
+
 def _of_session(
     event: ev.ExtensionsLearned | ev.RuleBroken | ev.Authenticated, journey: Journey, texts: Texts
 ) -> str | None:
     match event:
+        case ev.ExtensionsLearned() if journey.session is not None and journey.session.collects:
+            return None
         case ev.ExtensionsLearned(extensions=extensions):
             in_clear = journey.session.extensions_in_clear if journey.session is not None else ()
             return _of_extensions(extensions, in_clear, texts)

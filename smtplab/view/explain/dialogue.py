@@ -86,7 +86,8 @@ def _what_it_asks(verb: str, line: str, session: Session | None, texts: Texts, *
     if verb == "EHLO" and session is not None and session.secure and session.extensions_in_clear:
         return texts("explain.command.EHLO.again")
     known = "explain.command.pop3" if verb in _POP3_VERBS else "explain.command.unknown"
-    return texts.first(f"explain.command.{verb}", known, verb=verb)
+    pop3 = f"explain.command.pop3.{verb}" if session is not None and session.collects else ""
+    return texts.first(*filter(None, (pop3, f"explain.command.{verb}", known)), verb=verb)
 
 
 def _on_secrets(verb: str, line: str, session: Session | None, texts: Texts) -> tuple[str, ...]:
