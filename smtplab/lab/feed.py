@@ -74,10 +74,10 @@ def feed_for(request: WalkRequest, on_record: OnRecord | None = None) -> Feed:
     return SimulatedFeed(request.recipient, _arguments(request, world), request.content, on_record)
 
 
-def feed_of_world(world: str, subject: str, seed: int | None = None) -> Feed:
+def feed_of_world(world: str, seed: int | None = None) -> Feed:
     """A whole world with all its journeys, to its end; `world` is a name or the path of a `.toml` file."""
     seeded = [] if seed is None else [f"--seed={seed}"]
-    return SimulatedFeed(subject, ["sim", "run", "--json", *seeded, "--", world])
+    return SimulatedFeed(Path(world).stem, ["sim", "run", "--json", *seeded, "--", world])
 
 
 def feed_from_capture(path: Path) -> Feed:

@@ -20,6 +20,7 @@ from smtplab.view.texts import LANGUAGES, Language, Texts
 if TYPE_CHECKING:
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.ui.screens.worlds import WorldsScreen
 
 WORLD: Final = "campus"
 """The bundled world in which a simulated walk takes place."""
@@ -76,11 +77,13 @@ class SmtplabApp(App[None]):
         captures: Path,
         feed: Feed | None = None,
         make_feed: Callable[[WalkRequest], Feed] | None = None,
+        make_world_feed: Callable[[str], Feed] | None = None,
     ) -> None:
-        """`make_feed` stands in for `lab.feed.feed_for`."""
+        """`make_feed` stands in for `lab.feed.feed_for`, `make_world_feed` for `lab.feed.feed_of_world`."""
         self.texts = Texts(language)
         self._captures = captures
         self._make_feed = make_feed
+        self._make_world_feed = make_world_feed
         self._first = HomeScreen(self.texts, captures, EXAMPLES) if feed is None else self._walk_screen(feed)
         # Textual reads the sheets of a screen that is pushed, not those of the default one.
         super().__init__(css_path=self._first.CSS_PATH)
@@ -111,6 +114,20 @@ class SmtplabApp(App[None]):
         from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
+
+    @on(HomeScreen.WorldsWanted)
+    def _open_worlds(self) -> None:
+        from smtplab.ui.screens.worlds import WorldsScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(WorldsScreen(self.texts))
+
+    def on_worlds_screen_chosen(self, chosen: WorldsScreen.Chosen) -> None:
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
+        from smtplab.lab.worlds import plan_of  # noqa: PLC0415
+        from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
+
+        feed = (self._make_world_feed or feed_of_world)(chosen.world)
+        self.push_screen(WorldScreen(self.texts, feed, plan_of(chosen.world)))
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""

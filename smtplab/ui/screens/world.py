@@ -1,0 +1,226 @@
+"""A world at work: its map, its time and its log, and the keys that move through days of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError, WorkerState
+
+from smtplab.lab.feed import Ended, Feed
+from smtplab.ui.sheets import sheets
+from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.map import WorldMap
+from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.title_bar import Standing, TitleBar
+from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.world import Where, WorldRun
+from smtplab.view.moments import Kind
+from smtplab.view.network import Plan
+from smtplab.view.texts import Texts
+
+TICKS_PER_S: Final = 30
+"""Smooth to the eye; more would only cost."""
+
+
+class WorldScreen(Screen[None]):
+    """Runs the feed, and cancels it when the person leaves."""
+
+    HELP: ClassVar = "ui.help.world"
+    CSS_PATH: ClassVar = sheets(
+        "screens/world",
+        "widgets/map",
+        "widgets/timeline",
+        "widgets/transcript",
+        "widgets/title_bar",
+        "widgets/key_bar",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "step(1, 'event')", "ui.key.step"),
+        Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→", show=False),
+        Binding("right", "step(1, 'event')", "ui.key.time", show=False),
+        Binding("full_stop", "step(1, 'command')", "ui.key.command", key_display=", ."),
+        Binding("comma", "step(-1, 'command')", "ui.key.command", show=False),
+        Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
+        Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
+        Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
+        Binding("H", "hours(-1)", "ui.key.hour", show=False),
+        Binding("f", "failure", "ui.key.failure"),
+        Binding("p", "play", "ui.key.play"),
+        Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
+        Binding("equals_sign", "speed(1)", "ui.key.speed", show=False),
+        Binding("minus", "speed(-1)", "ui.key.speed", show=False),
+        Binding("home", "jump('start')", "ui.key.start", show=False),
+        Binding("end", "jump('end')", "ui.key.end", show=False),
+        Binding("z", "scale", "ui.key.scale"),
+    ]
+
+    @dataclass
+    class HostOpened(Message):
+        run: WorldRun
+        host: str
+
+    @dataclass
+    class FaultWanted(Message):
+        run: WorldRun
+        host: str
+
+    def __init__(self, texts: Texts, feed: Feed, plan: Plan) -> None:
+        super().__init__()
+        self._texts = texts
+        self._feed = feed
+        self._run = WorldRun(feed.records, plan, texts)
+        self._worker: Worker[Ended] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield Timeline(self._run.moments, self._texts)
+        with Container(id="world"):
+            yield WorldMap(self._run.plan, self._texts)
+            log = Transcript(self._run.log.draw)
+            log.with_marks = True
+            yield log
+        yield KeyBar(self._texts)
+
+    def on_mount(self) -> None:
+        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self.set_interval(1 / TICKS_PER_S, self._tick)
+        self.query_one(WorldMap).focus()
+        self._say_titles()
+        self._show()
+
+    async def on_unmount(self) -> None:
+        """The feed ends its process before the screen is gone."""
+        if self._worker is not None and not self._worker.is_finished:
+            self._worker.cancel()
+            with contextlib.suppress(WorkerError):
+                await self._worker.wait()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < 120, "-narrow")
+        self.set_class(event.size.width >= 150, "-beside")
+
+    def speak(self, texts: Texts) -> None:
+        self._texts = texts
+        self._run.log.speak(texts)
+        self.query_one(Transcript).redraw()
+        for widget in (self.query_one(WorldMap), self.query_one(Timeline), self.query_one(KeyBar)):
+            widget.speak(texts)
+        self._say_titles()
+        self._show()
+
+    @on(Worker.StateChanged)
+    def _feed_ended(self, changed: Worker.StateChanged) -> None:
+        if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
+            ended = self._feed.ended
+            if ended.problem is not None:
+                severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
+                self.notify(self._texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+            self._show_title()
+
+    # Time
+
+    def _tick(self) -> None:
+        fresh = self._run.read_on()
+        if self._run.tick(time.monotonic()):
+            self._show()
+        elif fresh:
+            self.query_one(Timeline).refresh()
+            self._show_title()
+
+    def action_step(self, by: int, kind: Kind) -> None:
+        if not self._run.step(by, kind) and by > 0:
+            self._run.jump("end")
+        self._show()
+
+    def action_hours(self, by: int) -> None:
+        self._run.pass_hours(by)
+        self._show()
+
+    def action_jump(self, where: Where) -> None:
+        self._run.jump(where)
+        self._show()
+
+    def action_failure(self) -> None:
+        if not self._run.next_failure():
+            self.notify(self._texts("ui.note.no-failure"))
+        self._show()
+
+    def action_play(self) -> None:
+        player = self._run.player
+        if player.at_end and not player.playing and self._feed.ended is not None:
+            player.to_start()
+        player.toggle()
+        self._show()
+
+    def action_speed(self, by: int) -> None:
+        self._run.player.change_speed(by)
+        self._show_title()
+
+    def action_scale(self) -> None:
+        self.query_one(Timeline).switch()
+
+    @on(Timeline.Dragged)
+    def _drag(self, dragged: Timeline.Dragged) -> None:
+        if dragged.elapsed_us is None:
+            self._run.go_to(dragged.position)
+        else:
+            self._run.go_to_time(dragged.elapsed_us)
+        self._show()
+
+    # Hosts
+
+    @on(WorldMap.Opened)
+    def _open(self, opened: WorldMap.Opened) -> None:
+        self.post_message(self.HostOpened(self._run, opened.host))
+
+    @on(WorldMap.FaultWanted)
+    def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
+        self.post_message(self.FaultWanted(self._run, wanted.host))
+
+    # What is seen
+
+    def _show(self) -> None:
+        """Everything, after the person or time moved on."""
+        run = self._run
+        self.query_one(Timeline).show(run.at, run.now_us)
+        self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
+        self.query_one(Transcript).show(run.count, run.count - 1)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        run = self._run
+        said, problem = self._state()
+        self.query_one(TitleBar).show(
+            Standing(
+                subject=run.plan.name,
+                place=self._texts("ui.walk.sim"),
+                state=said,
+                problem=problem,
+                time=self._texts.duration(run.now_us / 1e6),
+                at=run.at,
+                of=len(run.known),
+            )
+        )
+
+    def _state(self) -> tuple[str, bool]:
+        """Words, and whether they tell of something that went wrong."""
+        player, ended = self._run.player, self._feed.ended
+        if not self._run.known:
+            failed = ended is not None and ended.problem is not None
+            return self._texts("ui.walk.failed" if failed else "ui.walk.waiting"), failed
+        if player.at_end and ended is not None:
+            return self._texts("ui.walk.ended"), False
+        return self._texts(f"ui.walk.{'playing' if player.playing else 'paused'}", speed=f"{player.speed:g}"), False
+
+    def _say_titles(self) -> None:
+        self.query_one(WorldMap).border_title = self._texts("ui.pane.map")
+        self.query_one(Transcript).border_title = self._texts("ui.pane.log")
