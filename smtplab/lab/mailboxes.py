@@ -10,6 +10,7 @@ import sys
 
 import msgspec
 
+from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.run import JourneyError, play
@@ -43,12 +44,16 @@ def main(arguments: list[str]) -> int:
     """`WORLD [SEED]`: one JSON object on standard output, the messages in base64."""
     try:
         world = load_world(arguments[0])
-        played = play(world, int(arguments[1]) if len(arguments) > 1 else None, None, lambda record: None)
+        played = play(world, int(arguments[1]) if len(arguments) > 1 else None, None, _pass_over)
     except (WorldError, JourneyError) as trouble:
         print(trouble, file=sys.stderr)
         return 2
     sys.stdout.buffer.write(msgspec.json.encode(played.mailboxes))
     return 0
+
+
+def _pass_over(_record: Record) -> None:
+    """The records are shown already."""
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from smtplab.view.texts import LANGUAGES, Language, Texts
 if TYPE_CHECKING:
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.ui.screens.world import WorldScreen
     from smtplab.ui.screens.worlds import WorldsScreen
 
 WORLD: Final = "campus"
@@ -127,7 +128,12 @@ class SmtplabApp(App[None]):
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
         feed = (self._make_world_feed or feed_of_world)(chosen.world)
-        self.push_screen(WorldScreen(self.texts, feed, plan_of(chosen.world)))
+        self.push_screen(WorldScreen(self.texts, feed, plan_of(chosen.world), chosen.world))
+
+    def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
+        from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world))
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""

@@ -60,9 +60,7 @@ def _answers(answers: list[CachedAnswer], now_us: int, texts: Texts) -> list[Con
     if not answers:
         return [*lines, _quiet(texts("ui.host.dns.empty"))]
     for answer in answers[-_ANSWERS_SHOWN:]:
-        said = ", ".join(answer.records) or (
-            texts("ui.host.dns.none") if answer.rcode == "NOERROR" else answer.rcode
-        )
+        said = ", ".join(answer.records) or (texts("ui.host.dns.none") if answer.rcode == "NOERROR" else answer.rcode)
         left = texts("ui.host.dns.left", time=texts.duration((answer.until_us - now_us) / 1e6))
         lines.append(
             Content.assemble(
@@ -77,16 +75,15 @@ def _answers(answers: list[CachedAnswer], now_us: int, texts: Texts) -> list[Con
 
 
 def _judgements(judgements: list[Judgement], texts: Texts) -> list[Content]:
-    lines = [_heading(texts("ui.host.judged"))]
-    for one in judgements[-_JUDGEMENTS_SHOWN:]:
-        lines.append(
-            Content.assemble(
-                (f"  {elapsed(one.elapsed_us / 1e6):>9}  ", "$faint"),
-                (f"{safe(one.check)}: {safe(one.verdict)}", "bold"),
-                (f"  {safe(one.detail)}", "$quiet"),
-            )
+    lines = [
+        Content.assemble(
+            (f"  {elapsed(one.elapsed_us / 1e6):>9}  ", "$faint"),
+            (f"{safe(one.check)}: {safe(one.verdict)}", "bold"),
+            (f"  {safe(one.detail)}", "$quiet"),
         )
-    return lines
+        for one in judgements[-_JUDGEMENTS_SHOWN:]
+    ]
+    return [_heading(texts("ui.host.judged")), *lines]
 
 
 def _heading(text: str) -> Content:

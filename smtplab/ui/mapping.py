@@ -1,4 +1,4 @@
-"""Draws a world in cells: sites as boxes on both sides of a lane on which dialogues and messages travel, or as a list."""
+"""Draws a world in cells: sites as boxes beside a lane on which dialogues and messages travel, or as a list."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def draw(plan: Plan, network: Network, node: str, cells: int, texts: Texts) -> P
     if cells < MAP_CELLS_MIN:
         return _list(plan, network, cells, texts)
     return _map(plan, network, node, cells, texts)
+
+
+def height(plan: Plan, *, as_list: bool) -> int:
+    """Rows of either drawing."""
+    boxes = _boxes(plan)
+    if as_list:
+        return len(plan.spots) + len(boxes)
+    return max((box.top + len(box.spots) + 2 for box in boxes), default=1)
 
 
 def order(plan: Plan) -> list[str]:
@@ -148,7 +156,7 @@ def _site_title(site: str, plan: Plan, texts: Texts) -> str:
 def _map(plan: Plan, network: Network, node: str, cells: int, texts: Texts) -> Picture:
     width = (cells - _GUTTER) // 2
     boxes = _boxes(plan)
-    canvas = _Canvas(cells, max((box.top + len(box.spots) + 2 for box in boxes), default=1))
+    canvas = _Canvas(cells, height(plan, as_list=False))
     places: dict[str, tuple[int, int, int]] = {}
     _draw_spine(canvas, boxes, width)
     for box in boxes:

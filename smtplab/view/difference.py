@@ -68,7 +68,5 @@ def _key(record: Record) -> Hashable:
     if isinstance(event, ev.ReplyReceived | ev.ReplySent):
         # Its text may name a queue id, which is the run's own.
         return (record.node, type(event), event.verb, event.code, event.enhanced)
-    told = tuple(
-        (name, value) for name, value in msgspec.structs.asdict(event).items() if name not in _OF_THE_RUN
-    )
+    told = tuple((name, value) for name, value in msgspec.structs.asdict(event).items() if name not in _OF_THE_RUN)
     return (record.node, type(event), told)

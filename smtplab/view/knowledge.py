@@ -1,4 +1,4 @@
-"""What one node knew at a moment, from its own records alone: its queue, its DNS cache, its judgements, its mailboxes."""
+"""What one node knew at a moment, by its own records: its queue, its DNS cache, its judgements, its mailboxes."""
 
 from __future__ import annotations
 
@@ -113,8 +113,9 @@ class Knowledge:
                 self._change(queue_id, attempts=number, state="active", next_attempt="", reason="")
             case ev.Deferred(queue_id=queue_id, next_attempt=moment, reason=reason):
                 self._change(queue_id, state="deferred", next_attempt=moment, reason=reason)
-            case ev.Delivered(queue_id=queue_id, recipient=recipient) | ev.Bounced(
-                queue_id=queue_id, recipient=recipient
+            case (
+                ev.Delivered(queue_id=queue_id, recipient=recipient)
+                | ev.Bounced(queue_id=queue_id, recipient=recipient)
             ):
                 self._drop_recipient(queue_id, recipient)
             case ev.Dequeued(queue_id=queue_id):
@@ -188,6 +189,19 @@ class Knowledge:
                 talk = self.talks.get(span)
         if talk is not None and talk.open:
             self.talks[span] = _talk_after(talk, event, self.count)
+
+
+def other_end(talk: Talk, talks: Iterable[Talk], addresses: tuple[str, ...]) -> Talk | None:
+    """The same dialogue as its other node saw it, among that node's talks; `addresses` are the talk's own node's.
+
+    Two nodes may talk again and again, so of those that fit the one that began next to it is it.
+    """
+    if talk.side == "client":
+        fit = [other for other in talks if other.side == "server" and other.peer in addresses]
+        fit = [other for other in fit if other.began_us >= talk.began_us]
+        return min(fit, key=lambda other: other.began_us, default=None)
+    fit = [other for other in talks if other.side == "client" and other.began_us <= talk.began_us]
+    return max(fit, key=lambda other: other.began_us, default=None)
 
 
 def _talk_after(talk: Talk, event: ev.Event, index: int) -> Talk:

@@ -1,4 +1,4 @@
-"""Folds a world's records into what each host does and who talks with whom at a moment; how it is drawn it does not know."""
+"""Folds a world's records into what each host does and who talks with whom; how it is drawn it does not know."""
 
 from __future__ import annotations
 

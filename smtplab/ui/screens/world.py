@@ -10,17 +10,21 @@ from typing import ClassVar, Final, Literal
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from smtplab.lab.feed import Ended, Feed
+from smtplab.ui import knowing, mapping
+from smtplab.ui.reading import elapsed
 from smtplab.ui.sheets import sheets
+from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.map import WorldMap
+from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.timeline import Timeline
-from smtplab.ui.widgets.title_bar import Standing, TitleBar
+from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.world import Where, WorldRun
 from smtplab.view.moments import Kind
@@ -30,6 +34,8 @@ from smtplab.view.texts import Texts
 TICKS_PER_S: Final = 30
 """Smooth to the eye; more would only cost."""
 
+_FRAME_ROWS: Final = 2
+
 
 class WorldScreen(Screen[None]):
     """Runs the feed, and cancels it when the person leaves."""
@@ -38,6 +44,7 @@ class WorldScreen(Screen[None]):
     CSS_PATH: ClassVar = sheets(
         "screens/world",
         "widgets/map",
+        "widgets/pane",
         "widgets/timeline",
         "widgets/transcript",
         "widgets/title_bar",
@@ -67,14 +74,20 @@ class WorldScreen(Screen[None]):
     class HostOpened(Message):
         run: WorldRun
         host: str
+        world: str
+        """Its name or file."""
 
     @dataclass
     class FaultWanted(Message):
         run: WorldRun
         host: str
+        world: str
+        """Its name or file."""
 
-    def __init__(self, texts: Texts, feed: Feed, plan: Plan) -> None:
+    def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str) -> None:
+        """`world` is its name or file, of which the plan is and which the feed plays."""
         super().__init__()
+        self._world = world
         self._texts = texts
         self._feed = feed
         self._run = WorldRun(feed.records, plan, texts)
@@ -84,7 +97,9 @@ class WorldScreen(Screen[None]):
         yield TitleBar()
         yield Timeline(self._run.moments, self._texts)
         with Container(id="world"):
-            yield WorldMap(self._run.plan, self._texts)
+            with Vertical(id="left"):
+                yield WorldMap(self._run.plan, self._texts)
+                yield Pane(id="knows")
             log = Transcript(self._run.log.draw)
             log.with_marks = True
             yield log
@@ -106,7 +121,16 @@ class WorldScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 120, "-narrow")
-        self.set_class(event.size.width >= 150, "-beside")
+        wide = event.size.width >= 150
+        self.set_class(wide, "-beside")
+        tall = event.size.height >= 40
+        self.query_one("#knows").display = wide and tall
+        rows = mapping.height(self._run.plan, as_list=event.size.width < mapping.MAP_CELLS_MIN + 4) + _FRAME_ROWS
+        if wide and not tall:
+            self.query_one(WorldMap).styles.height = "1fr"
+        else:
+            self.query_one(WorldMap).styles.height = min(rows, event.size.height * 11 // 24)
+        self._show_host()
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
@@ -178,13 +202,22 @@ class WorldScreen(Screen[None]):
 
     # Hosts
 
+    @on(WorldMap.Chosen)
+    def _show_host(self) -> None:
+        """What the host chosen knew, where there is room for it."""
+        pane = self.query_one("#knows", Pane)
+        if pane.display:
+            host, now_us = self.query_one(WorldMap).chosen, self._run.now_us
+            title = self._texts("ui.host.knew", host=host, time=elapsed(now_us / 1e6))
+            pane.say(title, knowing.picture(self._run.knowledge(host), now_us, self._texts))
+
     @on(WorldMap.Opened)
     def _open(self, opened: WorldMap.Opened) -> None:
-        self.post_message(self.HostOpened(self._run, opened.host))
+        self.post_message(self.HostOpened(self._run, opened.host, self._world))
 
     @on(WorldMap.FaultWanted)
     def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
-        self.post_message(self.FaultWanted(self._run, wanted.host))
+        self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
 
     # What is seen
 
@@ -194,32 +227,14 @@ class WorldScreen(Screen[None]):
         self.query_one(Timeline).show(run.at, run.now_us)
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
         self.query_one(Transcript).show(run.count, run.count - 1)
+        self._show_host()
         self._show_title()
 
     def _show_title(self) -> None:
         run = self._run
-        said, problem = self._state()
         self.query_one(TitleBar).show(
-            Standing(
-                subject=run.plan.name,
-                place=self._texts("ui.walk.sim"),
-                state=said,
-                problem=problem,
-                time=self._texts.duration(run.now_us / 1e6),
-                at=run.at,
-                of=len(run.known),
-            )
+            standing_of_world(run, self._texts, subject=run.plan.name, ended=self._feed.ended)
         )
-
-    def _state(self) -> tuple[str, bool]:
-        """Words, and whether they tell of something that went wrong."""
-        player, ended = self._run.player, self._feed.ended
-        if not self._run.known:
-            failed = ended is not None and ended.problem is not None
-            return self._texts("ui.walk.failed" if failed else "ui.walk.waiting"), failed
-        if player.at_end and ended is not None:
-            return self._texts("ui.walk.ended"), False
-        return self._texts(f"ui.walk.{'playing' if player.playing else 'paused'}", speed=f"{player.speed:g}"), False
 
     def _say_titles(self) -> None:
         self.query_one(WorldMap).border_title = self._texts("ui.pane.map")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,6 +38,12 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("enter", "open", "ui.key.open-host", key_display="⏎"),
         Binding("x", "fault", "ui.key.fault"),
     ]
+
+    @dataclass
+    class Chosen(Message):
+        """Another host is the one at hand."""
+
+        host: str
 
     @dataclass
     class Opened(Message):
@@ -77,6 +84,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=top, animate=False, force=True)
             self._say_doing()
             self.refresh()
+            self.post_message(self.Chosen(host))
 
     def on_resize(self) -> None:
         self._redraw()
@@ -155,7 +163,7 @@ def parted(pieces: list[Piece], start: int, end: int) -> list[tuple[Piece, bool]
     column = 0
     for text, style in pieces:
         cuts = sorted({0, min(max(start - column, 0), len(text)), min(max(end - column, 0), len(text)), len(text)})
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in itertools.pairwise(cuts):
             if first < last:
                 parts.append((Piece(text[first:last], style), start <= column + first < end))
         column += len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
@@ -122,9 +123,11 @@ def bar_of(moments: Moments, width: int, *, by_events: bool) -> list[Cell]:
         bounds = [round(moments.count * column / width) for column in range(width + 1)]
     else:
         # A cell stands for the stretch around the moment that is put there.
-        bounds = [moments.at_time(round(moments.end_us * (column - 0.5) / max(width - 1, 1))) for column in range(width)]
+        bounds = [
+            moments.at_time(round(moments.end_us * (column - 0.5) / max(width - 1, 1))) for column in range(width)
+        ]
         bounds.append(moments.count)
-    spans = list(zip(bounds, bounds[1:], strict=False))
+    spans = list(itertools.pairwise(bounds))
     counts = [moments.between(start, end, "event") for start, end in spans]
     most = max(counts, default=0)
     cells: list[Cell] = []
@@ -149,7 +152,10 @@ def scale(moments: Moments, width: int, texts: Texts, *, by_events: bool) -> lis
     else:
         step_us = _step_us(moments.end_us, width)
         count = moments.end_us // step_us + 1 if step_us else 1
-        times = [(round(number * step_us / max(moments.end_us, 1) * (width - 1)), number * step_us) for number in range(count)]
+        times = [
+            (round(number * step_us / max(moments.end_us, 1) * (width - 1)), number * step_us)
+            for number in range(count)
+        ]
     return [(column, texts.duration(time_us / 1e6) if time_us else "0") for column, time_us in times]
 
 
