@@ -38,7 +38,9 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     count: int | None = None
     after: int | None = None
     seconds: float | None = None
+    every_s: float | None = None
     code: int | None = None
+    enhanced: str | None = None
     text: str | None = None
     how: str | None = None
     messages: int | None = None

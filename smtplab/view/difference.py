@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
 from typing import Final
@@ -31,7 +32,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 def pairs(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     """In the order of both runs. What lies beyond the bound stands alone."""
-    old_keys, new_keys = [_key(record) for record in old], [_key(record) for record in new]
+    old_keys, new_keys = _keys(old), _keys(new)
     start = _common(old_keys, new_keys)
     found = [Pair(index, index) for index in range(start)]
     old_end, new_end = min(len(old), start + COMPARED_MAX), min(len(new), start + COMPARED_MAX)
@@ -61,6 +62,20 @@ def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
             break
         count += 1
     return count
+
+
+def _keys(records: Sequence[Record]) -> list[Hashable]:
+    """What each tells, and for the how manyth time: a retry stands beside the retry of the same number.
+
+    It also makes the keys unique, without which two runs of a thousand retries take seconds to compare.
+    """
+    told: Counter[Hashable] = Counter()
+    keys: list[Hashable] = []
+    for record in records:
+        key = _key(record)
+        told[key] += 1
+        keys.append((key, told[key]))
+    return keys
 
 
 def _key(record: Record) -> Hashable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,7 +16,9 @@ from textual.strip import Strip
 from smtplab.ui.rungs import fitted
 
 _STYLES = ("client", "server", "quiet", "faint", "good", "bad", "odd", "heading", "chosen", "differs")
-_TIME_CELLS = 9
+_TIME_CELLS: Final = 9
+_TIMED_CELLS_MIN: Final = 45
+"""Narrower halves leave the time out: the words need the room."""
 
 
 class Half(NamedTuple):
@@ -61,12 +63,17 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         """So many rows, under these two heads."""
         self.count, self.heads = count, heads
         self.virtual_size = Size(1, count + 1)
-        self.select(selected)
+        self.select(selected, jump=True)
         self.refresh()
 
-    def select(self, row: int) -> None:
+    def select(self, row: int, *, jump: bool = False) -> None:
+        """Keeps the row in view; after a jump with more of what follows it than of what came before."""
         self.selected = min(max(row, 0), max(self.count - 1, 0))
         height = max(self.scrollable_content_region.height - 1, 1)
+        if jump:
+            self.scroll_to(y=max(min(self.selected - height // 3, self.count - height), 0), animate=False, force=True)
+            self.refresh()
+            return
         top = min(max(self.scroll_offset.y, self.selected - height + 2), max(self.selected - 1, 0))
         self.scroll_to(y=max(min(top, self.count - height), 0), animate=False, force=True)
         self.refresh()
@@ -105,7 +112,7 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
     def _half(self, half: Half | None, cells: int, base: Style, *, timed: bool) -> list[Segment]:
         if half is None:
             return [Segment(" " * cells, base)]
-        time = f"{half.time:>{_TIME_CELLS}} " if timed and cells > 3 * _TIME_CELLS else " "
+        time = f"{half.time:>{_TIME_CELLS}} " if timed and cells >= _TIMED_CELLS_MIN else " "
         text = fitted(half.text, cells - len(time))
         pad = " " * max(cells - len(time) - cell_len(text), 0)
         return [
