@@ -8,6 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataset
+import dns.zone
 import msgspec
 
 from smtplab.lab.bad_input import BadInput
@@ -17,6 +22,10 @@ from smtplab.view.network import Line, Plan, Spot
 
 __all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "world_text"]
 
+RECORD = "record"
+"""The one change that the worlds' files do not know by this name: `text` is a record that takes its fellows' place."""
+
+_TTL_S = 300
 _NAME_LENGTH_MAX = 80
 """Of an overlay's file, so that a list in 80 columns shows it."""
 
@@ -88,6 +97,8 @@ def overlay(world: str, change: Change, folder: Path) -> Path:
 
     Raises BadInput where such a world can't be, and OSError where the file can't be written.
     """
+    if change.what == RECORD:
+        change = _of_zone(world, change)
     text = f"{world_text(world).rstrip()}\n\n# Changed by a person, on the way\n\n{_table(change)}"
     try:
         changed = parse_world(text, world)
@@ -97,6 +108,28 @@ def overlay(world: str, change: Change, folder: Path) -> Path:
     path = _free(folder, "-".join(filter(None, (changed.name, change.what, change.stage, change.where))))
     path.write_text(text, "utf-8")
     return path
+
+
+def _of_zone(world: str, change: Change) -> Change:
+    """The whole zone in which this record stands in place of all of its name and type; without data they are gone."""
+    name, rrtype, data = (*(change.text or "").split(maxsplit=2), "", "", "")[:3]
+    try:
+        owner = dns.name.from_text(name)
+        zones = {dns.name.from_text(zone.origin): zone for zone in load_world(world).zones}
+        origin = max((one for one in zones if owner.is_subdomain(one)), key=len)
+        zone = dns.zone.from_text(zones[origin].text, origin, relativize=False, check_origin=False)
+        if data:
+            zone.replace_rdataset(owner, _rdataset(rrtype, data, origin))
+        else:
+            zone.delete_rdataset(owner, rrtype)
+    except (WorldError, dns.exception.DNSException, ValueError) as trouble:
+        raise BadInput("cli.bad-world", reason=f"{change.text}: {trouble}") from trouble
+    return Change("dns-change", zones[origin].origin, text=zone.to_text(relativize=False))
+
+
+def _rdataset(rrtype: str, data: str, origin: dns.name.Name) -> dns.rdataset.Rdataset:
+    rdata = dns.rdata.from_text("IN", rrtype, data, origin=origin, relativize=False)
+    return dns.rdataset.from_rdata(_TTL_S, rdata)
 
 
 def _table(change: Change) -> str:

@@ -182,6 +182,10 @@ class SmtplabApp(App[None]):
         gc.collect()
         gc.freeze()
 
+    def on_world_screen_taken_in(self) -> None:
+        """As of a walk."""
+        self.on_walk_screen_taken_in()
+
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:
             await self.pop_screen()

@@ -11,7 +11,7 @@ from smtplab.view.network import Spot
 STAGES: Final = ("connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit")
 AT_A_STAGE: Final = ("reply", "refuse", "reset", "silence", "delay", "drip", "garble", "broken-reply")
 BY_ITSELF: Final = ("shutdown", "disk-full", "certificate")
-AT_A_RESOLVER: Final = ("servfail", "refuse", "silence", "delay")
+AT_A_RESOLVER: Final = ("record", "servfail", "refuse", "silence", "delay")
 _CONNECTING: Final = frozenset({"refuse", "reset", "silence", "delay"})
 """Before the greeting there is no reply to be changed."""
 
@@ -22,6 +22,7 @@ DETAIL: Final = {
     "shutdown": "1",
     "certificate": "expired",
     "broken-reply": "codes-differ",
+    "record": "",
 }
 """What the detail's field holds at first; faults that are not here have none."""
 
@@ -35,7 +36,7 @@ def kinds(spot: Spot) -> tuple[str, ...]:
 
 def stages(spot: Spot, what: str) -> tuple[str, ...]:
     """Where such a fault can act; none where it has its own place."""
-    if what in (*BY_ITSELF, "servfail"):
+    if what in (*BY_ITSELF, "servfail", "record"):
         return ()
     if spot.roles == ("resolver",):
         return ("dns",)
@@ -63,6 +64,8 @@ def _facts(what: str, detail: str) -> dict[str, object] | None:
             return {"messages": int(detail)}
         case "certificate" | "broken-reply":
             return {"how": detail}
+        case "record":
+            return {"text": detail}
         case "reply":
             found = _REPLY.fullmatch(detail)
             if found is None:

@@ -58,3 +58,26 @@ def test_the_mailboxes_of_a_world_hold_what_its_records_tell():
     stored = asyncio.run(stored_in("first-mail"))
     (message,) = stored["minh@away.example"]
     assert message.startswith(b"Return-Path: <lan@home.example>\r\n")
+
+
+def test_a_changed_record_takes_the_place_of_its_fellows(tmp_path):
+    change = Change("record", "ns.vnet.example", text="hust.example MX 5 relay.hust.example.")
+    *_, last = load_world(str(overlay("campus", change, tmp_path))).faults
+    assert last.where == "hust.example"
+    assert [line for line in last.text.splitlines() if " MX " in line] == [
+        "hust.example. 300 IN MX 5 relay.hust.example."
+    ]
+    assert "laptop.hust.example." in last.text
+
+
+def test_a_record_without_data_is_taken_away(tmp_path):
+    *_, last = load_world(str(overlay("campus", Change("record", "ns", text="hust.example MX"), tmp_path))).faults
+    assert " MX " not in last.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hust.example", "hust.example MX ten", "hust.example NOTYPE x", "a..b A 10.0.0.1"]
+)
+def test_a_record_that_is_none_is_refused(tmp_path, text):
+    with pytest.raises(BadInput):
+        overlay("campus", Change("record", "ns.vnet.example", text=text), tmp_path)

@@ -10,7 +10,9 @@ def test_every_fault_that_the_form_offers_makes_a_world(tmp_path):
             continue
         for what in faulting.kinds(spot):
             for stage in faulting.stages(spot, what) or (None,):
-                change = faulting.change(what, spot.name, stage, "1", faulting.DETAIL.get(what, ""))
+                change = faulting.change(
+                    what, spot.name, stage, "1", faulting.DETAIL.get(what) or "hust.example MX 5 relay.hust.example."
+                )
                 assert change is not None
                 overlay("campus", change, tmp_path)
 

@@ -116,4 +116,7 @@ class FaultScreen(ModalScreen[None]):
         if stages:
             self.query_one("#stage", Choice).offer(stages)
         self.query_one("#row-detail").display = what in faulting.DETAIL
+        self.query_one("#detail", Input).placeholder = (
+            self._texts("ui.fault.record.example") if what == "record" else ""
+        )
         self.query_one("#detail", Input).value = faulting.DETAIL.get(what, "")

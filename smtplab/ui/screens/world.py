@@ -84,6 +84,10 @@ class WorldScreen(Screen[None]):
         world: str
         """Its name or file."""
 
+    @dataclass
+    class TakenIn(Message):
+        """Every record of the feed, which has ended, is known."""
+
     def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str) -> None:
         """`world` is its name or file, of which the plan is and which the feed plays."""
         super().__init__()
@@ -91,6 +95,7 @@ class WorldScreen(Screen[None]):
         self._texts = texts
         self._feed = feed
         self._run = WorldRun(feed.records, plan, texts)
+        self._all_taken = False
         self._worker: Worker[Ended] | None = None
 
     def compose(self) -> ComposeResult:
@@ -159,6 +164,9 @@ class WorldScreen(Screen[None]):
         elif fresh:
             self.query_one(Timeline).refresh()
             self._show_title()
+        if self._feed.ended is not None and not fresh and not self._all_taken:
+            self._all_taken = True
+            self.post_message(self.TakenIn())
 
     def action_step(self, by: int, kind: Kind) -> None:
         if not self._run.step(by, kind) and by > 0:

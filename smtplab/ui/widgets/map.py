@@ -62,6 +62,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         self._plan = plan
         self._texts = texts
         self._hosts = mapping.order(plan)
+        self._styles: dict[str, Style] = {}
         self._seen: tuple[Network, str] | None = None
         self._picture = Picture([], {})
         self.chosen = next((spot.name for spot in plan.spots if "user-agent" in spot.roles), self._hosts[0])
@@ -123,7 +124,9 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         if here is not None and here[0] == row:
             over = self._background("chosen" if self.has_focus else "chosen-blurred")
             for piece, marked in parted(pieces, here[1], here[2]):
-                segments.append(Segment(piece.text, base + self._letters(piece.style) + (over if marked else _PLAIN)))
+                segments.append(
+                    Segment(piece.text, base + self._letters(piece.style) + (over if marked else Style.null()))
+                )
         else:
             segments = [Segment(text, base + self._letters(style)) for text, style in pieces]
         return Strip(segments).adjust_cell_length(width, base)
@@ -144,17 +147,20 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
             said = mapping.doing(self.chosen, self._seen[0], self._texts)
             self.border_subtitle = f"{safe(self.chosen)}: {said}" if said else ""
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+
     def _letters(self, name: str) -> Style:
         if not name:
-            return _PLAIN
-        whole = self.get_component_rich_style(f"map--{name}")
-        return Style(color=whole.color, bold=whole.bold)
+            return Style.null()
+        if name not in self._styles:
+            whole = self.get_component_rich_style(f"map--{name}")
+            self._styles[name] = Style(color=whole.color, bold=whole.bold)
+        return self._styles[name]
 
     def _background(self, name: str) -> Style:
         return Style(bgcolor=self.get_component_rich_style(f"map--{name}").bgcolor)
-
-
-_PLAIN = Style.null()
 
 
 def parted(pieces: list[Piece], start: int, end: int) -> list[tuple[Piece, bool]]:

@@ -74,12 +74,13 @@ class Timeline(Widget, can_focus=False):
         if width < 1:
             return Content()
         here = column_of(self._moments, *self._now, width, by_events=self.by_events)
-        bar = Content.assemble(
-            *(
-                (cell.letter, f"{cell.style} on $chosen" if number == here else cell.style)
-                for number, cell in enumerate(self._cells(width))
-            )
-        )
+        styled = [
+            (cell.letter, f"{cell.style} on $chosen" if number == here else cell.style)
+            for number, cell in enumerate(self._cells(width))
+        ]
+        # Neighbours of one style are one piece: each piece costs a paint of its own.
+        runs = itertools.groupby(styled, key=lambda one: one[1])
+        bar = Content.assemble(*(("".join(letter for letter, _ in run), style) for style, run in runs))
         labels = scale(self._moments, width, self._texts, by_events=self.by_events)
         return Content("\n").join([bar, under(labels, here)])
 

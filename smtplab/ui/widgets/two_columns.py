@@ -55,6 +55,7 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self._draw = draw
+        self._styles: dict[str, Style] = {}
         self.heads = ("", "")
         self.count = 0
         self.selected = 0
@@ -121,11 +122,17 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
             Segment(pad, base),
         ]
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+
     def _letters(self, name: str) -> Style:
         if not name:
             return Style.null()
-        whole = self.get_component_rich_style(f"columns--{name}")
-        return Style(color=whole.color, bold=whole.bold)
+        if name not in self._styles:
+            whole = self.get_component_rich_style(f"columns--{name}")
+            self._styles[name] = Style(color=whole.color, bold=whole.bold)
+        return self._styles[name]
 
     def _background(self, name: str) -> Style:
         return Style(bgcolor=self.get_component_rich_style(f"columns--{name}").bgcolor)
