@@ -153,9 +153,13 @@ class SmtplabApp(App[None]):
         self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world))
 
     def on_world_screen_fault_wanted(self, wanted: WorldScreen.FaultWanted) -> None:
-        from smtplab.ui.screens.fault import FaultScreen  # noqa: PLC0415 (as above)
+        from smtplab.ui.faulting import kinds  # noqa: PLC0415 (as above)
+        from smtplab.ui.screens.fault import FaultScreen  # noqa: PLC0415
 
         spot = next(spot for spot in wanted.run.plan.spots if spot.name == wanted.host)
+        if not kinds(spot):
+            self.notify(self.texts("ui.fault.none", host=spot.name), severity="warning", markup=False)
+            return
         self._faulted = wanted
         self.push_screen(FaultScreen(self.texts, spot))
 

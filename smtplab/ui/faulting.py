@@ -30,7 +30,9 @@ _REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3}))?(?: (.
 
 
 def kinds(spot: Spot) -> tuple[str, ...]:
-    """The faults that can befall such a host."""
+    """The faults that can befall such a host; none where it answers nobody."""
+    if spot.roles == ("user-agent",):
+        return ()
     return AT_A_RESOLVER if spot.roles == ("resolver",) else (*AT_A_STAGE, *BY_ITSELF)
 
 

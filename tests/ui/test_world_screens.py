@@ -246,6 +246,15 @@ def test_a_fault_that_cannot_be_is_refused_in_the_form(stage):
     stage(scene, "first-mail")
 
 
+def test_a_program_that_answers_nobody_has_no_faults(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("laptop.home.example")
+        await on.press("x")
+        assert isinstance(on.app.screen, WorldScreen)
+
+    stage(scene, "first-mail")
+
+
 def test_the_language_changes_everywhere(stage):
     async def scene(on: Stage) -> None:
         await on.press("full_stop", "l")

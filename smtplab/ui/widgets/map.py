@@ -65,7 +65,9 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         self._styles: dict[str, Style] = {}
         self._seen: tuple[Network, str] | None = None
         self._picture = Picture([], {})
-        self.chosen = next((spot.name for spot in plan.spots if "user-agent" in spot.roles), self._hosts[0])
+        # The one to look at first is the first server of mail: it has a queue.
+        servers = (spot.name for spot in plan.spots if not {"user-agent", "resolver"} & {*spot.roles})
+        self.chosen = next(servers, self._hosts[0])
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
