@@ -71,7 +71,13 @@ def feed_for(request: WalkRequest, on_record: OnRecord | None = None) -> Feed:
         from smtplab.lab.live import prepare_live  # noqa: PLC0415
 
         return LiveFeed(prepare_live(request), on_record)
-    return SimulatedFeed(request, world, on_record)
+    return SimulatedFeed(request.recipient, _arguments(request, world), request.content, on_record)
+
+
+def feed_of_world(world: str, seed: int | None = None) -> Feed:
+    """A whole world with all its journeys, to its end; `world` is a name or the path of a `.toml` file."""
+    seeded = [] if seed is None else [f"--seed={seed}"]
+    return SimulatedFeed(Path(world).stem, ["sim", "run", "--json", *seeded, "--", world])
 
 
 def feed_from_capture(path: Path) -> Feed:
@@ -117,11 +123,14 @@ class SimulatedFeed:
 
     kind: FeedKind = "sim"
 
-    def __init__(self, request: WalkRequest, world: str, on_record: OnRecord | None = None) -> None:
+    def __init__(
+        self, subject: str, arguments: Sequence[str], content: bytes | None = None, on_record: OnRecord | None = None
+    ) -> None:
+        """`arguments` are a command line of ours that prints records; the content goes to its standard input."""
         self._on_record = on_record
-        self._arguments = _arguments(request, world)
-        self._content = request.content
-        self.subject = request.recipient
+        self._arguments = arguments
+        self._content = content
+        self.subject = subject
         self.gate: PersonGate | None = None
         self.records: list[Record] = []
         self.ended: Ended | None = None

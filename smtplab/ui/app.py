@@ -20,6 +20,10 @@ from smtplab.view.texts import LANGUAGES, Language, Texts
 if TYPE_CHECKING:
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.ui.screens.compare import CompareScreen
+    from smtplab.ui.screens.fault import FaultScreen
+    from smtplab.ui.screens.world import WorldScreen
+    from smtplab.ui.screens.worlds import WorldsScreen
 
 WORLD: Final = "campus"
 """The bundled world in which a simulated walk takes place."""
@@ -59,6 +63,13 @@ class Speaks(Protocol):
     def speak(self, texts: Texts) -> None: ...
 
 
+@runtime_checkable
+class Refuses(Protocol):
+    """A screen that can say why what a person asked for is not done."""
+
+    def refuse(self, why: str) -> None: ...
+
+
 class SmtplabApp(App[None]):
     TITLE = "smtplab"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,11 +87,14 @@ class SmtplabApp(App[None]):
         captures: Path,
         feed: Feed | None = None,
         make_feed: Callable[[WalkRequest], Feed] | None = None,
+        make_world_feed: Callable[[str], Feed] | None = None,
     ) -> None:
-        """`make_feed` stands in for `lab.feed.feed_for`."""
+        """`make_feed` stands in for `lab.feed.feed_for`, `make_world_feed` for `lab.feed.feed_of_world`."""
         self.texts = Texts(language)
         self._captures = captures
         self._make_feed = make_feed
+        self._make_world_feed = make_world_feed
+        self._faulted: WorldScreen.FaultWanted | None = None
         self._first = HomeScreen(self.texts, captures, EXAMPLES) if feed is None else self._walk_screen(feed)
         # Textual reads the sheets of a screen that is pushed, not those of the default one.
         super().__init__(css_path=self._first.CSS_PATH)
@@ -112,10 +126,69 @@ class SmtplabApp(App[None]):
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
 
+    @on(HomeScreen.WorldsWanted)
+    def _open_worlds(self) -> None:
+        from smtplab.ui.screens.worlds import WorldsScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(WorldsScreen(self.texts))
+
+    def on_worlds_screen_chosen(self, chosen: WorldsScreen.Chosen) -> None:
+        self._open_world(chosen.world)
+
+    def on_compare_screen_world_opened(self, opened: CompareScreen.WorldOpened) -> None:
+        self._open_world(opened.world)
+
+    def _open_world(self, world: str) -> None:
+        """A bundled world by its name, or any by its file."""
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
+        from smtplab.lab.worlds import plan_of  # noqa: PLC0415
+        from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
+
+        feed = (self._make_world_feed or feed_of_world)(world)
+        self.push_screen(WorldScreen(self.texts, feed, plan_of(world), world))
+
+    def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
+        from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world))
+
+    def on_world_screen_fault_wanted(self, wanted: WorldScreen.FaultWanted) -> None:
+        from smtplab.ui.faulting import kinds  # noqa: PLC0415 (as above)
+        from smtplab.ui.screens.fault import FaultScreen  # noqa: PLC0415
+
+        spot = next(spot for spot in wanted.run.plan.spots if spot.name == wanted.host)
+        if not kinds(spot):
+            self.notify(self.texts("ui.fault.none", host=spot.name), severity="warning", markup=False)
+            return
+        self._faulted = wanted
+        self.push_screen(FaultScreen(self.texts, spot))
+
+    def on_fault_screen_wanted(self, wanted: FaultScreen.Wanted) -> None:
+        """The overlay is kept beside the captures; the world with it runs from its start."""
+        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
+        from smtplab.lab.worlds import overlay  # noqa: PLC0415
+        from smtplab.ui.screens.compare import CompareScreen  # noqa: PLC0415
+
+        assert self._faulted is not None
+        try:
+            path = str(overlay(self._faulted.world, wanted.change, self._captures.parent / "worlds"))
+        except BadInput as bad:
+            self._refuse(self.texts(bad.text, **bad.arguments))
+        except OSError as error:
+            self._refuse(error.strerror or str(error))
+        else:
+            feed = (self._make_world_feed or feed_of_world)(path)
+            self.switch_screen(CompareScreen(self.texts, self._faulted.run.known, feed, path))
+
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
         gc.collect()
         gc.freeze()
+
+    def on_world_screen_taken_in(self) -> None:
+        """As of a walk."""
+        self.on_walk_screen_taken_in()
 
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:
@@ -158,7 +231,7 @@ class SmtplabApp(App[None]):
         return lambda: self.call_later(self.run_action, action, node)
 
     def _refuse(self, why: str) -> None:
-        if isinstance(self.screen, HomeScreen):
+        if isinstance(self.screen, Refuses):
             self.screen.refuse(why)
 
     def _walk_screen(self, feed: Feed) -> Screen[None]:

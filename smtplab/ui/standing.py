@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from smtplab.lab.feed import Feed
+from smtplab.lab.feed import Ended, Feed
 from smtplab.ui.walk import Walk
 from smtplab.ui.widgets.title_bar import Standing
+from smtplab.ui.world import WorldRun
 from smtplab.view.texts import Texts
 
 
@@ -19,6 +20,30 @@ def standing(walk: Walk, feed: Feed, texts: Texts) -> Standing:
         at=walk.count,
         of=walk.rows.count(len(walk.known)),
     )
+
+
+def standing_of_world(run: WorldRun, texts: Texts, *, subject: str, ended: Ended | None = None) -> Standing:
+    """`ended` is None while records still come, and where that is another screen's business."""
+    said, problem = _state_of_world(run, texts, ended)
+    return Standing(
+        subject=subject,
+        place=texts("ui.walk.sim"),
+        state=said,
+        problem=problem,
+        time=texts.duration(run.now_us / 1e6),
+        at=run.at,
+        of=len(run.known),
+    )
+
+
+def _state_of_world(run: WorldRun, texts: Texts, ended: Ended | None) -> tuple[str, bool]:
+    player = run.player
+    if not run.known:
+        failed = ended is not None and ended.problem is not None
+        return texts("ui.walk.failed" if failed else "ui.walk.waiting"), failed
+    if player.at_end and ended is not None:
+        return texts("ui.walk.ended"), False
+    return texts(f"ui.walk.{'playing' if player.playing else 'paused'}", speed=f"{player.speed:g}"), False
 
 
 def _state(walk: Walk, feed: Feed, texts: Texts) -> tuple[str, bool]:

@@ -2,12 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from textual.pilot import Pilot
 
+from smtplab.journal import Record
+from smtplab.lab.feed import Ended
+from smtplab.sim.library import load_world
+from smtplab.sim.run import play
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.screens.walk import WalkScreen
+from smtplab.ui.screens.world import WorldScreen
+from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.recipient_input import RecipientInput
 
 
@@ -42,3 +49,45 @@ def test_home(snap_compare, tmp_path: Path):
         pilot.app.screen.query_one(RecipientInput).cursor_blink = False
 
     assert snap_compare(SmtplabApp("vi", tmp_path), terminal_size=(80, 24), run_before=still)
+
+
+class _WorldTape:
+    """A world's records, there at once."""
+
+    kind = "sim"
+    gate = None
+
+    def __init__(self, world: str) -> None:
+        self.subject = world
+        self.records: list[Record] = []
+        self.ended: Ended | None = None
+        # A world plays on an event loop of its own, so not in the thread that holds the UI's.
+        player = Thread(target=play, args=(load_world(world), None, None, self.records.append))
+        player.start()
+        player.join()
+
+    async def run(self) -> Ended:
+        self.ended = Ended(0)
+        return self.ended
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "position"),
+    [((80, 24), "vi", 900), ((160, 48), "en", 180)],
+)
+def test_a_world(snap_compare, tmp_path: Path, size, language, position):
+    app = SmtplabApp(language, tmp_path, make_world_feed=_WorldTape)
+
+    async def before(pilot: Pilot[None]) -> None:
+        app._open_world("five-days" if size == (80, 24) else "campus")
+        await pilot.pause()
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, WorldScreen)
+        while screen._run.read_on():
+            pass
+        screen._run.go_to(position)
+        screen._show()
+        screen.query_one(WorldMap).choose("mail.home.example" if size == (80, 24) else "relay.hust.example")
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -27,6 +28,7 @@ from smtplab.view.texts import Texts
 CAPTURES_SHOWN: Final = 5
 """Of the newest; a longer list is `smtplab capture list`."""
 
+_WORLDS: Final = "worlds:"
 _EXAMPLE: Final = "example:"
 _CAPTURE: Final = "capture:"
 
@@ -36,12 +38,17 @@ class HomeScreen(Screen[None]):
 
     CSS_PATH: ClassVar = sheets("screens/home", "widgets/key_bar")
     HELP: ClassVar = "ui.help.home"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f4", "worlds", "ui.key.worlds")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (Textual's own annotation)
 
     @dataclass
     class WalkChosen(Message):
         recipient: str
         place: Place
+
+    @dataclass
+    class WorldsWanted(Message):
+        """The list of whole worlds, which is read only now: the first paint does not wait for it."""
 
     @dataclass
     class CaptureChosen(Message):
@@ -112,10 +119,15 @@ class HomeScreen(Screen[None]):
     @on(OptionList.OptionSelected)
     def _take_offer(self, event: OptionList.OptionSelected) -> None:
         offer = event.option_id or ""
-        if offer.startswith(_CAPTURE):
+        if offer == _WORLDS:
+            self.action_worlds()
+        elif offer.startswith(_CAPTURE):
             self.post_message(self.CaptureChosen(self._captures / offer.removeprefix(_CAPTURE)))
         else:
             self.post_message(self.WalkChosen(offer.removeprefix(_EXAMPLE), "sim"))
+
+    def action_worlds(self) -> None:
+        self.post_message(self.WorldsWanted())
 
     @on(PlaceSwitch.Changed)
     def _other_place(self) -> None:
@@ -132,6 +144,7 @@ class HomeScreen(Screen[None]):
         offers.clear_options()
         offers.add_option(Option(Content.styled(self._texts("ui.home.examples"), "bold $accent"), disabled=True))
         offers.add_options([Option(f"  {safe(name)}", f"{_EXAMPLE}{name}") for name in self._examples])
+        offers.add_option(Option(Content(f"  {self._texts('ui.home.worlds')}"), _WORLDS))
         offers.add_option(Option(Content.styled(f"\n{self._texts('ui.home.captures')}", "bold $accent"), disabled=True))
         names = newest_captures(self._captures)
         if names:

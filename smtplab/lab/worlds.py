@@ -1,0 +1,154 @@
+"""Worlds as a front end offers and changes them: titles, plans, and a world's file with one more fault in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataset
+import dns.zone
+import msgspec
+
+from smtplab.lab.bad_input import BadInput
+from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
+from smtplab.sim.world import World
+from smtplab.view.network import Line, Plan, Spot
+
+__all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "world_text"]
+
+RECORD = "record"
+"""The one change that the worlds' files do not know by this name: `text` is a record that takes its fellows' place."""
+
+_TTL_S = 300
+_NAME_LENGTH_MAX = 80
+"""Of an overlay's file, so that a list in 80 columns shows it."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A bundled world in one language."""
+
+    name: str
+    title: str
+    teaches: str
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fault as a person chose it, key for key as `[[faults]]` has it; `sim.faults` says what the keys mean."""
+
+    what: str
+    where: str
+    stage: str | None = None
+    count: int | None = None
+    after: int | None = None
+    seconds: float | None = None
+    every_s: float | None = None
+    code: int | None = None
+    enhanced: str | None = None
+    text: str | None = None
+    how: str | None = None
+    messages: int | None = None
+
+
+def offer(name: str, language: Literal["en", "vi"]) -> Offer:
+    """Read from the file's own words alone; the world is judged when it is played. Raises BadInput."""
+    try:
+        told = tomllib.loads(world_text(name))
+        return Offer(name, told["title"][language], told["teaches"][language])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as trouble:
+        raise BadInput("cli.bad-world", reason=f"{name}: {trouble}") from trouble
+
+
+def world_text(name_or_path: str) -> str:
+    """The file as it stands. Raises BadInput."""
+    try:
+        if name_or_path.endswith(".toml"):
+            return Path(name_or_path).read_text("utf-8")
+        return resources.files("smtplab").joinpath("worlds", f"{name_or_path}.toml").read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise BadInput("cli.bad-world", reason=f"{name_or_path}: {trouble}") from trouble
+
+
+def plan_of(name_or_path: str) -> Plan:
+    """The hosts by their sites, and the links. Raises BadInput."""
+    try:
+        world = load_world(name_or_path)
+    except WorldError as trouble:
+        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+    return _plan(world)
+
+
+def _plan(world: World) -> Plan:
+    return Plan(
+        world.name,
+        tuple(site.name for site in world.sites),
+        tuple(Spot(host.name, host.site, host.roles, host.addresses) for host in world.hosts),
+        tuple(Line(link.sites, link.latency_ms) for link in world.links),
+    )
+
+
+def overlay(world: str, change: Change, folder: Path) -> Path:
+    """Write the world with this change beside it and give the new file, which any command can play.
+
+    Raises BadInput where such a world can't be, and OSError where the file can't be written.
+    """
+    if change.what == RECORD:
+        change = _of_zone(world, change)
+    text = f"{world_text(world).rstrip()}\n\n# Changed by a person, on the way\n\n{_table(change)}"
+    try:
+        changed = parse_world(text, world)
+    except WorldError as trouble:
+        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _free(folder, "-".join(filter(None, (changed.name, change.what, change.stage, change.where))))
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _of_zone(world: str, change: Change) -> Change:
+    """The whole zone in which this record stands in place of all of its name and type; without data they are gone."""
+    name, rrtype, data = (*(change.text or "").split(maxsplit=2), "", "", "")[:3]
+    try:
+        owner = dns.name.from_text(name)
+        zones = {dns.name.from_text(zone.origin): zone for zone in load_world(world).zones}
+        origin = max((one for one in zones if owner.is_subdomain(one)), key=len)
+        zone = dns.zone.from_text(zones[origin].text, origin, relativize=False, check_origin=False)
+        if data:
+            zone.replace_rdataset(owner, _rdataset(rrtype, data, origin))
+        else:
+            zone.delete_rdataset(owner, rrtype)
+    except (WorldError, dns.exception.DNSException, ValueError) as trouble:
+        raise BadInput("cli.bad-world", reason=f"{change.text}: {trouble}") from trouble
+    return Change("dns-change", zones[origin].origin, text=zone.to_text(relativize=False))
+
+
+def _rdataset(rrtype: str, data: str, origin: dns.name.Name) -> dns.rdataset.Rdataset:
+    rdata = dns.rdata.from_text("IN", rrtype, data, origin=origin, relativize=False)
+    return dns.rdataset.from_rdata(_TTL_S, rdata)
+
+
+def _table(change: Change) -> str:
+    chosen = {key: value for key, value in msgspec.structs.asdict(change).items() if value is not None}
+    after = chosen.pop("after", None)
+    lines = [f"{key} = {_toml(value)}" for key, value in chosen.items()]
+    if after is not None:
+        lines.append(f"when = {{ after = {after} }}")
+    return "\n".join(["[[faults]]", *lines, ""])
+
+
+def _toml(value: str | float) -> str:
+    # TOML's basic strings are JSON's, but for the code points beyond ASCII, which both may hold as they are.
+    return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)
+
+
+def _free(folder: Path, wanted: str) -> Path:
+    stem = re.sub(r"[^\w.@+-]", "_", wanted)[:_NAME_LENGTH_MAX].strip(".")
+    path, number = folder / f"{stem}.toml", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}.toml", number + 1
+    return path

@@ -1,0 +1,79 @@
+"""What a person may make go wrong at a host, and how the form's words become a change of the world's file."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from smtplab.lab.worlds import Change
+from smtplab.view.network import Spot
+
+STAGES: Final = ("connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit")
+AT_A_STAGE: Final = ("reply", "refuse", "reset", "silence", "delay", "drip", "garble", "broken-reply")
+BY_ITSELF: Final = ("shutdown", "disk-full", "certificate")
+AT_A_RESOLVER: Final = ("record", "servfail", "refuse", "silence", "delay")
+_CONNECTING: Final = frozenset({"refuse", "reset", "silence", "delay"})
+"""Before the greeting there is no reply to be changed."""
+
+DETAIL: Final = {
+    "reply": "451 4.7.1 Try again later",
+    "delay": "60",
+    "drip": "1",
+    "shutdown": "1",
+    "certificate": "expired",
+    "broken-reply": "codes-differ",
+    "record": "",
+}
+"""What the detail's field holds at first; faults that are not here have none."""
+
+_REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3}))?(?: (.*))?")
+
+
+def kinds(spot: Spot) -> tuple[str, ...]:
+    """The faults that can befall such a host; none where it answers nobody."""
+    if spot.roles == ("user-agent",):
+        return ()
+    return AT_A_RESOLVER if spot.roles == ("resolver",) else (*AT_A_STAGE, *BY_ITSELF)
+
+
+def stages(spot: Spot, what: str) -> tuple[str, ...]:
+    """Where such a fault can act; none where it has its own place."""
+    if what in (*BY_ITSELF, "servfail", "record"):
+        return ()
+    if spot.roles == ("resolver",):
+        return ("dns",)
+    return STAGES if what in _CONNECTING else STAGES[1:]
+
+
+def change(what: str, where: str, stage: str | None, count: str, detail: str) -> Change | None:
+    """None where a number is none or a reply has no code; all else the world's own check judges."""
+    try:
+        times = int(count) if count.strip() else None
+        facts = _facts(what, detail.strip())
+    except ValueError:
+        return None
+    return None if facts is None else Change(what, where, stage=stage, count=times, **facts)  # type: ignore[arg-type]
+
+
+def _facts(what: str, detail: str) -> dict[str, object] | None:
+    """The keys that belong to this fault alone. Raises ValueError."""
+    match what:
+        case "delay":
+            return {"seconds": float(detail)}
+        case "drip":
+            return {"every_s": float(detail)}
+        case "shutdown":
+            return {"messages": int(detail)}
+        case "certificate" | "broken-reply":
+            return {"how": detail}
+        case "record":
+            return {"text": detail}
+        case "reply":
+            found = _REPLY.fullmatch(detail)
+            if found is None:
+                return None
+            facts: dict[str, object] = {"code": int(found[1])}
+            facts |= {"enhanced": found[2]} if found[2] else {}
+            return facts | ({"text": found[3]} if found[3] else {})
+        case _:
+            return {}

@@ -1,0 +1,37 @@
+"""Puts single records into the halves of two columns: one line of text each, in a transcript's styles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from smtplab.journal import Record
+from smtplab.ui.reading import elapsed
+from smtplab.ui.widgets.two_columns import Half
+from smtplab.view import transcript
+from smtplab.view.journey import Journey
+from smtplab.view.session import Session
+from smtplab.view.texts import Texts
+
+_STYLES: Final[dict[transcript.Tone, str]] = {
+    "heading": "heading",
+    "note": "quiet",
+    "client": "client",
+    "server": "server",
+    "refusal": "bad",
+    "good": "good",
+    "warning": "odd",
+    "error": "bad",
+}
+
+
+def half(record: Record, texts: Texts, *, secure: bool = False, node: str = "") -> Half:
+    """A reply of several lines shows its first; `node` stands in front where the column holds many."""
+    journey = Journey()
+    if secure:
+        journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
+    lines = transcript.lines(record, journey, texts)
+    if not lines:
+        return Half(elapsed(record.elapsed_us / 1e6), "", "quiet")
+    more = " …" if len(lines) > 1 else ""
+    text = f"{lines[0].mark} {node}{lines[0].text}{more}"
+    return Half(elapsed(record.elapsed_us / 1e6), text, _STYLES[lines[0].tone])

@@ -1,0 +1,97 @@
+"""Records as the lines of one long log, of a whole world or of one host; which moment is shown it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.cache import LRUCache
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.ui.reading import elapsed, joined
+from smtplab.ui.rows import Place, Rows
+from smtplab.ui.rungs import Line
+from smtplab.view import ladder, transcript
+from smtplab.view.journey import Journey
+from smtplab.view.moments import line_count
+from smtplab.view.safe import safe
+from smtplab.view.session import Session
+from smtplab.view.texts import Texts
+
+_RECORDS_KEPT: Final = 512
+"""What a few screens show."""
+_NODE_CELLS: Final = 16
+"""`submission.hust` and a space."""
+
+
+class Log:
+    """Takes in records in order, once each; heights are kept, and texts only of what is seen."""
+
+    def __init__(self, texts: Texts, *, of_one_host: bool) -> None:
+        """The log of one host tells its server's side too; that of a world names the host in front of each line."""
+        self._texts = texts
+        self._of_one_host = of_one_host
+        self._records: list[Record] = []
+        self._secure_spans: set[tuple[str, str]] = set()
+        self._secure = bytearray()
+        self._read: LRUCache[int, tuple[Line, ...]] = LRUCache(_RECORDS_KEPT)
+        self.rows = Rows(lambda record: line_count(record, both_ends=of_one_host))
+
+    def speak(self, texts: Texts) -> None:
+        self._texts = texts
+        self._read.clear()
+
+    def extend(self, records: Sequence[Record]) -> None:
+        """The records that follow those taken in before."""
+        for record in records:
+            self._records.append(record)
+            self._secure.append(self._is_secure(record))
+        self.rows.extend(self._records)
+
+    def is_seen(self, index: int) -> bool:
+        return len(self.rows.rows_of(index)) > 0
+
+    def draw(self, row: int) -> tuple[str, Line]:
+        """A row's time, beside its record's first line, and its line."""
+        place = self.rows.place(row)
+        time = elapsed(self._records[place.record].elapsed_us / 1e6) if place.line == 0 else ""
+        return time, self._line(place)
+
+    def _line(self, place: Place) -> Line:
+        lines = self._read.get(place.record)
+        if lines is None:
+            lines = self._read[place.record] = self._lines(place.record)
+        # A catalogue and the heights may only differ where a record is odd beyond all bounds.
+        return lines[place.line] if place.line < len(lines) else Line("note", "")
+
+    def _lines(self, index: int) -> tuple[Line, ...]:
+        record = self._records[index]
+        journey = Journey()
+        if self._secure[index]:
+            journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
+        lines = joined(ladder.rows(record, journey, self._texts), transcript.lines(record, journey, self._texts))
+        if self._of_one_host:
+            return lines
+        node = f"{short(record.node):<{_NODE_CELLS - 1}} "
+        return tuple(
+            line._replace(text=f"{node if number == 0 else ' ' * _NODE_CELLS}{line.text}")
+            for number, line in enumerate(lines)
+        )
+
+    def _is_secure(self, record: Record) -> bool:
+        key = (record.node, record.span)
+        match record.event:
+            case ev.TlsEstablished():
+                self._secure_spans.add(key)
+            case ev.ConnectStarted() | ev.ReplySent(verb=""):
+                self._secure_spans.discard(key)
+            case _:
+                pass
+        return key in self._secure_spans
+
+
+def short(node: str) -> str:
+    """A host's name for a narrow column: the worlds' common last label left out."""
+    name = safe(node.removesuffix(".example"))
+    return name if len(name) < _NODE_CELLS else f"{name[: _NODE_CELLS - 2]}…"

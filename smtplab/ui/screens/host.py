@@ -1,0 +1,312 @@
+"""One host of a world at one moment: what it knew, what it did, what lies in its mailboxes, with whom it talked."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.style import Style
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from smtplab.journal import Record
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.mailboxes import Mailboxes, stored_in
+from smtplab.ui import knowing
+from smtplab.ui.halves import half
+from smtplab.ui.log import Log, short
+from smtplab.ui.reading import elapsed
+from smtplab.ui.sheets import sheets
+from smtplab.ui.standing import standing_of_world
+from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.title_bar import TitleBar
+from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.widgets.two_columns import Both, TwoColumns
+from smtplab.ui.world import Where, WorldRun
+from smtplab.view.knowledge import Knowledge, StoredMessage, Talk, other_end
+from smtplab.view.moments import Kind, line_count
+from smtplab.view.safe import safe
+from smtplab.view.texts import Texts
+
+Tab = Literal["knows", "log", "mailboxes", "sessions"]
+
+TABS: Final[tuple[Tab, ...]] = ("knows", "log", "mailboxes", "sessions")
+_STORED_SHOWN_OCTETS: Final = 16_384
+"""Of a message: its whole head and the beginning of its body."""
+
+
+class HostScreen(Screen[None]):
+    """Stands at the world's moment and moves it, so that a queue can be watched through the days."""
+
+    HELP: ClassVar = "ui.help.host"
+    CSS_PATH: ClassVar = sheets(
+        "screens/host",
+        "widgets/pane",
+        "widgets/timeline",
+        "widgets/transcript",
+        "widgets/two_columns",
+        "widgets/title_bar",
+        "widgets/key_bar",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "tab('knows')", "ui.key.tab", key_display="1–4"),
+        Binding("2", "tab('log')", "ui.key.tab", show=False),
+        Binding("3", "tab('mailboxes')", "ui.key.tab", show=False),
+        Binding("4", "tab('sessions')", "ui.key.tab", show=False),
+        Binding("space", "step(1, 'event')", "ui.key.step"),
+        Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→"),
+        Binding("right", "step(1, 'event')", "ui.key.time", show=False),
+        Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
+        Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
+        Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
+        Binding("H", "hours(-1)", "ui.key.hour", show=False),
+        Binding("f", "failure", "ui.key.failure"),
+        Binding("home", "jump('start')", "ui.key.start", show=False),
+        Binding("end", "jump('end')", "ui.key.end", show=False),
+    ]
+
+    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str) -> None:
+        """`world` is its name or file, to be played once more for its mailboxes."""
+        super().__init__()
+        self._texts = texts
+        self._run = run
+        self._host = host
+        self._world = world
+        self._tab: Tab = "knows"
+        self._records = run.told_by(host)
+        self._log = Log(texts, of_one_host=True)
+        self._log.extend(self._records)
+        self._stored: Mailboxes | None = None
+        self._messages: list[StoredMessage] = []
+        self._talks: list[Talk] = []
+        self._rows: list[tuple[int, bool]] = []
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield Timeline(self._run.moments, self._texts)
+        yield Static(id="tabs")
+        yield Pane(id="knows")
+        yield Transcript(self._log.draw)
+        with Horizontal(id="mailboxes"):
+            yield OptionList(id="messages")
+            yield Pane(id="stored")
+        with Horizontal(id="sessions"):
+            yield OptionList(id="talks")
+            yield TwoColumns(self._draw_ends, id="ends")
+        yield KeyBar(self._texts)
+
+    def on_mount(self) -> None:
+        self.query_one(Transcript).with_marks = True
+        self.query_one("#tabs").auto_links = False
+        self.run_worker(self._collect(), exit_on_error=True)
+        self.action_tab("knows")
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < 120, "-narrow")
+
+    def speak(self, texts: Texts) -> None:
+        self._texts = texts
+        self._log.speak(texts)
+        self.query_one(Transcript).redraw()
+        self.query_one(KeyBar).speak(texts)
+        self.query_one(Timeline).speak(texts)
+        self._show()
+
+    async def _collect(self) -> None:
+        """The bytes of the mailboxes, which the records do not hold."""
+        try:
+            self._stored = await stored_in(self._world)
+        except BadInput as bad:
+            self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
+        else:
+            self._show_message()
+
+    # The moment
+
+    def action_step(self, by: int, kind: Kind) -> None:
+        if not self._run.step(by, kind) and by > 0:
+            self._run.jump("end")
+        self._show()
+
+    def action_hours(self, by: int) -> None:
+        self._run.pass_hours(by)
+        self._show()
+
+    def action_jump(self, where: Where) -> None:
+        self._run.jump(where)
+        self._show()
+
+    def action_failure(self) -> None:
+        if not self._run.next_failure():
+            self.notify(self._texts("ui.note.no-failure"))
+        self._show()
+
+    @on(Timeline.Dragged)
+    def _drag(self, dragged: Timeline.Dragged) -> None:
+        if dragged.elapsed_us is None:
+            self._run.go_to(dragged.position)
+        else:
+            self._run.go_to_time(dragged.elapsed_us)
+        self._show()
+
+    # Tabs
+
+    def action_tab(self, tab: Tab) -> None:
+        self._tab = tab
+        shown = {"knows": "#knows", "log": "Transcript", "mailboxes": "#mailboxes", "sessions": "#sessions"}
+        for name, selector in shown.items():
+            self.query_one(selector).display = name == tab
+        focused = {"knows": "#knows", "log": "Transcript", "mailboxes": "#messages", "sessions": "#talks"}
+        self.query_one(focused[tab]).focus()
+        self._show()
+
+    def _say_tabs(self) -> None:
+        parts = [Content.styled(f" {safe(self._host)} ", "bold $accent"), Content("  ")]
+        for number, tab in enumerate(TABS, 1):
+            style = "bold $primary on $chosen" if tab == self._tab else "$quiet"
+            said = Content.styled(f" {number} {self._texts(f'ui.host.tab.{tab}')} ", style)
+            parts += [said.stylize(Style.from_meta({"@click": f"screen.tab({tab!r})"})), Content(" ")]
+        self.query_one("#tabs", Static).update(Content.assemble(*parts))
+
+    # What is seen
+
+    def _show(self) -> None:
+        """The tab at hand, at the moment."""
+        run, known = self._run, self._run.knowledge(self._host)
+        self.query_one(TitleBar).show(standing_of_world(run, self._texts, subject=f"{run.plan.name}: {self._host}"))
+        self.query_one(Timeline).show(run.at, run.now_us)
+        self._say_tabs()
+        match self._tab:
+            case "knows":
+                title = self._texts("ui.host.knew", host=self._host, time=elapsed(run.now_us / 1e6))
+                self.query_one("#knows", Pane).say(title, knowing.picture(known, run.now_us, self._texts))
+            case "log":
+                count = self._log.rows.count(run.told_by_now(self._host))
+                self.query_one(Transcript).show(count, count - 1)
+            case "mailboxes":
+                self._show_mailboxes(known)
+            case "sessions":
+                self._show_sessions(known)
+
+    def _show_mailboxes(self, known: Knowledge) -> None:
+        messages = [one for stored in known.mailboxes.values() for one in stored]
+        if messages != self._messages or not self.query_one("#messages", OptionList).option_count:
+            self._messages = messages
+            _fill(self.query_one("#messages", OptionList), [self._message_line(one) for one in messages])
+        self._show_message()
+
+    def _message_line(self, one: StoredMessage) -> Content:
+        return Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$faint"), safe(one.mailbox))
+
+    @on(OptionList.OptionHighlighted, "#messages")
+    def _choose_message(self) -> None:
+        self._show_message()
+
+    def _show_message(self) -> None:
+        pane = self.query_one("#stored", Pane)
+        chosen = self.query_one("#messages", OptionList).highlighted
+        if not self._messages or chosen is None:
+            pane.say(self._texts("ui.host.stored"), Content.styled(self._texts("ui.host.mailbox.empty"), "$quiet"))
+            return
+        one = self._messages[min(chosen, len(self._messages) - 1)]
+        pane.say(self._texts("ui.host.stored"), self._stored_bytes(one))
+
+    def _stored_bytes(self, one: StoredMessage) -> Content:
+        if self._stored is None:
+            return Content.styled(self._texts("ui.host.mailbox.waits"), "$quiet")
+        messages = self._stored.get(one.mailbox, ())
+        if one.number >= len(messages):
+            return Content.styled(self._texts("ui.host.mailbox.gone"), "$quiet")
+        return message_picture(messages[one.number][:_STORED_SHOWN_OCTETS])
+
+    def _show_sessions(self, known: Knowledge) -> None:
+        talks = list(known.talks.values())[::-1]
+        if talks != self._talks or not self.query_one("#talks", OptionList).option_count:
+            self._talks = talks
+            _fill(self.query_one("#talks", OptionList), [self._talk_line(talk) for talk in talks])
+        self._show_ends()
+
+    def _talk_line(self, talk: Talk) -> Content:
+        arrow, style = ("→", "$client") if talk.side == "client" else ("←", "$server")
+        name = short(self._name_of(talk.peer))
+        return Content.assemble(
+            (f"{elapsed(talk.began_us / 1e6):>9} ", "$faint"),
+            (f"{arrow} ", style),
+            (name, "bold $error" if talk.failed else "bold" if talk.open else ""),
+        )
+
+    @on(OptionList.OptionHighlighted, "#talks")
+    def _choose_talk(self) -> None:
+        self._show_ends()
+
+    def _show_ends(self) -> None:
+        chosen = self.query_one("#talks", OptionList).highlighted
+        ends = self.query_one(TwoColumns)
+        if not self._talks or chosen is None:
+            self._rows = []
+            ends.show(0, (self._texts("ui.host.sessions.none"), ""))
+            return
+        talk = self._talks[min(chosen, len(self._talks) - 1)]
+        peer = self._name_of(talk.peer)
+        self._rows = self._both_ends(talk, peer)
+        heads = (self._host, peer) if talk.side == "client" else (peer, self._host)
+        ends.show(len(self._rows), (safe(heads[0]), safe(heads[1])), len(self._rows) - 1)
+
+    def _both_ends(self, talk: Talk, peer: str) -> list[tuple[int, bool]]:
+        """Indices of the run's records in order, and whether each is the client's."""
+        run = self._run
+        addresses = next((spot.addresses for spot in run.plan.spots if spot.name == self._host), ())
+        other = other_end(talk, run.knowledge(peer).talks.values(), addresses)
+        spans = {(self._host, talk.span, *_times(self._records, talk), talk.side == "client")}
+        if other is not None:
+            spans.add((peer, other.span, *_times(run.told_by(peer), other), other.side == "client"))
+        rows: list[tuple[int, bool]] = []
+        for node, span, first, last, client in spans:
+            for record in run.told_by(node):
+                inside = first <= record.seq <= last and record.seq <= run.at
+                if inside and record.span == span and line_count(record, both_ends=True):
+                    rows.append((record.seq - 1, client))
+        return sorted(rows)
+
+    def _draw_ends(self, row: int) -> Both:
+        index, client = self._rows[row]
+        said = half(self._run.known[index], self._texts)
+        return Both(said, None) if client else Both(None, said)
+
+    def _name_of(self, peer: str) -> str:
+        """A host's name for what a session calls its peer."""
+        return next((spot.name for spot in self._run.plan.spots if peer in (spot.name, *spot.addresses)), peer)
+
+
+def _times(records: list[Record], talk: Talk) -> tuple[int, int]:
+    """The numbers of the talk's first and last record."""
+    return records[talk.indices[0]].seq, records[talk.indices[1]].seq
+
+
+def _fill(options: OptionList, lines: list[Content]) -> None:
+    chosen = options.highlighted or 0
+    options.clear_options()
+    options.add_options([Option(line) for line in lines])
+    options.highlighted = min(chosen, len(lines) - 1) if lines else None
+
+
+def message_picture(raw: bytes) -> Content:
+    """The stored bytes line by line; the fields' names stand out, and what is no UTF-8 shows as such."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines: list[Content] = []
+    for line in head.decode("utf-8", "backslashreplace").split("\r\n"):
+        name, colon, rest = line.partition(":")
+        if colon and not line[:1].isspace():
+            lines.append(Content.assemble((f"{safe(name)}:", "bold $client"), safe(rest)))
+        else:
+            lines.append(Content(safe(line)))
+    lines.append(Content())
+    lines += [Content.styled(safe(line), "$quiet") for line in body.decode("utf-8", "backslashreplace").split("\r\n")]
+    return Content("\n").join(lines)

@@ -1,0 +1,249 @@
+"""A world at work: its map, its time and its log, and the keys that move through days of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError, WorkerState
+
+from smtplab.lab.feed import Ended, Feed
+from smtplab.ui import knowing, mapping
+from smtplab.ui.reading import elapsed
+from smtplab.ui.sheets import sheets
+from smtplab.ui.standing import standing_of_world
+from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.map import WorldMap
+from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.title_bar import TitleBar
+from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.world import Where, WorldRun
+from smtplab.view.moments import Kind
+from smtplab.view.network import Plan
+from smtplab.view.texts import Texts
+
+TICKS_PER_S: Final = 30
+"""Smooth to the eye; more would only cost."""
+
+_FRAME_ROWS: Final = 2
+
+
+class WorldScreen(Screen[None]):
+    """Runs the feed, and cancels it when the person leaves."""
+
+    HELP: ClassVar = "ui.help.world"
+    CSS_PATH: ClassVar = sheets(
+        "screens/world",
+        "widgets/map",
+        "widgets/pane",
+        "widgets/timeline",
+        "widgets/transcript",
+        "widgets/title_bar",
+        "widgets/key_bar",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "step(1, 'event')", "ui.key.step"),
+        Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→", show=False),
+        Binding("right", "step(1, 'event')", "ui.key.time", show=False),
+        Binding("full_stop", "step(1, 'command')", "ui.key.command", key_display=", ."),
+        Binding("comma", "step(-1, 'command')", "ui.key.command", show=False),
+        Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
+        Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
+        Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
+        Binding("H", "hours(-1)", "ui.key.hour", show=False),
+        Binding("f", "failure", "ui.key.failure"),
+        Binding("p", "play", "ui.key.play"),
+        Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
+        Binding("equals_sign", "speed(1)", "ui.key.speed", show=False),
+        Binding("minus", "speed(-1)", "ui.key.speed", show=False),
+        Binding("home", "jump('start')", "ui.key.start", show=False),
+        Binding("end", "jump('end')", "ui.key.end", show=False),
+        Binding("z", "scale", "ui.key.scale"),
+    ]
+
+    @dataclass
+    class HostOpened(Message):
+        run: WorldRun
+        host: str
+        world: str
+        """Its name or file."""
+
+    @dataclass
+    class FaultWanted(Message):
+        run: WorldRun
+        host: str
+        world: str
+        """Its name or file."""
+
+    @dataclass
+    class TakenIn(Message):
+        """Every record of the feed, which has ended, is known."""
+
+    def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str) -> None:
+        """`world` is its name or file, of which the plan is and which the feed plays."""
+        super().__init__()
+        self._world = world
+        self._texts = texts
+        self._feed = feed
+        self._run = WorldRun(feed.records, plan, texts)
+        self._all_taken = False
+        self._worker: Worker[Ended] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield Timeline(self._run.moments, self._texts)
+        with Container(id="world"):
+            with Vertical(id="left"):
+                yield WorldMap(self._run.plan, self._texts)
+                yield Pane(id="knows")
+            log = Transcript(self._run.log.draw)
+            log.with_marks = True
+            yield log
+        yield KeyBar(self._texts)
+
+    def on_mount(self) -> None:
+        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self.set_interval(1 / TICKS_PER_S, self._tick)
+        self.query_one(WorldMap).focus()
+        self._say_titles()
+        self._show()
+
+    async def on_unmount(self) -> None:
+        """The feed ends its process before the screen is gone."""
+        if self._worker is not None and not self._worker.is_finished:
+            self._worker.cancel()
+            with contextlib.suppress(WorkerError):
+                await self._worker.wait()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < 120, "-narrow")
+        wide = event.size.width >= 150
+        self.set_class(wide, "-beside")
+        tall = event.size.height >= 40
+        self.query_one("#knows").display = wide and tall
+        rows = mapping.height(self._run.plan, as_list=event.size.width < mapping.MAP_CELLS_MIN + 4) + _FRAME_ROWS
+        if wide and not tall:
+            self.query_one(WorldMap).styles.height = "1fr"
+        else:
+            self.query_one(WorldMap).styles.height = min(rows, event.size.height * 11 // 24)
+        self._show_host()
+
+    def speak(self, texts: Texts) -> None:
+        self._texts = texts
+        self._run.log.speak(texts)
+        self.query_one(Transcript).redraw()
+        for widget in (self.query_one(WorldMap), self.query_one(Timeline), self.query_one(KeyBar)):
+            widget.speak(texts)
+        self._say_titles()
+        self._show()
+
+    @on(Worker.StateChanged)
+    def _feed_ended(self, changed: Worker.StateChanged) -> None:
+        if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
+            ended = self._feed.ended
+            if ended.problem is not None:
+                severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
+                self.notify(self._texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+            self._show_title()
+
+    # Time
+
+    def _tick(self) -> None:
+        fresh = self._run.read_on()
+        if self._run.tick(time.monotonic()):
+            self._show()
+        elif fresh:
+            self.query_one(Timeline).refresh()
+            self._show_title()
+        if self._feed.ended is not None and not fresh and not self._all_taken:
+            self._all_taken = True
+            self.post_message(self.TakenIn())
+
+    def action_step(self, by: int, kind: Kind) -> None:
+        if not self._run.step(by, kind) and by > 0:
+            self._run.jump("end")
+        self._show()
+
+    def action_hours(self, by: int) -> None:
+        self._run.pass_hours(by)
+        self._show()
+
+    def action_jump(self, where: Where) -> None:
+        self._run.jump(where)
+        self._show()
+
+    def action_failure(self) -> None:
+        if not self._run.next_failure():
+            self.notify(self._texts("ui.note.no-failure"))
+        self._show()
+
+    def action_play(self) -> None:
+        player = self._run.player
+        if player.at_end and not player.playing and self._feed.ended is not None:
+            player.to_start()
+        player.toggle()
+        self._show()
+
+    def action_speed(self, by: int) -> None:
+        self._run.player.change_speed(by)
+        self._show_title()
+
+    def action_scale(self) -> None:
+        self.query_one(Timeline).switch()
+
+    @on(Timeline.Dragged)
+    def _drag(self, dragged: Timeline.Dragged) -> None:
+        if dragged.elapsed_us is None:
+            self._run.go_to(dragged.position)
+        else:
+            self._run.go_to_time(dragged.elapsed_us)
+        self._show()
+
+    # Hosts
+
+    @on(WorldMap.Chosen)
+    def _show_host(self) -> None:
+        """What the host chosen knew, where there is room for it."""
+        pane = self.query_one("#knows", Pane)
+        if pane.display:
+            host, now_us = self.query_one(WorldMap).chosen, self._run.now_us
+            title = self._texts("ui.host.knew", host=host, time=elapsed(now_us / 1e6))
+            pane.say(title, knowing.picture(self._run.knowledge(host), now_us, self._texts))
+
+    @on(WorldMap.Opened)
+    def _open(self, opened: WorldMap.Opened) -> None:
+        self.post_message(self.HostOpened(self._run, opened.host, self._world))
+
+    @on(WorldMap.FaultWanted)
+    def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
+        self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
+
+    # What is seen
+
+    def _show(self) -> None:
+        """Everything, after the person or time moved on."""
+        run = self._run
+        self.query_one(Timeline).show(run.at, run.now_us)
+        self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
+        self.query_one(Transcript).show(run.count, run.count - 1)
+        self._show_host()
+        self._show_title()
+
+    def _show_title(self) -> None:
+        run = self._run
+        self.query_one(TitleBar).show(
+            standing_of_world(run, self._texts, subject=run.plan.name, ended=self._feed.ended)
+        )
+
+    def _say_titles(self) -> None:
+        self.query_one(WorldMap).border_title = self._texts("ui.pane.map")
+        self.query_one(Transcript).border_title = self._texts("ui.pane.log")

@@ -1,0 +1,83 @@
+"""Worlds as offers, as plans, and with a fault more."""
+
+import asyncio
+
+import pytest
+
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.mailboxes import stored_in
+from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of
+from smtplab.sim import faults
+from smtplab.sim.library import load_world
+
+
+def test_every_bundled_world_says_in_both_languages_what_it_teaches():
+    for name in bundled_worlds():
+        offers = [offer(name, language) for language in ("en", "vi")]
+        assert all(one.title and one.teaches for one in offers)
+
+
+def test_a_plan_has_each_host_at_its_site():
+    plan = plan_of("first-mail")
+    assert {(spot.name, spot.site) for spot in plan.spots} == {
+        (host.name, host.site) for host in load_world("first-mail").hosts
+    }
+
+
+def test_an_overlay_is_the_world_with_one_fault_more(tmp_path):
+    change = Change("reply", "mx1.neu.example", stage="rcpt", count=2, after=1, code=451, text='Say "when"')
+    path = overlay("campus", change, tmp_path / "worlds")
+    world = load_world(str(path))
+    *before, last = world.faults
+    when = faults.When(after=1)
+    assert last == faults.WrongReply(
+        where="mx1.neu.example", when=when, count=2, stage="rcpt", code=451, text='Say "when"'
+    )
+    assert tuple(before) == load_world("campus").faults
+
+
+def test_a_fault_upon_a_fault_keeps_both(tmp_path):
+    first = overlay("campus", Change("disk-full", "mx1.neu.example"), tmp_path)
+    second = overlay(str(first), Change("disk-full", "mx1.hust.example"), tmp_path)
+    assert len(load_world(str(second)).faults) == len(load_world("campus").faults) + 2
+    assert first != second
+
+
+def test_an_overlay_never_takes_another_s_place(tmp_path):
+    change = Change("disk-full", "mx1.neu.example")
+    assert len({overlay("campus", change, tmp_path) for _ in range(3)}) == 3
+
+
+def test_a_fault_that_cannot_be_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(BadInput):
+        overlay("campus", Change("reply", "nowhere.example", stage="rcpt", code=451), tmp_path / "worlds")
+    assert not (tmp_path / "worlds").exists()
+
+
+def test_the_mailboxes_of_a_world_hold_what_its_records_tell():
+    stored = asyncio.run(stored_in("first-mail"))
+    (message,) = stored["minh@away.example"]
+    assert message.startswith(b"Return-Path: <lan@home.example>\r\n")
+
+
+def test_a_changed_record_takes_the_place_of_its_fellows(tmp_path):
+    change = Change("record", "ns.vnet.example", text="hust.example MX 5 relay.hust.example.")
+    *_, last = load_world(str(overlay("campus", change, tmp_path))).faults
+    assert last.where == "hust.example"
+    assert [line for line in last.text.splitlines() if " MX " in line] == [
+        "hust.example. 300 IN MX 5 relay.hust.example."
+    ]
+    assert "laptop.hust.example." in last.text
+
+
+def test_a_record_without_data_is_taken_away(tmp_path):
+    *_, last = load_world(str(overlay("campus", Change("record", "ns", text="hust.example MX"), tmp_path))).faults
+    assert " MX " not in last.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hust.example", "hust.example MX ten", "hust.example NOTYPE x", "a..b A 10.0.0.1"]
+)
+def test_a_record_that_is_none_is_refused(tmp_path, text):
+    with pytest.raises(BadInput):
+        overlay("campus", Change("record", "ns.vnet.example", text=text), tmp_path)

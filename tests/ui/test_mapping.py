@@ -1,0 +1,66 @@
+"""The map in cells: no host is lost, and what travels is seen where it is."""
+
+import pytest
+from rich.cells import cell_len
+
+from smtplab.lab.worlds import bundled_worlds, plan_of
+from smtplab.ui import mapping
+from smtplab.view.network import Flow, HostNow, Network
+from smtplab.view.texts import Texts
+
+EN = Texts("en")
+
+
+def text_of(picture: mapping.Picture) -> list[str]:
+    return ["".join(text for text, _ in row) for row in picture.rows]
+
+
+@pytest.mark.parametrize("cells", [60, 90, 130])
+@pytest.mark.parametrize("world", bundled_worlds())
+def test_every_host_stands_where_the_picture_says_and_no_row_is_too_wide(world, cells):
+    plan = plan_of(world)
+    picture = mapping.draw(plan, Network({}), "", cells, EN)
+    rows = text_of(picture)
+    assert list(picture.places) == mapping.order(plan)
+    assert len(rows) == mapping.height(plan, as_list=cells < mapping.MAP_CELLS_MIN)
+    for host, (y, start, end) in picture.places.items():
+        assert host.removesuffix(".example")[:18] in rows[y][start:end]
+    assert all(cell_len(row) <= cells for row in rows)
+
+
+def network(**flow: object) -> Network:
+    net = Network({})
+    flow = {"client": "relay.hust.example", "server": "mx1.neu.example", "stage": "data", **flow}
+    net.flows["relay.hust.example", "deliver/1"] = Flow(**flow)  # type: ignore[arg-type]
+    return net
+
+
+def test_a_message_on_its_way_is_a_letter_on_a_line_with_an_arrow_at_the_server():
+    picture = mapping.draw(plan_of("campus"), network(loaded=True), "relay.hust.example", 110, EN)
+    rows = text_of(picture)
+    assert sum(row.count("✉") for row in rows) == 1
+    assert "◀" in rows[picture.places["mx1.neu.example"][0]]
+    assert "╭" in rows[picture.places["relay.hust.example"][0]]
+
+
+def test_an_encrypted_dialogue_has_a_double_line():
+    rows = text_of(mapping.draw(plan_of("campus"), network(secure=True), "relay.hust.example", 110, EN))
+    assert any("║" in row for row in rows)
+
+
+def test_the_list_says_what_each_host_does():
+    net = network()
+    net.hosts["mx2.vnet.example"] = HostNow(queued=2, next_attempt="2026-11-23T02:00:00Z")
+    picture = mapping.draw(plan_of("campus"), net, "", 100 - 22, EN)
+    rows = text_of(picture)
+    assert "talks to mx1.neu.example: Content" in rows[picture.places["relay.hust.example"][0]]
+    assert "answers relay.hust.example" in rows[picture.places["mx1.neu.example"][0]]
+    assert "2 queued · tries again at 2026-11-23 02:0" in rows[picture.places["mx2.vnet.example"][0]]
+
+
+def test_more_dialogues_than_lanes_are_no_tangle():
+    net = Network({})
+    for number, spot in enumerate(plan_of("campus").spots):
+        net.flows[spot.name, str(number)] = Flow(spot.name, "relay.hust.example", "data", loaded=True)
+    rows = text_of(mapping.draw(plan_of("campus"), net, "mx1.neu.example", 110, EN))
+    assert sum(row.count("✉") for row in rows) <= 3

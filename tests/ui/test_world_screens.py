@@ -1,0 +1,305 @@
+"""The screens of a world: time by keys and mouse, hosts, faults, two runs side by side."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from smtplab import events as ev
+from smtplab.journal import Journal, Record
+from smtplab.lab.feed import Ended
+from smtplab.lab.worlds import plan_of
+from smtplab.sim.library import load_world
+from smtplab.sim.run import play as play_world
+from smtplab.ui.app import SmtplabApp
+from smtplab.ui.screens.compare import CompareScreen
+from smtplab.ui.screens.fault import FaultScreen
+from smtplab.ui.screens.host import HostScreen
+from smtplab.ui.screens.world import WorldScreen
+from smtplab.ui.screens.worlds import WorldsScreen
+from smtplab.ui.widgets.choice import Choice
+from smtplab.ui.widgets.map import WorldMap
+from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.two_columns import TwoColumns
+from smtplab.ui.world import WorldRun
+from smtplab.view.texts import Texts
+
+
+def records_of(world: str) -> list[Record]:
+    records: list[Record] = []
+    play_world(load_world(world), None, None, records.append)
+    return records
+
+
+class PlayedFeed:
+    """Plays the world when it is run, beside the UI's loop as the process of the real one does."""
+
+    kind = "sim"
+    gate = None
+
+    def __init__(self, world: str) -> None:
+        self.subject = self._world = world
+        self.records: list[Record] = []
+        self.ended: Ended | None = None
+
+    async def run(self) -> Ended:
+        self.records += await asyncio.to_thread(records_of, self._world)
+        self.ended = Ended(0)
+        return self.ended
+
+
+class Stage:
+    def __init__(self, app: SmtplabApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def run(self) -> WorldRun:
+        return self.app.screen._run
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Another thread or process is at work; the test's time-out ends what never comes."""
+        async with asyncio.timeout(10):
+            while not holds():
+                await self.pilot.pause(0.02)
+
+    async def all_known(self) -> None:
+        await self.until(lambda: self.app.screen._feed.ended is not None)
+        while self.run.read_on():
+            pass
+        await self.press("home")
+
+    def shown(self) -> str:
+        width = self.app.size.width
+        return "\n".join(strip.text[:width] for strip in self.app.screen._compositor.render_strips())
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Callable[..., None]:
+    """Runs a scene on a world's screen, all its records known, at its first moment."""
+
+    def run(scene: Callable[[Stage], Awaitable[None]], world: str, size: tuple[int, int] = (120, 40)) -> None:
+        async def scenes() -> None:
+            app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+            async with app.run_test(size=size) as pilot:
+                app._open_world(world)
+                await pilot.pause()
+                stage = Stage(app, pilot)
+                await stage.all_known()
+                await scene(stage)
+
+        asyncio.run(scenes())
+
+    return run
+
+
+def test_the_home_screen_leads_to_the_worlds_and_enter_plays_one(tmp_path):
+    async def scene() -> None:
+        app = SmtplabApp("vi", tmp_path, make_world_feed=PlayedFeed)
+        async with app.run_test(size=(80, 24)) as pilot:
+            stage = Stage(app, pilot)
+            await stage.press("f4")
+            assert isinstance(app.screen, WorldsScreen)
+            await stage.press("down", "enter")
+            assert isinstance(app.screen, WorldScreen)
+            assert app.screen._feed.subject == "big-attachment"
+
+    asyncio.run(scene())
+
+
+def test_each_key_for_time_goes_to_its_kind_of_moment_and_back(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("full_stop")
+        assert isinstance(on.run.record.event, ev.CommandSent)
+        first = on.run.at
+        await on.press("full_stop", "comma")
+        assert on.run.at == first
+        await on.press("greater_than_sign")
+        assert isinstance(on.run.record.event, ev.Dequeued | ev.Delivered)
+        await on.press("f")
+        assert isinstance(on.run.record.event, ev.ConnectFailed | ev.ReplyReceived | ev.Bounced)
+        at = on.run.at
+        await on.press("space", "left")
+        assert on.run.at == at
+        await on.press("home")
+        assert on.run.at <= 2
+
+    stage(scene, "five-days")
+
+
+def test_an_hour_passes_though_nothing_happens_in_it(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("h", "h")
+        assert on.run.now_us == 2 * 3_600_000_000
+        await on.press(*["h"] * 4, "H")
+        assert on.run.now_us == 5 * 3_600_000_000
+        await on.press("end", "h")
+        assert on.run.now_us == on.run.moments.end_us
+
+    stage(scene, "five-days")
+
+
+def test_the_timeline_can_be_dragged(stage):
+    async def scene(on: Stage) -> None:
+        line = on.app.screen.query_one(Timeline)
+        width = line.content_size.width
+        await on.pilot.mouse_down(Timeline, offset=(10, 0))
+        await on.pilot.hover(Timeline, offset=(1 + (width - 1) // 2, 0))
+        await on.pilot.mouse_up(Timeline, offset=(1 + (width - 1) // 2, 0))
+        assert on.run.now_us == pytest.approx(on.run.moments.end_us / 2, rel=0.02)
+        at = on.run.at
+        await on.pilot.hover(Timeline, offset=(5, 0))
+        assert on.run.at == at
+        await on.press("z")
+        await on.pilot.click(Timeline, offset=(width, 0))
+        assert on.run.at == len(on.run.known)
+
+    stage(scene, "five-days")
+
+
+def test_what_is_played_goes_on_by_itself_until_it_is_paused(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("p")
+        await on.until(lambda: on.run.at > 3)
+        await on.press("p")
+        at = on.run.at
+        await on.pilot.pause(0.3)
+        assert on.run.at == at
+
+    stage(scene, "first-mail")
+
+
+def test_a_host_s_queue_is_shown_at_the_moment_of_the_world(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("h")
+        on.app.screen.query_one(WorldMap).choose("mail.home.example")
+        await on.press("enter")
+        assert isinstance(on.app.screen, HostScreen)
+        assert "lan@home.example → minh@gone.example" in on.shown()
+        await on.press("end")
+        assert "No message waits here." in on.shown()
+
+    stage(scene, "five-days")
+
+
+def test_a_host_s_log_ends_at_the_moment_and_its_sessions_have_two_ends(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "2")
+        assert "minh@away.example" in on.shown()
+        await on.press("4")
+        ends = on.app.screen.query_one(TwoColumns)
+        both = [ends._draw(row) for row in range(ends.count)]
+        assert ends.heads == ("mail.home.example", "mail.away.example")
+        assert any(one.left and "-> MAIL FROM" in one.left.text for one in both)
+        assert any(one.right and "-> MAIL FROM" in one.right.text for one in both)
+
+    stage(scene, "first-mail")
+
+
+def test_a_mailbox_shows_the_stored_bytes(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "3")
+        await on.until(lambda: "Return-Path: <lan@home.example>" in on.shown())
+
+    stage(scene, "first-mail")
+
+
+def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, tmp_path):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x")
+        assert isinstance(on.app.screen, FaultScreen)
+        assert on.app.screen.query_one("#stage", Choice).value == "rcpt"
+        on.app.screen.query_one("#detail").value = "550 5.7.1 Not you"
+        await on.press("enter")
+        assert isinstance(on.app.screen, CompareScreen)
+        await on.until(lambda: on.app.screen._pairs != [])
+        shown = on.shown()
+        assert "550 5.7.1 Not you" in shown
+        assert "Fault injected" in shown
+        assert list((tmp_path / "worlds").glob("first-mail-reply-rcpt-*.toml"))
+
+    stage(scene, "first-mail", size=(160, 48))
+
+
+def test_a_fault_that_cannot_be_is_refused_in_the_form(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x")
+        on.app.screen.query_one("#detail").value = "Not you"
+        await on.pilot.pause()
+        await on.press("enter")
+        assert isinstance(on.app.screen, FaultScreen)
+        assert "begins with its code" in on.shown()
+
+    stage(scene, "first-mail")
+
+
+def test_a_program_that_answers_nobody_has_no_faults(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("laptop.home.example")
+        await on.press("x")
+        assert isinstance(on.app.screen, WorldScreen)
+
+    stage(scene, "first-mail")
+
+
+def test_the_language_changes_everywhere(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("full_stop", "l")
+        shown = on.shown()
+        assert "Các máy" in shown
+        assert "⟦" not in shown
+        await on.press("enter", "1")
+        assert "Bộ nhớ đệm DNS" in on.shown()
+
+    stage(scene, "first-mail", size=(160, 48))
+
+
+def many_records(count: int) -> list[Record]:
+    """A relay that tries again and again, some thousand times."""
+    now = [0.0]
+    journal = Journal(lambda: 1_795_395_600.0 + now[0])
+    relay = journal.scope(node="relay.hust.example", hop=1, span="deliver/1/mx1.neu.example")
+    while len(journal.records) < count:
+        now[0] += 30.0
+        relay(ev.ConnectStarted("mx1.neu.example", "10.2.0.26", 25))
+        relay(ev.CommandSent("EHLO", "EHLO relay.hust.example"))
+        relay(ev.ReplyReceived(421, "4.3.0", ("4.3.0 later",), 1.0, "EHLO"))
+        relay(ev.Disconnected("them", True))
+    return journal.records
+
+
+def test_moving_over_twenty_thousand_records_reads_each_moment_within_fifty_ms():
+    run = WorldRun(many_records(20_000), plan_of("campus"), Texts("en"))
+    while run.read_on():
+        pass
+    run.jump("end")
+    run.network()
+    spent: list[float] = []
+    for move in (
+        lambda: run.go_to_time(run.moments.end_us // 3),
+        lambda: run.step(1, "failure"),
+        lambda: run.pass_hours(-1),
+        lambda: run.jump("start"),
+        lambda: run.jump("end"),
+        lambda: run.step(-1, "command"),
+    ):
+        began = time.perf_counter()
+        move()
+        run.network()
+        run.knowledge("relay.hust.example")
+        [run.log.draw(row) for row in range(max(run.count - 60, 0), run.count)]
+        spent.append(time.perf_counter() - began)
+    assert sorted(spent)[len(spent) // 2] < 0.05
