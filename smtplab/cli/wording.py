@@ -11,6 +11,8 @@ class SpokenCommand(click.Command):
     """A command whose help has its headings from the catalogues."""
 
     texts: Texts
+    short_texts = "cli.short"
+    """Where a group finds the lines about its commands."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """`Usage: smtplab walk [OPTIONS] RECIPIENT`."""
@@ -27,7 +29,7 @@ class SpokenCommand(click.Command):
         if isinstance(self, click.Group):
             names = self.list_commands(ctx)
             with formatter.section(self.texts("cli.commands")):
-                formatter.write_dl([(name, self.texts(f"cli.short.{name}")) for name in names])
+                formatter.write_dl([(name, self.texts(f"{self.short_texts}.{name}")) for name in names])
 
     def _rename_help(self, ctx: click.Context) -> None:
         option = self.get_help_option(ctx)
