@@ -17,7 +17,6 @@ from smtplab.sim.loop import VirtualClock
 from smtplab.sim.simulation import Simulation
 from smtplab.sim.world import World
 from smtplab.smtp.client import RawLine
-from smtplab.wire.reply import Reply
 
 
 class Speech(msgspec.Struct, frozen=True):
@@ -64,17 +63,8 @@ async def _speak(
 
 
 async def _say(talk: Talk, lines: tuple[str, ...]) -> None:
-    """Where DATA was refused, the lines of the content would leave as commands: who speaks by hand would see the reply
-    and stop, and so does a script."""
-    in_content = False
+    """Where DATA was refused, the lines meant as content leave as commands, which is what would happen by hand."""
     for line in lines:
         if talk.over:
             return
-        outcome = await talk.ask(RawLine(line.encode() + b"\r\n"))
-        if in_content:
-            in_content = line != "."
-        elif line.strip().upper() == "DATA":
-            in_content = isinstance(outcome, Reply) and outcome.code == 354
-            if not in_content:
-                await talk.ask(RawLine(b"QUIT\r\n"))
-                return
+        await talk.ask(RawLine(line.encode() + b"\r\n"))
