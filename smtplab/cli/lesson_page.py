@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -72,12 +72,14 @@ class Page:
 
     def recording(self, lines: Iterable[ShownLine]) -> None:
         """The marked ones have a pointer in the margin, which is seen without colour too."""
-        for line in lines:
+        shown = list(lines)
+        for line in shown:
             style = _STYLES.get(line.line.tone, "")
             margin = "▶ " if line.marked else "  "
             painted = Text(f"{margin}{line.line}", f"{style} reverse" if line.marked else style)
             self._console.print(painted, soft_wrap=True)
-        self._console.print()
+        if shown:
+            self._console.print()
 
     def choices(self, section: Section) -> None:
         for letter, said in section.choices.items():
@@ -88,6 +90,12 @@ class Page:
         for goal, said in section.goals.items():
             mark, style = ("✓", "green") if goal in done else ("·", "")
             self._console.print(Text(f"  {mark} {said}", style))
+
+    def ticks(self, step: AnyStep, reached: Collection[str]) -> None:
+        """Those alone that were just reached."""
+        for goal, said in self.section(step).goals.items():
+            if goal in reached:
+                self._console.print(Text(f"  ✓ {said}", "green"))
 
     def say(self, text_id: str, **arguments: str | int) -> None:
         self._console.print(Text(self._texts(text_id, **arguments), "dim"))

@@ -7,7 +7,7 @@ import re
 from smtplab.cli.lesson_page import Page
 from smtplab.journal import Record
 from smtplab.lesson.doing import ActionError, attempt, fitted, records_of
-from smtplab.lesson.goals import Goals
+from smtplab.lesson.goals import Goals, reached_by
 from smtplab.lesson.lesson import Action, Shown, Task
 from smtplab.lesson.shown import shown_lines
 from smtplab.sim.expect import Pattern
@@ -74,21 +74,28 @@ class Workbench:
         """The world is run again from its start with each line: same world, same records, and one reply more."""
         said: list[str] = []
         line: str | None = first
-        seen = 0
-        in_content = False
+        seen, reached = 0, set[str]()
         records: list[Record] = []
         while line is not None:
             said.append(line)
             records = self._done(Action(script="\n".join(said) + "\n"))
-            replies = [one for one in records if _is_dialogue(one, self._task.client)]
-            self._page.recording(list(shown_lines(replies, Shown(pick=_ONLY_DIALOGUE), self._texts))[seen:])
-            seen = len(list(shown_lines(replies, Shown(pick=_ONLY_DIALOGUE), self._texts)))
-            in_content = _awaits_content(replies)
-            if not in_content and (line.strip().upper() == "QUIT" or _has_ended(replies)):
+            dialogue = [one for one in records if _is_dialogue(one, self._task.client)]
+            shown = list(shown_lines(dialogue, Shown(pick=_ONLY_DIALOGUE), self._texts))
+            self._page.recording(shown[seen:])
+            seen = len(shown)
+            reached |= self._tick(records, reached)
+            in_content = _awaits_content(dialogue)
+            if not in_content and (line.strip().upper() == "QUIT" or _has_ended(dialogue)):
                 break
             line = self._page.ask("  " if in_content else "C: ")
         for record in records:
             goals.read(record)
+
+    def _tick(self, records: list[Record], before: set[str]) -> set[str]:
+        """Goals tick as they are reached."""
+        now = set(reached_by(self._task.goals, records)) - before
+        self._page.ticks(self._task, now)
+        return now
 
     # To mend
 

@@ -29,18 +29,16 @@ def show(world: World, shown: Shown, texts: Texts, seed: int | None = None) -> l
 
 
 def shown_lines(records: Iterable[Record], shown: Shown, texts: Texts) -> Iterator[ShownLine]:
-    """The journey is read whole, so that a line says the same whatever else is shown."""
+    """The journey is read whole, so that a line says the same whatever else is shown; a heading tells each new hop."""
     journey = Journey()
-    turned = False
+    hop = ""
     for record in records:
         journey.advance(record)
-        turned |= journey.turned
         if shown.pick and not fits_any(record, shown.pick):
             continue
         own = [line for line in lines(record, journey, texts) if line.tone != "heading"]
-        if own and turned:
-            yield ShownLine(Line("", heading(record, journey, texts), "heading", record.seq), marked=False)
-            turned = False
+        if own and hop != (hop := heading(record, journey, texts)):
+            yield ShownLine(Line("", hop, "heading", record.seq), marked=False)
         marked = fits_any(record, shown.mark)
         for line in own:
             yield ShownLine(line, marked)
