@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import assert_never
 
 from smtplab.cli.common import State
@@ -23,6 +25,9 @@ ON, BACK, PASS, HINT, SHOW_ME, LEAVE = "", "<", ">", "?", "!", ":q"
 
 def play(opened: Opened, texts: Texts, state: State) -> int:
     """Until the last step or until the person leaves; what was done is kept after each step."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # A slip on the keyboard of another encoding is a wrong answer, never an end.
+        sys.stdin.reconfigure(errors="replace")
     player = Player(opened.lesson, load_progress(state.home, opened.lesson.id))
     Teacher(opened, player, texts, state).teach()
     return DONE

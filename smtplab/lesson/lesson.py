@@ -22,11 +22,14 @@ Accepted = Annotated[tuple[str, ...], Meta(min_length=1)]
 SCRIPT_LETTERS_MAX = 65_536
 """What a person types by hand is a page or two."""
 
+SENT_MAX = 100
+"""Messages in one action: an autograder runs strangers' files, and a task asks for a handful."""
+
 
 class Action(Part, frozen=True, kw_only=True):
     """What somebody does in the lesson's world; with nothing given the world plays its own journeys."""
 
-    send: tuple[Trip, ...] = ()
+    send: Annotated[tuple[Trip, ...], Meta(max_length=SENT_MAX)] = ()
     """In place of the world's journeys."""
     script: Annotated[str, Meta(max_length=SCRIPT_LETTERS_MAX)] = ""
     """What is said by hand, line by line; LF for CR LF."""
