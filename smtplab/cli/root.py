@@ -23,6 +23,7 @@ COMMANDS = {
     "walk": "smtplab.cli.walk",
     "sim": "smtplab.cli.sim",
     "capture": "smtplab.cli.capture",
+    "lesson": "smtplab.cli.lesson",
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""

@@ -70,11 +70,12 @@ class Talk:
     async def greeting(self) -> Reply | Lost:
         return await self._reply(self.timeouts.greeting_s)
 
-    async def ask(self, command: Command) -> Outcome:
-        """Send one command and wait for its reply."""
+    async def ask(self, command: Command | RawLine) -> Outcome:
+        """Send one command and wait for its reply. A `RawLine` is a person's own and passes no gate; it is `Skipped`
+        where nothing answers it, as within a content."""
         return (await self.ask_all((command,)))[0]
 
-    async def ask_all(self, commands: Sequence[Command]) -> list[Outcome]:
+    async def ask_all(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
         outcomes: list[Outcome] = []
         for start in range(0, len(commands), GROUP_MAX):
@@ -137,7 +138,7 @@ class Talk:
 
     # One group of commands
 
-    async def _ask_group(self, commands: Sequence[Command]) -> list[Outcome]:
+    async def _ask_group(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         self._hear_out()
         counts: list[int] = []
         data = b""
@@ -149,9 +150,11 @@ class Talk:
             return [lost] * len(commands)
         return [await self._last_of(command, count) for command, count in zip(commands, counts, strict=True)]
 
-    async def _bytes_of(self, command: Command) -> bytes:
+    async def _bytes_of(self, command: Command | RawLine) -> bytes:
         if self.over:
             return b""
+        if isinstance(command, RawLine):
+            return self.client.send(command)
         release = await self._pass(command)
         match release.by:
             case "skipped":
@@ -174,14 +177,14 @@ class Talk:
         self._emit(GateReleased(shown, release.by))
         return release
 
-    async def _last_of(self, command: Command, replies: int) -> Outcome:
+    async def _last_of(self, command: Command | RawLine, replies: int) -> Outcome:
         """One command has one reply; what a person put in its place may have none or several."""
         outcome: Outcome = self._end() if self.over else Skipped()
         for _ in range(replies):
             outcome = await self._reply(self._limit_s(command))
         return outcome
 
-    def _limit_s(self, command: Command) -> float:
+    def _limit_s(self, command: Command | RawLine) -> float:
         match command:
             case Data():
                 return self.timeouts.data_s

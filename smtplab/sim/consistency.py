@@ -10,7 +10,7 @@ import dns.exception
 import dns.name
 import dns.zone
 
-from smtplab.sim.expect import EVENTS, PLACES, Pattern
+from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
 from smtplab.sim.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
 from smtplab.sim.world import AGENTS, RELAYS, Host, Trip, World
 from smtplab.wire.address import Mailbox, parse_mailbox
@@ -203,14 +203,22 @@ def _trip(world: World, hosts: dict[str, Host], trip: Trip) -> Iterator[Problem]
 def _expectations(world: World) -> Iterator[Problem]:
     for number, expectation in enumerate(world.expectations):
         path = f"expectations[{number}]"
-        yield from _pattern(expectation, path)
-        if expectation.before is not None:
-            yield from _pattern(expectation.before, f"{path}.before")
-        if expectation.after is not None:
-            yield from _pattern(expectation.after, f"{path}.after")
+        yield from expectation_problems(expectation, path)
 
 
-def _pattern(pattern: Pattern, path: str) -> Iterator[Problem]:
+def expectation_problems(expectation: Expectation, path: str) -> Iterator[Problem]:
+    """What an expectation names that no record has; `path` leads to it."""
+    for pattern, where in (
+        (expectation, path),
+        (expectation.before, f"{path}.before"),
+        (expectation.after, f"{path}.after"),
+    ):
+        if pattern is not None:
+            yield from pattern_problems(pattern, where)
+
+
+def pattern_problems(pattern: Pattern, path: str) -> Iterator[Problem]:
+    """An event or a key that nobody knows."""
     kind = EVENTS.get(pattern.event)
     if kind is None:
         yield Problem(f"{path}.event", f"no event is called {pattern.event!r}")

@@ -1,0 +1,170 @@
+"""Asks a student in the terminal what to do in the lesson's world, and does it: to send, to speak, to mend."""
+
+from __future__ import annotations
+
+import re
+
+from smtplab.cli.lesson_page import Page
+from smtplab.journal import Record
+from smtplab.lesson.doing import ActionError, attempt, fitted, records_of
+from smtplab.lesson.goals import Goals, reached_by
+from smtplab.lesson.lesson import Action, Shown, Task
+from smtplab.lesson.shown import shown_lines
+from smtplab.sim.expect import Pattern
+from smtplab.sim.world import Trip, World
+from smtplab.view.texts import Texts
+
+RUN = "."
+"""On a line of its own it ends what is typed, as it ends a message."""
+
+_ONLY_DIALOGUE = tuple(Pattern(event=event) for event in ("command_sent", "message_sent", "reply_received"))
+_NEWS = tuple(
+    Pattern(event=event)
+    for event in (
+        "dns_answered",
+        "dns_failed",
+        "route_found",
+        "connect_failed",
+        "connected",
+        "deferred",
+        "delivered",
+        "bounced",
+        "bounce_sent",
+        "journey_ended",
+    )
+)
+"""What a student wants to see of a run; the rest of its records is for the walk."""
+
+_NUMBERED = re.compile(r"(?P<sign>[-+]?)(?P<number>\d+)(?: (?P<text>.*))?")
+
+
+class Workbench:
+    """One task under way."""
+
+    def __init__(self, world: World, task: Task, page: Page, texts: Texts) -> None:
+        self._world = world
+        self._task = task
+        self._page = page
+        self._texts = texts
+
+    def work(self, goals: Goals, first: str) -> None:
+        """One attempt, begun with the line that was typed first. Goals read its records."""
+        match self._task.does:
+            case "send":
+                self._send(goals, first)
+            case "speak":
+                self._speak(goals, first)
+            case "mend":
+                self._mend(goals, first)
+
+    def play(self, action: Action, goals: Goals) -> None:
+        """An action that is whole already, such as the model solution."""
+        self._show(self._done(action), goals)
+
+    # To send
+
+    def _send(self, goals: Goals, sender: str) -> None:
+        recipients = self._page.ask(self._texts("lesson.ask.to")) or ""
+        trip = Trip(sender.strip(), tuple(part.strip() for part in recipients.split(",") if part.strip()))
+        self._show(self._done(Action(send=(trip,))), goals)
+
+    # To speak
+
+    def _speak(self, goals: Goals, first: str) -> None:
+        """The world is run again from its start with each line: same world, same records, and one reply more."""
+        said: list[str] = []
+        line: str | None = first
+        seen, reached = 0, set[str]()
+        records: list[Record] = []
+        while line is not None:
+            said.append(line)
+            records = self._done(Action(script="\n".join(said) + "\n"))
+            dialogue = [one for one in records if _is_dialogue(one, self._task.client)]
+            shown = list(shown_lines(dialogue, Shown(pick=_ONLY_DIALOGUE), self._texts))
+            self._page.recording(shown[seen:])
+            seen = len(shown)
+            reached |= self._tick(records, reached)
+            in_content = _awaits_content(dialogue)
+            if not in_content and (line.strip().upper() == "QUIT" or _has_ended(dialogue)):
+                break
+            line = self._page.ask("  " if in_content else "C: ")
+        for record in records:
+            goals.read(record)
+
+    def _tick(self, records: list[Record], before: set[str]) -> set[str]:
+        """Goals tick as they are reached."""
+        now = set(reached_by(self._task.goals, records)) - before
+        self._page.ticks(self._task, now)
+        return now
+
+    # To mend
+
+    def _mend(self, goals: Goals, first: str) -> None:
+        zone = next(zone for zone in self._world.zones if zone.origin == self._task.zone)
+        lines = zone.text.strip("\n").split("\n")
+        line: str | None = first
+        while line is not None and line.strip() != RUN:
+            if line.strip() and not _edit(lines, line):
+                self._page.say("lesson.cannot-edit", line=line)
+            self.print_zone(lines)
+            line = self._page.ask(self._texts("lesson.ask.zone"))
+        self._show(self._done(Action(zones={zone.origin: "\n".join(lines) + "\n"})), goals)
+
+    def print_zone(self, lines: list[str] | None = None) -> None:
+        """Numbered, as it stands in the world where no other lines are given."""
+        if lines is None:
+            zone = next(zone for zone in self._world.zones if zone.origin == self._task.zone)
+            lines = zone.text.strip("\n").split("\n")
+        for number, line in enumerate(lines, 1):
+            self._page.plain(f"  {number:2} {line}")
+
+    # Runs
+
+    def _done(self, action: Action) -> list[Record]:
+        """None where it can't be done, and the reason is said."""
+        try:
+            if action.script:
+                return records_of(self._world, fitted(self._task, action), self._world.seed)
+            return attempt(self._world, self._task, action, self._world.seed)
+        except ActionError as trouble:
+            self._page.say("lesson.cannot-do", reason=str(trouble))
+            return []
+
+    def _show(self, records: list[Record], goals: Goals) -> None:
+        speaks = self._task.does == "speak"
+        shown = [one for one in records if not speaks or _is_dialogue(one, self._task.client)]
+        self._page.recording(shown_lines(shown, Shown(pick=_ONLY_DIALOGUE if speaks else _NEWS), self._texts))
+        for record in records:
+            goals.read(record)
+
+
+def _is_dialogue(record: Record, client: str) -> bool:
+    return record.node == client and record.span.startswith("session/")
+
+
+def _awaits_content(replies: list[Record]) -> bool:
+    last = next((one.event for one in reversed(replies) if hasattr(one.event, "code")), None)
+    return getattr(last, "code", None) == 354
+
+
+def _has_ended(replies: list[Record]) -> bool:
+    """421 may come at any time (RFC 5321 3.8)."""
+    return any(getattr(one.event, "code", None) in (221, 421) for one in replies)
+
+
+def _edit(lines: list[str], order: str) -> bool:
+    """`3 text` puts the text in line 3's place, `+3 text` after it, `-3` takes line 3 out."""
+    found = _NUMBERED.fullmatch(order.strip())
+    if found is None or not 1 <= int(found["number"]) <= len(lines):
+        return False
+    place, text = int(found["number"]) - 1, found["text"]
+    match found["sign"]:
+        case "-":
+            del lines[place]
+        case "+" if text:
+            lines.insert(place + 1, text)
+        case "" if text:
+            lines[place] = text
+        case _:
+            return False
+    return True

@@ -1,0 +1,114 @@
+"""Finds lessons, those that come with smtplab and a teacher's own, and reads their files, whatever they mean."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+import smtplab
+from smtplab.lesson.lesson import Lesson, Solution, WrongAttempts
+from smtplab.lesson.prose import Prose, ProseError, parse_prose
+from smtplab.sim.library import WorldError, load_world
+from smtplab.sim.world import World
+from smtplab.view.texts import LANGUAGES
+
+FILE_OCTETS_MAX = 1_000_000
+"""As for worlds: a larger file is no lesson but a mistake."""
+
+T = TypeVar("T")
+
+
+class LessonError(Exception):
+    """A lesson that can't be read; the message is one line: the file, what is wrong, and where."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A lesson with all that belongs to it."""
+
+    folder: Path
+    number: str
+    """As its folder says, `03`; empty where it says none."""
+    lesson: Lesson
+    world: World
+    prose: Mapping[str, Prose]
+    """By language."""
+
+
+def bundled_folder() -> Path:
+    """In an installed smtplab within the package, in a checkout beside it."""
+    package = Path(smtplab.__file__).parent
+    places = (package / "lessons", package.parent / "lessons")
+    return next((place for place in places if place.is_dir()), places[0])
+
+
+def bundled_lessons() -> tuple[Path, ...]:
+    """Their folders, in the order of their numbers."""
+    return tuple(sorted(file.parent for file in bundled_folder().glob("*/lesson.toml")))
+
+
+def find_lesson(name: str) -> Path:
+    """A bundled lesson by its id, its folder's name or its number, or any folder by its path. Raises LessonError."""
+    for folder in bundled_lessons():
+        number, _, lesson_id = folder.name.partition("-")
+        if name in (folder.name, lesson_id, number, number.lstrip("0")):
+            return folder
+    if (Path(name) / "lesson.toml").is_file():
+        return Path(name)
+    known = ", ".join(folder.name for folder in bundled_lessons())
+    raise LessonError(f"{name}: no such lesson; there is {known}, or the path of a folder that holds a lesson.toml")
+
+
+def open_lesson(folder: Path) -> Opened:
+    """Raises LessonError."""
+    lesson = read_toml(folder / "lesson.toml", Lesson)
+    prose: dict[str, Prose] = {language: _read_prose(folder / f"{language}.md") for language in LANGUAGES}
+    own = lesson.world.endswith(".toml")
+    try:
+        world = load_world(str(folder / lesson.world) if own else lesson.world)
+    except WorldError as trouble:
+        raise LessonError(str(trouble)) from trouble
+    number = folder.resolve().name.partition("-")[0]
+    return Opened(folder, number if number.isdigit() else "", lesson, world, prose)
+
+
+def read_solution(path: Path) -> Solution:
+    """What a student or an author wrote. Raises LessonError."""
+    return read_toml(path, Solution)
+
+
+def read_wrong_attempts(folder: Path) -> WrongAttempts:
+    """Raises LessonError."""
+    return read_toml(folder / "wrong.toml", WrongAttempts)
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Raises LessonError, with the path of the field that is wrong."""
+    try:
+        return msgspec.convert(tomllib.loads(_read(path)), kind)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as trouble:
+        raise LessonError(f"{path}: {trouble}") from trouble
+
+
+def _read_prose(path: Path) -> Prose:
+    try:
+        return parse_prose(_read(path), str(path))
+    except ProseError as trouble:
+        raise LessonError(str(trouble)) from trouble
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_OCTETS_MAX + 1)
+    except OSError as trouble:
+        raise LessonError(f"{path}: {trouble.strerror or trouble}") from trouble
+    if len(data) > FILE_OCTETS_MAX:
+        raise LessonError(f"{path}: larger than {FILE_OCTETS_MAX} octets")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as trouble:
+        raise LessonError(f"{path}: not UTF-8 at octet {trouble.start}") from trouble

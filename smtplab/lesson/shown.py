@@ -1,0 +1,54 @@
+"""A step's recording as marked lines: the world is run, the picked records are read, and some are to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from smtplab.journal import Record
+from smtplab.lesson.doing import records_of
+from smtplab.lesson.lesson import Shown
+from smtplab.sim.expect import Expectation, Expectations, Pattern
+from smtplab.sim.world import World
+from smtplab.view.journey import Journey
+from smtplab.view.texts import Texts
+from smtplab.view.transcript import Line, heading, lines
+
+
+class ShownLine(msgspec.Struct, frozen=True):
+    line: Line
+    marked: bool
+    """The one to look at."""
+
+
+def show(world: World, shown: Shown, texts: Texts, seed: int | None = None) -> list[ShownLine]:
+    """Runs the world and reads it. Raises ActionError."""
+    records = records_of(world, shown.run, world.seed if seed is None else seed)
+    return list(shown_lines(records, shown, texts))
+
+
+def shown_lines(records: Iterable[Record], shown: Shown, texts: Texts) -> Iterator[ShownLine]:
+    """The journey is read whole, so that a line says the same whatever else is shown; a heading tells each new hop."""
+    journey = Journey()
+    hop = ""
+    for record in records:
+        journey.advance(record)
+        if shown.pick and not fits_any(record, shown.pick):
+            continue
+        own = [line for line in lines(record, journey, texts) if line.tone != "heading"]
+        if own and hop != (hop := heading(record, journey, texts)):
+            yield ShownLine(Line("", hop, "heading", record.seq), marked=False)
+        marked = fits_any(record, shown.mark)
+        for line in own:
+            yield ShownLine(line, marked)
+
+
+def fits_any(record: Record, patterns: tuple[Pattern, ...]) -> bool:
+    """Does the record fit one of them?"""
+    for pattern in patterns:
+        reader = Expectations((Expectation(event=pattern.event, where=pattern.where),))
+        reader.read(record)
+        if reader.verdicts()[0].held:
+            return True
+    return False

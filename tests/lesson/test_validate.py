@@ -1,0 +1,124 @@
+"""What `lesson validate` finds in a draft with one thing spoilt."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from smtplab.lesson.library import LessonError, find_lesson, open_lesson
+from smtplab.lesson.validate import validate
+
+
+def test_a_new_draft_stands_as_it_is(folder: Path):
+    assert validate(open_lesson(folder)) == []
+
+
+def test_a_step_that_one_language_lacks_is_named(spoil):
+    assert spoil("vi.md", "{#which}", "{#what}") == [
+        "vi.md: 'which' stands in one of lesson.toml and this file only - at `which`"
+    ]
+
+
+def test_steps_in_another_order_are_found(folder: Path):
+    text = (folder / "en.md").read_text("utf-8")
+    text = text.replace("{#which}", "{#x}").replace("{#send-it}", "{#which}").replace("{#x}", "{#send-it}")
+    (folder / "en.md").write_text(text, "utf-8")
+    assert "the steps stand in another order" in str(validate(open_lesson(folder))[0])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("en.md", "RFC 5321 4.1.1.3", "RFC 53210 4.1.1.3", "en.md: no document RFC 53210 is known here"),
+        ("en.md", "Look first", "Look [first](nowhere.md)", "en.md: the link nowhere.md leads nowhere"),
+        ("en.md", "[[records]]", "", "en.md: one line [[records]] belongs into the text - at `watch`"),
+        ("en.md", "- other: Type a or b.", "", "en.md: `wrong` lacks 'other' - at `which`"),
+        ("vi.md", "- b: MAIL FROM", "- c: MAIL FROM", "vi.md: `choices` lacks 'b' - at `which`"),
+        ("vi.md", "- arrives:", "- there:", "vi.md: `goals` lacks 'arrives' - at `send-it`"),
+        (
+            "lesson.toml",
+            'event = "delivered"',
+            'event = "deliverd"',
+            "lesson.toml: no event is called 'deliverd' - at `$.steps[2].goals[0].event`",
+        ),
+        (
+            "lesson.toml",
+            "mailbox =",
+            "mailbx =",
+            "lesson.toml: delivered has no such key - at `$.steps[2].goals[0].where.mailbx`",
+        ),
+        (
+            "lesson.toml",
+            'event = "delivered"\nwhere = { mailbox = "minh@away.example" }',
+            'event = "bounced"\ncount = 0',
+            "lesson.toml: doing nothing reaches the goal 'arrives' - at `send-it`",
+        ),
+        (
+            "lesson.toml",
+            'id = "my-lesson"',
+            'id = "your-lesson"',
+            "lesson.toml: the folder of 'your-lesson' is called NN-your-lesson, not 09-my-lesson - at `$.id`",
+        ),
+        (
+            "lesson.toml",
+            "minutes = 10",
+            'minutes = 10\nprerequisites = ["no-such"]',
+            "lesson.toml: no other lesson is called 'no-such' - at `$.prerequisites[0]`",
+        ),
+        (
+            "solution.toml",
+            'which = "b"',
+            'which = "a"',
+            "solution.toml: the model answer is missing or not right - at `which`",
+        ),
+        ("solution.toml", "minh@", "nobody@", "solution.toml: misses the goal 'arrives' at seed 1 - at `send-it`"),
+        (
+            "wrong.toml",
+            "nobody@",
+            "minh@",
+            "wrong.toml: reaches the goal 'arrives', which it should miss - at `$.attempts[0]`",
+        ),
+    ],
+)
+def test_what_is_spoilt_is_named_with_its_place(spoil, file: str, old: str, new: str, found: str):
+    assert found in spoil(file, old, new)
+
+
+def test_letters_in_two_code_points_are_found(spoil):
+    assert "vi.md: not in Unicode's form NFC" in spoil(
+        "vi.md", "Một bài học", unicodedata.normalize("NFD", "Một bài học")
+    )
+
+
+def test_a_goal_without_a_wrong_attempt_is_found(folder: Path):
+    (folder / "wrong.toml").write_text("", "utf-8")
+    assert [str(one) for one in validate(open_lesson(folder))] == [
+        "wrong.toml: no wrong attempt misses the goal 'arrives' - at `send-it`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("lesson.toml", "minutes = 10", "minutes = 0", "$.minutes"),
+        ("lesson.toml", 'kind = "choice"', 'kind = "chance"', "$.steps[1].kind"),
+        ("lesson.toml", "minutes = 10", "minutes = 10\nhours = 1", "hours"),
+        ("lesson.toml", "first-mail", "last-mail", "no such world"),
+        ("en.md", "### hints", "### tips", "no part is called 'tips'"),
+        ("en.md", "# A new lesson", "A new lesson", "no title"),
+        ("en.md", "{#which}", "", "a step's heading names its step"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(folder: Path, file: str, old: str, new: str, said: str):
+    path = folder / file
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(LessonError) as trouble:
+        open_lesson(folder)
+    assert said in str(trouble.value)
+
+
+def test_a_lesson_is_found_by_number_by_id_and_by_folder():
+    assert find_lesson("3") == find_lesson("03") == find_lesson("first-message-by-hand")
+    assert find_lesson("03-first-message-by-hand").name == "03-first-message-by-hand"
+    with pytest.raises(LessonError, match="99: no such lesson; there is 01-"):
+        find_lesson("99")
