@@ -32,7 +32,7 @@ from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.queue import Queue
 from smtplab.mta.queue_id import QueueIds
 from smtplab.mta.queue_orders import obey
-from smtplab.mta.receive import Receiver
+from smtplab.mta.receive import Decision, Receiver
 from smtplab.mta.rules import Caller, Hook, Rules, Word
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
@@ -46,12 +46,14 @@ from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits, LineEndings
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Rcpt
-from smtplab.wire.reply import Reply, make_reply
+from smtplab.wire.reply import make_reply
 
 Protocol = Literal["smtp", "submission", "smtps", "lmtp", "pop3"]
 
 END_S_MAX = 10.0
 """For the sessions' records at the end: what is longer under way is cut off."""
+
+_DISCARDED = make_reply(250, "Accepted and dropped", enhanced="2.0.0")
 
 _LOOPBACK = ("127.0.0.0/8", "::1/128", "::ffff:127.0.0.0/104")
 
@@ -281,18 +283,16 @@ def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Rec
     recording = house.ledger.begin(protocol, wire.peer.address)
     wishes = Wishes()
 
-    def accept(arrival: Arrival) -> Awaitable[Word | tuple[Reply, ...]]:
+    def accept(arrival: Arrival) -> Decision | Awaitable[Decision]:
         wish = wishes.at_content(arrival)
-        return house.intake.take(arrival, recording) if wish is None else _said(wish)
+        if wish is not None:
+            return wish
+        return _DISCARDED if house.request.discard else house.intake.take(arrival, recording)
 
     hooks: dict[str, Hook] = wishes.hooks()
     if house.request.domains and not house.request.relays:
         hooks["RCPT"] = _first_of(_only_local(frozenset(house.request.domains)), hooks["RCPT"])
     return Receiver(msgspec.structs.replace(rules, hooks=hooks), house.net, recording.scope, accept)
-
-
-async def _said(word: Word) -> Word:
-    return word
 
 
 def _maildrop_server(house: House, wire: Wire) -> MaildropServer:

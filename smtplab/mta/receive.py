@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -27,6 +27,9 @@ UNSENT_OCTETS_MAX = 65536
 """A client that reads no replies has its commands left unanswered from here on; TCP itself holds about as much."""
 
 Decision = Word | tuple[Reply, ...]
+TakeContent = Callable[[Arrival], Decision | Awaitable[Decision]]
+"""As `Accept`, which always waits; what takes nothing over can answer at once."""
+
 _Request = Asked | AuthAnswered | ContentReceived | None
 """None for the greeting, for which nobody asked."""
 
@@ -34,7 +37,7 @@ _Request = Asked | AuthAnswered | ContentReceived | None
 class Receiver:
     """A `net.ports.Handler` for one connection; make one for each. A decision is a reply or something to wait for."""
 
-    def __init__(self, rules: Rules, net: Net, scope: Scope, accept: Accept) -> None:
+    def __init__(self, rules: Rules, net: Net, scope: Scope, accept: TakeContent) -> None:
         self._rules = rules
         self._net = net
         self._scope = scope
