@@ -84,6 +84,7 @@ class Intake:
             recipients=tuple(map(str, envelope.recipients)),
             mailboxes=tuple({who.local.lower(): None for who in envelope.recipients if self._is_local(who)}),
             octets=len(content),
+            unended=not content.endswith(b"\r\n"),
             subject=subject_of(envelope.content),
             client=caller.address,
             helo=caller.helo,

@@ -50,6 +50,7 @@ class InboxMailboxes:
             recipients=(str(letter.recipient),),
             mailboxes=(letter.recipient.local.lower(),),
             octets=len(letter.content),
+            unended=not letter.content.endswith(b"\r\n"),
         )
         trouble = await self._store.put(entry, letter.content)
         if trouble is not None:
@@ -88,7 +89,7 @@ class _InboxMaildrop:
 
 def _letters(connection: Connection, name: str) -> tuple[Listed, ...]:
     mine = (entry for entry in tables.entries(connection) if name in entry.mailboxes)
-    return tuple(Listed(entry.id, entry.octets) for entry in mine)
+    return tuple(Listed(entry.id, entry.octets + 2 * entry.unended) for entry in mine)
 
 
 def _take_away(connection: Connection, name: str, uids: Collection[str]) -> None:

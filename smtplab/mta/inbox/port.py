@@ -23,6 +23,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """The local parts, in lower case, whose reader over POP3 has not taken it away yet."""
     octets: int
     """Of what is stored: the trace lines, then what the client sent."""
+    unended: bool = False
+    """Its last line has no end, as BDAT allows."""
     subject: str = ""
     """As it stands in the header, unfolded; encoded words are decoded where it is shown."""
     client: str = ""
