@@ -3,12 +3,15 @@
 import json
 import mailbox
 import poplib
+import select
 import signal
 import smtplib
 import ssl
+import subprocess
 import sys
 
 import pytest
+import trustme
 
 from tests.serve.served import Dialogue, Served, smtplab
 
@@ -282,3 +285,52 @@ def test_two_servers_may_share_an_inbox(tmp_path):
         rows = one.inbox()
         assert len(rows) == 2
         assert {len(one.smtplab("inbox", "raw", row["id"]).stdout) for row in rows} == {row["size"] for row in rows}
+
+
+def test_what_is_discarded_is_answered_and_nowhere(tmp_path):
+    with Served(tmp_path, "--discard") as served:
+        with Dialogue(served.port) as client:
+            client.ehlo()
+            assert client.send(b"Subject: gone\r\n\r\nx") == 250
+        assert served.inbox() == []
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_watch_prints_each_message_as_it_comes(tmp_path):
+    with Served(tmp_path) as served, Dialogue(served.port) as client:
+        client.ehlo()
+        client.send(b"Subject: before\r\n\r\nx")
+        command = [sys.executable, "-m", "smtplab", "inbox", "watch", "--json", "--home", str(tmp_path)]
+        watching = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert watching.stdout is not None
+        # Nothing says when it has begun to look, so it is given something to see until it does.
+        while not select.select([watching.stdout], [], [], 0.2)[0]:
+            client.send(b"Subject: new\r\n\r\nx")
+        assert json.loads(watching.stdout.readline())["subject"] == "new"
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=30)
+        assert watching.returncode == 130
+
+
+def test_a_certificate_is_read_again_at_sighup_and_kept_where_the_new_one_is_none(tmp_path):
+    authority, file = trustme.CA(), tmp_path / "both.pem"
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+
+    def shown(port: int) -> bytes:
+        with smtplib.SMTP_SSL("127.0.0.1", port, timeout=30, context=trusting) as client:
+            return client.sock.getpeercert(binary_form=True)
+
+    authority.issue_cert("one.example").private_key_and_cert_chain_pem.write_to_path(file)
+    with Served(tmp_path, "--smtps", "127.0.0.1:0", "--tls-cert", str(file)) as served:
+        port = served.ports["smtps"]
+        first = shown(port)
+        authority.issue_cert("two.example").private_key_and_cert_chain_pem.write_to_path(file)
+        served.process.send_signal(signal.SIGHUP)
+        while (second := shown(port)) == first:
+            pass
+        assert b"two.example" in second
+        file.write_bytes(b"nonsense")
+        served.process.send_signal(signal.SIGHUP)
+        assert [shown(port) for _ in range(5)] == [second] * 5
+        assert served.stop() == (0, b"", b"")
