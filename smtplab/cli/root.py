@@ -24,6 +24,9 @@ COMMANDS = {
     "sim": "smtplab.cli.sim",
     "capture": "smtplab.cli.capture",
     "lesson": "smtplab.cli.lesson",
+    "serve": "smtplab.cli.serve",
+    "inbox": "smtplab.cli.inbox",
+    "queue": "smtplab.cli.queue",
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""

@@ -16,7 +16,7 @@ from smtplab.cli.output import opened_output, print_nothing
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.serving import Standing, prepare_serving
+from smtplab.lab.world_serving import Standing, prepare_serving
 from smtplab.view.texts import Texts
 
 SPEED_MAX = 100_000.0

@@ -29,7 +29,11 @@ class SpokenCommand(click.Command):
         if isinstance(self, click.Group):
             names = self.list_commands(ctx)
             with formatter.section(self.texts("cli.commands")):
-                formatter.write_dl([(name, self.texts(f"{self.short_texts}.{name}")) for name in names])
+                formatter.write_dl([(name, self.short_help_of(name)) for name in names])
+
+    def short_help_of(self, name: str) -> str:
+        """Of a group's command."""
+        return self.texts(f"{self.short_texts}.{name}")
 
     def _rename_help(self, ctx: click.Context) -> None:
         option = self.get_help_option(ctx)

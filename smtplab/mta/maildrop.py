@@ -97,6 +97,13 @@ class MaildropServer:
         if self._deciding is None:
             self._tell_end()
 
+    def shut_down(self) -> None:
+        """As soon as no decision is under way; what was marked stays (RFC 1939 6)."""
+        if self._deciding is None:
+            self._end("shut-down")
+        else:
+            self._over = "shut-down"
+
     def _tell_end(self) -> None:
         self._release()
         lost = self._lost or Lost("closed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -14,7 +14,7 @@ from smtplab.mta.arrival import Accept, Arrival
 from smtplab.mta.envelope import make_envelope, with_dsn
 from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, offered
-from smtplab.mta.trace import protocol_of, received_lines
+from smtplab.mta.trace import has_endless_header, protocol_of, received_lines
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
 from smtplab.wire.address import Mailbox
@@ -27,6 +27,9 @@ UNSENT_OCTETS_MAX = 65536
 """A client that reads no replies has its commands left unanswered from here on; TCP itself holds about as much."""
 
 Decision = Word | tuple[Reply, ...]
+TakeContent = Callable[[Arrival], Decision | Awaitable[Decision]]
+"""As `Accept`, which always waits; what takes nothing over can answer at once."""
+
 _Request = Asked | AuthAnswered | ContentReceived | None
 """None for the greeting, for which nobody asked."""
 
@@ -34,7 +37,7 @@ _Request = Asked | AuthAnswered | ContentReceived | None
 class Receiver:
     """A `net.ports.Handler` for one connection; make one for each. A decision is a reply or something to wait for."""
 
-    def __init__(self, rules: Rules, net: Net, scope: Scope, accept: Accept) -> None:
+    def __init__(self, rules: Rules, net: Net, scope: Scope, accept: TakeContent) -> None:
         self._rules = rules
         self._net = net
         self._scope = scope
@@ -56,6 +59,9 @@ class Receiver:
         self._errors = 0
         self._deciding: asyncio.Task[Decision] | None = None
         self._heard_at = 0.0
+        self._answered_at = 0.0
+        self._leaving = False
+        """Nothing more is taken: we end it."""
         self._timer: asyncio.TimerHandle | None = None
         self._over = ""
         """Why we ended it, where we did."""
@@ -69,7 +75,7 @@ class Receiver:
     def connected(self, wire: Wire) -> None:
         self._wire = wire
         self._caller.address = wire.peer.address
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._answered_at = asyncio.get_running_loop().time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
             self._greet()
@@ -110,6 +116,19 @@ class Receiver:
         if self._deciding is None:
             self._tell_end()
 
+    def shut_down(self) -> None:
+        """421 as soon as no decision is under way, then the end (RFC 5321 3.8). A message half received is not ours."""
+        self._leaving = True
+        if self._deciding is None:
+            self._part("shut-down", make_reply(421, "Service shutting down", enhanced="4.3.2"))
+
+    def _part(self, reason: str, farewell: Reply) -> None:
+        """Of our own accord."""
+        self._over = self._over or reason
+        if self._core.state not in ("tls", "closed", "connected"):
+            self._wire.write(self._core.reply(farewell))
+        self._wire.close()
+
     def _tell_end(self) -> None:
         # A client that closed its own half still holds ours open.
         self._wire.close()
@@ -135,7 +154,7 @@ class Receiver:
         out = b""
         if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
             return
-        while self._deciding is None and len(out) <= UNSENT_OCTETS_MAX:
+        while self._deciding is None and not self._leaving and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -185,6 +204,8 @@ class Receiver:
         refusal = content.refusal
         if refusal is None and received_lines(content.content) >= self._rules.received_max:
             refusal = make_reply(554, "Too many hops, a loop", enhanced="5.4.6")
+        if refusal is None and has_endless_header(content.content, self._rules.header_octets_max):
+            refusal = make_reply(552, "The header is too large", enhanced="5.3.4")
         if refusal is not None:
             return refusal
         return self._accept(self._arrival(content.content))
@@ -217,6 +238,8 @@ class Receiver:
         if out := self._settle(task.result(), request):
             self._wire.write(out)
         self._wire.resume()
+        if self._leaving and self._lost is None:
+            self.shut_down()
         self._pump()
         if self._lost is not None and self._deciding is None:
             self._wire.close()
@@ -226,6 +249,7 @@ class Receiver:
 
     def _settle(self, decision: Decision, request: _Request) -> bytes:
         """The bytes of the answer; none where the connection is dropped instead."""
+        self._answered_at = asyncio.get_running_loop().time()
         if decision == "drop":
             self._over = "dropped"
             self._wire.abort()
@@ -291,15 +315,19 @@ class Receiver:
     # Time
 
     def _watch_the_clock(self) -> None:
+        """A command must be whole in the time that one may wait for it: a client that drips is as silent as one that
+        says nothing. Content may drip as long as something comes, up to a bound of its own."""
         loop = asyncio.get_running_loop()
-        left_s = self._heard_at + self._rules.command_timeout_s - loop.time()
+        until = self._answered_at + self._rules.command_timeout_s
+        if self._core.in_message:
+            until = min(
+                self._heard_at + self._rules.command_timeout_s, self._answered_at + self._rules.message_timeout_s
+            )
+        left_s = until - loop.time()
         if left_s > 0 or self._deciding is not None:
             self._timer = loop.call_later(max(left_s, 1.0), self._watch_the_clock)
             return
-        self._over = "timed-out"
-        if self._core.state not in ("tls", "closed", "connected"):
-            self._wire.write(self._core.reply(make_reply(421, "Timed out waiting for a command", enhanced="4.4.2")))
-        self._wire.close()
+        self._part("timed-out", make_reply(421, "Timed out waiting for a command", enhanced="4.4.2"))
 
     def _challenge(self) -> bytes:
         return f"<{self._net.chance('sasl-challenge').getrandbits(64)}@{self._rules.hostname}>".encode()

@@ -96,6 +96,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     line_endings: LineEndings = "strict"
     command_timeout_s: float = 300.0
     """RFC 5321 4.5.3.2.7: a server waits at least five minutes for the next command."""
+    message_timeout_s: float = 3600.0
+    """For a whole message, however steadily it drips: 10 MB over a line of 25 kbit/s."""
+    header_octets_max: int = 1_048_576
+    """No honest header comes near; Postfix keeps a tenth of that of each field."""
     reply_delay_s: float = 0.0
     """How long it thinks before each reply."""
     errors_max: int = 20

@@ -71,6 +71,11 @@ def received_lines(content: bytes) -> int:
     return len(_RECEIVED.findall(content, 0, end if end >= 0 else len(content)))
 
 
+def has_endless_header(content: bytes, octets_max: int) -> bool:
+    """Is there more of it than any reader takes? A body alone, after an empty line, has none."""
+    return len(content) > octets_max and content[:2] != b"\r\n" and content.find(b"\r\n\r\n", 0, octets_max) < 0
+
+
 def iso_time(now: float) -> str:
     """ISO 8601 with Z, to the microsecond."""
     return dt.datetime.fromtimestamp(now, dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -184,6 +184,16 @@ def server_tls(certificate_file: str | Path, key_file: str | Path | None = None)
     return ServerTls(context)
 
 
+def reload_certificate(tls: ServerTls, certificate_file: str | Path, key_file: str | Path | None = None) -> bool:
+    """For the handshakes to come. False, and nothing is changed, where the files can't be used."""
+    try:
+        server_tls(certificate_file, key_file)  # A context that was given half of a pair would serve nobody.
+        tls.context.load_cert_chain(certificate_file, key_file)
+    except OSError:
+        return False
+    return True
+
+
 def server_tls_from_pem(certificate: bytes, key: bytes) -> ServerTls:
     """As `server_tls`, from memory. OpenSSL reads files only, so both stand for a moment in a folder of ours alone."""
     with tempfile.TemporaryDirectory() as folder:

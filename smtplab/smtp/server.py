@@ -113,6 +113,11 @@ class Server:
         return self._standing.authenticated
 
     @property
+    def in_message(self) -> bool:
+        """Content is awaited, after 354 or BDAT."""
+        return self._in_message
+
+    @property
     def recipients(self) -> int:
         """Accepted in the transaction that is open."""
         return self._standing.recipients

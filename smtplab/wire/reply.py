@@ -125,14 +125,14 @@ def format_reply(reply: Reply) -> bytes:
     for text in reply.lines:
         if "\r" in text or "\n" in text:
             raise ValueError("CR or LF inside a reply's text")
-    if len(reply.lines) == 1 and reply.code is not None and reply.lines[0]:
+    if len(reply.lines) == 1 and reply.code is not None:
         return f"{reply.code:03} {reply.lines[0]}\r\n".encode()  # most replies are one line
     if reply.code is None:
         return "".join(f"{text}\r\n" for text in reply.lines).encode("utf-8")
     *more, last = reply.lines or ("",)
     written = [f"{reply.code:03}-{text}\r\n" for text in more]
-    # An empty text needs no space (RFC 5321 4.2.1), but an empty challenge does (RFC 4954 4).
-    written.append(f"{reply.code:03} {last}\r\n" if last or reply.code == 334 else f"{reply.code:03}\r\n")
+    # With the blank also where no text follows (RFC 5321 4.2); a challenge must have it (RFC 4954 4).
+    written.append(f"{reply.code:03} {last}\r\n")
     return "".join(written).encode("utf-8")
 
 

@@ -163,6 +163,61 @@ def test_a_silent_client_is_told_421_after_five_minutes(kit):
     assert bench.told(Disconnected) == [Disconnected("us", clean=False, reason="timed-out")]
 
 
+def drip(bench, before: bytes, every_s: float, drops: int):
+    """Says `before`, then an `x` so often; returns all that was said to it and how long it took."""
+
+    async def go():
+        stream = await bench.net.dialer.dial(ADDRESS, 25)
+        await stream.write(before)
+        said = b""
+        for _ in range(drops):
+            said += await _listen(stream, every_s)
+            if await stream.write(b"x") is not None or b"\r\n421 " in said:
+                break
+        await stream.close()
+        return codes(said.decode().split("\r\n")[:-1]), asyncio.get_running_loop().time()
+
+    return go()
+
+
+def test_a_command_that_drips_is_as_late_as_one_that_does_not_come(kit):
+    ends = []
+
+    async def play(bench):
+        await bench.serve(ADDRESS, SINK)
+        ends.append(await drip(bench, b"NOOP ", 10.0, 100))
+
+    kit.on_bench(play)
+    ((said, at_s),) = ends
+    assert said == ["220", "421"]
+    assert at_s == pytest.approx(300, abs=15)
+
+
+def test_a_message_may_drip_for_longer_than_a_command_but_not_for_ever(kit):
+    ends = []
+
+    async def play(bench):
+        await bench.serve(ADDRESS, SINK)
+        before = b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n"
+        ends.append(await drip(bench, before, 100.0, 100))
+
+    kit.on_bench(play)
+    ((said, at_s),) = ends
+    assert said == ["220", "250", "250", "250", "354", "421"]
+    assert at_s == pytest.approx(3600, abs=150)
+
+
+def test_a_header_without_end_is_refused(kit):
+    content = b"X: " + b"y" * 2_000_000
+    lines, bench = ask(
+        kit,
+        SINK,
+        b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n" + content + b"\r\n.\r\nQUIT\r\n",
+    )
+    assert codes(lines)[-2:] == ["552", "221"]
+    assert bench.arrivals == []
+
+
 def test_a_client_that_only_makes_mistakes_is_shown_the_door(kit):
     lines, bench = ask(kit, SINK, b"EHLO x\r\n" + b"WHAT\r\n" * 100)
     assert codes(lines) == ["220", "250", *["500"] * 20, "421"]

@@ -104,8 +104,7 @@ def test_a_reply_of_ours_is_read_as_it_was_made() -> None:
     reply = make_reply(550, "No", "Never", enhanced="5.7.1")
     assert format_reply(reply) == b"550-5.7.1 No\r\n550 5.7.1 Never\r\n"
     assert read(format_reply(reply)) == [(reply, [])]
-    assert format_reply(make_reply(354)) == b"354\r\n"
-    assert format_reply(make_reply(334)) == b"334 \r\n"
+    assert format_reply(make_reply(354)) == b"354 \r\n"
     assert format_reply(make_reply(250, enhanced="2.0.0")) == b"250 2.0.0\r\n"
     assert [reply.severity, Reply(None, ("x",)).severity] == [5, 0]
 
@@ -131,3 +130,8 @@ def test_any_bytes_give_the_same_byte_by_byte_and_are_kept(parts: list[bytes]) -
 def test_what_is_written_is_read(code: int, texts: list[str]) -> None:
     [(reply, _)] = read(format_reply(make_reply(code, *texts)))
     assert (reply.code, reply.lines) == (code, tuple(texts) or ("",))
+
+
+def test_a_reply_without_text_keeps_the_blank_behind_its_code():
+    assert format_reply(make_reply(334, "")) == b"334 \r\n"
+    assert format_reply(make_reply(250)) == b"250 \r\n"

@@ -1,0 +1,56 @@
+"""A command of several: `smtplab inbox list`; what each of them does it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from smtplab.cli.common import common_options, state_of
+from smtplab.cli.wording import SpokenCommand
+from smtplab.view.texts import Texts
+
+
+class Part(SpokenCommand):
+    """One of the several; `work` gets the home folder and its own values."""
+
+    def __init__(
+        self, texts: Texts, name: str, work: Callable[..., int], params: tuple[click.Parameter, ...] = ()
+    ) -> None:
+        group, _, own = name.partition(".")
+        super().__init__(
+            name=own,
+            help=texts(f"{group}.help.{own}"),
+            params=[*params, *common_options(texts)],
+            callback=self._run,
+        )
+        self.texts = texts
+        self._work = work
+
+    def _run(self, **values: Any) -> int:
+        return self._work(state_of(click.get_current_context(), values).home, **values)
+
+
+class Several(SpokenCommand, click.Group):
+    def __init__(self, texts: Texts, name: str, parts: tuple[Part, ...]) -> None:
+        super().__init__(
+            name=name,
+            help=texts(f"{name}.help"),
+            params=common_options(texts),
+            callback=self._note,
+            commands={str(part.name): part for part in parts},
+        )
+        self.texts = texts
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order given."""
+        del ctx
+        return list(self.commands)
+
+    def short_help_of(self, name: str) -> str:
+        """A part's own first line stands beside it."""
+        return str(self.commands[name].help)
+
+    def _note(self, **values: Any) -> None:
+        state_of(click.get_current_context(), values)

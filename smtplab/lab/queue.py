@@ -1,0 +1,47 @@
+"""What waits to be sent on, for every front end: listed, and acted on through the queue that works with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smtplab.lab.bad_input import BadInput
+from smtplab.mta.queue import Order
+from smtplab.mta.queue_list import QueueRow, queue_rows
+from smtplab.mta.store.port import Trouble
+from smtplab.mta.store.sql import place_of
+from smtplab.mta.store.visit import Visit, visit_store
+
+
+async def list_queue(home: Path) -> list[QueueRow]:
+    """Oldest first. Raises BadInput where the store can't be read."""
+    visit = _visit(home)
+    if visit is None:
+        return []
+    try:
+        return [row async for row in queue_rows(visit)]
+    finally:
+        visit.close()
+
+
+async def order(home: Path, queue_ids: tuple[str, ...], verb: Order) -> None:
+    """The server at work carries it out within a second, or the next one as it begins. Raises BadInput for an id that
+    the queue does not hold; those before it are ordered then."""
+    visit = _visit(home)
+    try:
+        for queue_id in queue_ids:
+            if visit is None or not await visit.leave_order(queue_id, verb):
+                raise BadInput("queue.unknown", id=queue_id)
+    finally:
+        if visit is not None:
+            visit.close()
+
+
+def _visit(home: Path) -> Visit | None:
+    """None where nothing was ever queued."""
+    folder = home / "queue"
+    if not place_of(folder).exists():
+        return None
+    visit = visit_store(folder)
+    if isinstance(visit, Trouble):
+        raise BadInput("serve.store-unreadable", place=str(folder))
+    return visit

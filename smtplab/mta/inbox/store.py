@@ -1,0 +1,159 @@
+"""The inbox of a server at work: one thread has the database and commits at once all that has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from smtplab.journal import Record
+from smtplab.mta.inbox import tables
+from smtplab.mta.inbox.port import Kept, Sitting, number_of
+from smtplab.mta.inbox.schema import metadata
+from smtplab.mta.store.lock import FolderLock, lock_folder
+from smtplab.mta.store.port import Trouble
+from smtplab.mta.store.spool import Place, Spool
+from smtplab.mta.store.sql import ROW_OCTETS_MAX, make_engine, words_of
+from smtplab.mta.store.writer import Writer
+
+Found = TypeVar("Found")
+
+
+class _Put(msgspec.Struct, frozen=True):
+    entry: Kept
+    content: bytes
+
+
+class _PutSession(msgspec.Struct, frozen=True):
+    sitting: Sitting
+    records: Sequence[Record]
+
+
+_Job = _Put | _PutSession | Callable[[Connection], Any]
+
+
+def place_of(folder: Path) -> Path:
+    """The database's file."""
+    return folder / "inbox.sqlite"
+
+
+def spool_of(folder: Path) -> Path:
+    """Where large contents lie."""
+    return folder / "spool"
+
+
+def open_inbox(folder: Path) -> InboxStore | Trouble:
+    """Below `folder`, which is made where it is missing. Several servers may share it: the first has the spool, and
+    the others keep large contents in rows."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = lock_folder(folder)
+        engine = make_engine(f"sqlite:///{place_of(folder)}")
+        metadata.create_all(engine)
+        with engine.connect() as connection:
+            spool = Spool(spool_of(folder), tables.spooled(connection)) if lock is not None else None
+    except (DBAPIError, OSError) as error:
+        return Trouble("unreadable", f"{folder}: {words_of(error)}")
+    return InboxStore(engine, spool, lock)
+
+
+class InboxStore:
+    """Made by `open_inbox`. Whoever reads raises DBAPIError where the database fails."""
+
+    def __init__(self, engine: Engine, spool: Spool | None, lock: FolderLock | None) -> None:
+        self._engine = engine
+        self._spool = spool
+        self._lock = lock
+        self._connection: Connection | None = None
+        self._folder = spool_of(Path(engine.url.database or "").parent)
+        self._writer: Writer[_Job, Any] = Writer(self._work, "inbox store")
+
+    async def put(self, entry: Kept, content: bytes) -> Trouble | None:
+        """After None it survives whatever happens to the process."""
+        trouble: Trouble | None = await self._writer.do(_Put(entry, content))
+        return trouble
+
+    async def put_session(self, sitting: Sitting, records: Sequence[Record]) -> Trouble | None:
+        trouble: Trouble | None = await self._writer.do(_PutSession(sitting, records))
+        return trouble
+
+    async def remove(self, entry_id: str) -> None:
+        """A message that is nobody's concern any more."""
+        await self.do(lambda connection: tables.remove(connection, number_of(entry_id)))
+
+    async def content(self, entry_id: str) -> bytes | None:
+        return await self.do(lambda connection: tables.content(connection, number_of(entry_id), self._folder))
+
+    async def do(self, work: Callable[[Connection], Found]) -> Found:
+        """In a transaction of its own."""
+        found: Found | DBAPIError = await self._writer.do(work)
+        if isinstance(found, DBAPIError):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """What was asked for before is done first."""
+        await asyncio.to_thread(self._writer.close)
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+        if self._spool is not None:
+            self._spool.leave()
+        if self._lock is not None:
+            self._lock.release()
+
+    # In the writer's thread
+
+    def _work(self, jobs: Sequence[_Job]) -> list[Any]:
+        """What is kept first, all in one transaction; then everything else, each by itself."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        kept = [job for job in jobs if isinstance(job, _Put | _PutSession)]
+        trouble = self._keep(kept) if kept else None
+        alone = trouble is not None and len(kept) > 1
+        # One of them may spoil it for the others.
+        return [
+            self._do(job) if not isinstance(job, _Put | _PutSession) else (self._keep([job]) if alone else trouble)
+            for job in jobs
+        ]
+
+    def _do(self, work: Callable[[Connection], Any]) -> Any:
+        assert self._connection is not None
+        try:
+            with self._connection.begin():
+                return work(self._connection)
+        except DBAPIError as error:
+            return error
+
+    def _keep(self, jobs: Sequence[_Put | _PutSession]) -> Trouble | None:
+        assert self._connection is not None
+        puts = [job for job in jobs if isinstance(job, _Put)]
+        ended = [(job.sitting, job.records) for job in jobs if isinstance(job, _PutSession)]
+        try:
+            content_rows = [self._content_row(put) for put in puts]
+            if self._spool is not None and any(row["octets"] is None for row in content_rows):
+                # What a row points at is on disk before the row is.
+                self._spool.sync()
+            with self._connection.begin():
+                if puts:
+                    tables.keep(self._connection, [put.entry for put in puts], content_rows)
+                if ended:
+                    tables.keep_sessions(self._connection, ended)
+        except (DBAPIError, OSError) as error:
+            if self._spool is not None:
+                self._spool.leave()
+            full = "full" in words_of(error) or "No space" in words_of(error)
+            return Trouble("disk-full" if full else "failed", words_of(error))
+        return None
+
+    def _content_row(self, put: _Put) -> dict[str, Any]:
+        number = number_of(put.entry.id)
+        if self._spool is None or len(put.content) <= ROW_OCTETS_MAX:
+            return {"number": number, "octets": put.content, "segment": None, "start": None, "length": None}
+        place: Place = self._spool.append(put.content)
+        return {"number": number, "octets": None, **msgspec.structs.asdict(place)}

@@ -1,0 +1,114 @@
+"""The inbox in its database, as the thread that has the connection sees it: kept, found, searched and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from smtplab.capture.codec import RecordEncoder
+from smtplab.journal import Record
+from smtplab.mta.inbox.port import Kept, Sitting, number_of
+from smtplab.mta.inbox.schema import contents, messages, sessions
+
+PAGE = 1000
+"""Rows read at a time."""
+
+_encode = msgspec.json.Encoder().encode
+_kept = msgspec.json.Decoder(Kept).decode
+_sitting = msgspec.json.Decoder(Sitting).decode
+_insert_messages = messages.insert()
+_insert_contents = contents.insert()
+_insert_sessions = sessions.insert()
+_replace = update(messages).where(messages.c.number == bindparam("key")).values(entry=bindparam("new_entry"))
+
+
+def keep(connection: Connection, entries: Sequence[Kept], content_rows: Sequence[dict[str, Any]]) -> None:
+    """A content's row holds `number` and either `octets` or the place's `segment`, `start` and `length`."""
+    connection.execute(
+        _insert_messages, [{"number": number_of(one.id), "entry": _encode(one).decode()} for one in entries]
+    )
+    connection.execute(_insert_contents, list(content_rows))
+
+
+def keep_sessions(connection: Connection, sittings: Sequence[tuple[Sitting, Sequence[Record]]]) -> None:
+    encoder = RecordEncoder()
+    connection.execute(
+        _insert_sessions,
+        [
+            {
+                "number": number_of(one.id),
+                "entry": _encode(one).decode(),
+                "records": b"".join(map(encoder.encode, records)),
+            }
+            for one, records in sittings
+        ],
+    )
+
+
+def replace(connection: Connection, entry: Kept) -> None:
+    connection.execute(_replace, [{"key": number_of(entry.id), "new_entry": _encode(entry).decode()}])
+
+
+def remove(connection: Connection, number: int) -> bool:
+    """False where there was none. What lay in the spool is given back when a server starts next."""
+    found = connection.execute(delete(messages).where(messages.c.number == number)).rowcount
+    connection.execute(delete(contents).where(contents.c.number == number))
+    return bool(found)
+
+
+def entries(connection: Connection, after: int = -1) -> Iterator[Kept]:
+    """In the order of arrival, those behind the number `after`."""
+    while True:
+        page = select(messages.c.number, messages.c.entry).where(messages.c.number > after)
+        found = connection.execute(page.order_by(messages.c.number).limit(PAGE)).all()
+        for row in found:
+            yield _kept(row.entry)
+        if len(found) < PAGE:
+            return
+        after = found[-1].number
+
+
+def get(connection: Connection, number: int) -> Kept | None:
+    text = connection.scalar(select(messages.c.entry).where(messages.c.number == number))
+    return None if text is None else _kept(text)
+
+
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(messages)) or 0
+
+
+def content(connection: Connection, number: int, folder: Path) -> bytes | None:
+    """None where there is none, or the spool's file can't be read. `folder` is the spool's."""
+    row = connection.execute(select(contents).where(contents.c.number == number)).one_or_none()
+    if row is None or row.segment is None:
+        return None if row is None else bytes(row.octets)
+    # Not through `Spool`, which is its server's alone and clears up as it begins.
+    try:
+        with (folder / f"{row.segment:08d}.spool").open("rb") as file:
+            file.seek(row.start)
+            octets = file.read(row.length)
+    except OSError:
+        return None
+    return octets if len(octets) == row.length else None
+
+
+def sittings(connection: Connection) -> Iterator[Sitting]:
+    """In the order of their beginning."""
+    for text in connection.scalars(select(sessions.c.entry).order_by(sessions.c.number)):
+        yield _sitting(text)
+
+
+def sitting(connection: Connection, number: int) -> tuple[Sitting, bytes] | None:
+    """With its records, a line each."""
+    row = connection.execute(select(sessions).where(sessions.c.number == number)).one_or_none()
+    return None if row is None else (_sitting(row.entry), bytes(row.records))
+
+
+def spooled(connection: Connection) -> Sequence[int]:
+    """The segment of each content that lies in the spool."""
+    found = connection.scalars(select(contents.c.segment).where(contents.c.segment.is_not(None)))
+    return [segment for segment in found.all() if segment is not None]

@@ -1,0 +1,112 @@
+"""Takes messages over for a receiving server: into the inbox, a Maildir and the queue, all on disk before the 250."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from smtplab.journal import Scope
+from smtplab.mta.arrival import Accept, Arrival
+from smtplab.mta.inbox.port import Kept
+from smtplab.mta.inbox.recording import Recording
+from smtplab.mta.inbox.store import InboxStore
+from smtplab.mta.mailbox import Letter, MailboxStore
+from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.rules import Word
+from smtplab.mta.store.port import Trouble
+from smtplab.mta.trace import received_line, return_path_line
+from smtplab.net.ports import Clock
+from smtplab.wire.address import Mailbox
+from smtplab.wire.reply import Reply, make_reply
+
+_SUBJECT = re.compile(rb"^subject[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+SUBJECT_OCTETS_MAX = 998
+"""Kept for a listing: RFC 5322 2.1.1 has no longer line."""
+
+IsLocal = Callable[[Mailbox], bool]
+
+
+class Intake:
+    """`maildir` gets each message once, `relay` those for other people's domains."""
+
+    def __init__(self, hostname: str, clock: Clock, ids: QueueIds, is_local: IsLocal) -> None:
+        self.store: InboxStore | None = None
+        self.maildir: MailboxStore | None = None
+        self.relay: Accept | None = None
+        self._hostname = hostname
+        self._clock = clock
+        self._ids = ids
+        self._is_local = is_local
+
+    async def take(self, arrival: Arrival, recording: Recording) -> Word | tuple[Reply, ...]:
+        """As `arrival.Accept`, for one session."""
+        kept, content = self._kept(arrival, recording.id)
+        if self.store is not None and (trouble := await self.store.put(kept, content)) is not None:
+            return _not_stored(trouble)
+        refusal = await self._into_maildir(kept, content, arrival, recording.scope)
+        if refusal is None:
+            refusal = await self._onward(arrival)
+        if refusal is not None:
+            # The client keeps it: nothing of it is ours.
+            if self.store is not None:
+                await self.store.remove(kept.id)
+            return refusal
+        recording.messages.append(kept.id)
+        return make_reply(250, f"Accepted as {kept.id}", enhanced="2.0.0")
+
+    async def _into_maildir(self, kept: Kept, content: bytes, arrival: Arrival, scope: Scope) -> Reply | None:
+        if self.maildir is None:
+            return None
+        who = arrival.envelope.recipients[0]
+        unstored = await self.maildir.deliver(Letter(kept.id, who, str(who).lower(), content), scope)
+        return None if unstored is None else make_reply(452, "Could not store the message", enhanced=unstored.status)
+
+    async def _onward(self, arrival: Arrival) -> Reply | None:
+        """Those recipients that are not ours; None where the queue has taken the message, or nobody is left."""
+        away = tuple(who for who in arrival.envelope.recipients if not self._is_local(who))
+        if self.relay is None or not away:
+            return None
+        envelope = msgspec.structs.replace(arrival.envelope, recipients=away)
+        reply = await self.relay(msgspec.structs.replace(arrival, envelope=envelope))
+        return reply if isinstance(reply, Reply) and reply.severity != 2 else None
+
+    def _kept(self, arrival: Arrival, session: str) -> tuple[Kept, bytes]:
+        envelope, caller, now = arrival.envelope, arrival.caller, self._clock.now()
+        name = self._ids.next_id()
+        trace = return_path_line(envelope.reverse_path) + received_line(arrival, self._hostname, name, now)
+        content = trace + envelope.content
+        kept = Kept(
+            id=name,
+            received_at=now,
+            sender=envelope.sender,
+            recipients=tuple(map(str, envelope.recipients)),
+            mailboxes=tuple({who.local.lower(): None for who in envelope.recipients if self._is_local(who)}),
+            octets=len(content),
+            unended=not content.endswith(b"\r\n"),
+            subject=subject_of(envelope.content),
+            client=caller.address,
+            helo=caller.helo,
+            user=caller.user,
+            tls=caller.tls,
+            protocol=arrival.protocol,
+            session=session,
+        )
+        return kept, content
+
+
+def subject_of(content: bytes) -> str:
+    """Unfolded, not decoded; empty where there is none."""
+    end = content.find(b"\r\n\r\n")
+    found = _SUBJECT.search(content, 0, end if end >= 0 else len(content))
+    if found is None:
+        return ""
+    return found[1][:SUBJECT_OCTETS_MAX].replace(b"\r", b"").replace(b"\n", b"").decode("utf-8", "replace").strip()
+
+
+def _not_stored(trouble: Trouble) -> Reply:
+    """RFC 3463 3.4: X.3.1, mail system full."""
+    if trouble.reason == "disk-full":
+        return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
+    return make_reply(451, "Could not store the message", enhanced="4.3.0")

@@ -1,0 +1,43 @@
+"""A certificate that a server makes for itself where it was given none: it encrypts, and proves nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from smtplab.net.ports import ServerTls
+from smtplab.net.tls import server_tls_from_pem
+
+LIFE = dt.timedelta(days=365)
+CLOCK_ERROR = dt.timedelta(days=1)
+"""Of a client's clock."""
+COMMON_NAME_MAX = 64
+"""RFC 5280 A.1: ub-common-name."""
+
+
+def self_signed_tls(hostname: str, now: float) -> ServerTls:
+    """For the host's name and for loopback; `now` in seconds since the epoch."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:COMMON_NAME_MAX])])
+    start = dt.datetime.fromtimestamp(now, dt.UTC)
+    loopback = [x509.IPAddress(ipaddress.ip_address(one)) for one in ("127.0.0.1", "::1")]
+    names = [x509.DNSName(name) for name in dict.fromkeys((hostname, "localhost")) if not name.startswith("[")]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - CLOCK_ERROR)
+        .not_valid_after(start + LIFE)
+        .add_extension(x509.SubjectAlternativeName([*names, *loopback]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return server_tls_from_pem(certificate.public_bytes(Encoding.PEM), pem)
