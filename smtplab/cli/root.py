@@ -19,7 +19,11 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import BUG, DONE, INTERRUPTED, TERMINATED, USAGE
 from smtplab.view.texts import LANGUAGES, Texts, choose_language
 
-COMMANDS = {"walk": "smtplab.cli.walk", "completion": "smtplab.cli.completion"}
+COMMANDS = {
+    "walk": "smtplab.cli.walk",
+    "send": "smtplab.cli.send",
+    "completion": "smtplab.cli.completion",
+}
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""
 
 

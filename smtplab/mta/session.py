@@ -93,7 +93,9 @@ async def hang_up(session: Session) -> None:
     """RSET where a transaction is open, QUIT, unless the dialogue is over already."""
     if not session.connected or session.talk.over or session.talk.client.state in ("data", "auth", "tls", "connected"):
         return
-    if session.talk.client.state in ("mail", "rcpt", "chunking"):
+    if session.options.drop and session.finished is not None:
+        return
+    if session.options.reset and session.talk.client.state in ("mail", "rcpt", "chunking"):
         await session.talk.ask(Rset())
     await session.talk.ask(Quit())
 
