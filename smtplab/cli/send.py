@@ -13,8 +13,9 @@ import click
 import msgspec
 
 from smtplab.cli import values as read
+from smtplab.cli.bulk import bulk_numbers, bulk_options, run_bulk
 from smtplab.cli.common import OneOf, common_options, state_of
-from smtplab.cli.output import Show, opened_output, print_json
+from smtplab.cli.output import Show, opened_output, print_json, print_nothing
 from smtplab.cli.shared import TLS_POLICIES, refuse_parts_beside_data, request_from, shared_options
 from smtplab.cli.swaks import SWAKS_PROTOCOLS
 from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, output_options, shown_from
@@ -22,6 +23,7 @@ from smtplab.cli.wording import SpokenCommand
 from smtplab.cli.words import settled
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bulk import Bulk
 from smtplab.lab.exits import DONE
 from smtplab.lab.request import SendRequest
 from smtplab.lab.sending import Sending, Sent, prepare_sending, send
@@ -50,11 +52,18 @@ class Send(SpokenCommand):
         shown, as_json, capture = shown_from(values), values.pop("as_json"), values.pop("capture")
         files = (values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr"))
         dump, swaks_codes = values.pop("dump_mail"), values.pop("swaks_exit_codes")
+        count, concurrency, rate = bulk_numbers(values)
+        if count is not None and values["pipeline"] is None:
+            values["pipeline"] = True
         request = _request(values)
         sending = prepare_sending(request)
         if dump:
             sys.stdout.buffer.write(sending.envelope.content)
             return DONE
+        if count is not None:
+            fresh = request.shared.content is None
+            bulk = Bulk(sending=sending, count=count, concurrency=concurrency, rate=rate, fresh_ids=fresh)
+            return self._send_bulk(bulk, capture, as_json=as_json, show_secrets=request.shared.show_secrets)
         exits = SwaksExit()
         with Files(*files) as opened:
             printer = SwaksPrinter(self.texts, sending.envelope.content, shown, opened, color=state.color)
@@ -72,6 +81,14 @@ class Send(SpokenCommand):
         if sent is not None and swaks_codes:
             return exits.code([outcome.judgement for outcome in sent.outcomes])
         return code
+
+    def _send_bulk(self, bulk: Bulk, capture: str | None, *, as_json: bool, show_secrets: bool) -> int:
+        if len(bulk.sending.jobs) > 1:
+            raise BadInput("cli.one-destination")
+        if capture is None:
+            return run_bulk(bulk, None, self.texts, as_json=as_json)
+        with opened_output(self.texts, print_nothing, capture, show_secrets=show_secrets) as output:
+            return run_bulk(bulk, output.tell, self.texts, as_json=as_json)
 
 
 def make_command(texts: Texts) -> click.Command:
@@ -99,6 +116,7 @@ def _options(texts: Texts) -> list[click.Parameter]:
         option("--mail-parameter", dest="mail_parameters", metavar="NAME[=VALUE]", multiple=True),
         option("--rcpt-parameter", dest="rcpt_parameters", metavar="NAME[=VALUE]", multiple=True),
         option("--chunk-size", dest="chunk_octets", type=read.WholeNumber()),
+        *bulk_options(texts),
         *output_options(texts),
         option("--dump-mail", dest="dump_mail", is_flag=True),
         option("--swaks-exit-codes", dest="swaks_exit_codes", is_flag=True),

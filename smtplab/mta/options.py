@@ -51,6 +51,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where it ends as asked, end the connection with no QUIT."""
     chunk_octets: int = 1048576
     """Of a BDAT but the last: a refused chunk has cost no more than this."""
+    untold: bool = False
+    """Nobody listens: the dialogue makes no facts, and looks for no broken rules."""
     timeouts: Timeouts = DEFAULT
     show_secrets: bool = False
     """Do not mask what AUTH says in the records."""

@@ -117,7 +117,7 @@ async def _connect(session: Session) -> Setback | None:
     session.emit(Connected(host, address, port, ms))
     client = Client(
         dialect=session.options.dialect,
-        emit=session.emit,
+        emit=None if session.options.untold else session.emit,
         monotonic=clock.monotonic,
         show_secrets=session.options.show_secrets,
     )

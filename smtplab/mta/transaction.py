@@ -22,7 +22,7 @@ BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
 
 async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
-    shortfall = _shortfall(session, envelope)
+    shortfall = shortfall_of(session, envelope)
     if shortfall is not None:
         return _all_failed(session, envelope, Setback("envelope", shortfall))
     answers = await _ask_envelope(session, envelope)
@@ -38,7 +38,7 @@ async def transact(session: Session, envelope: Envelope, before_content: BeforeC
 # The envelope
 
 
-def _shortfall(session: Session, envelope: Envelope) -> Shortfall | None:
+def shortfall_of(session: Session, envelope: Envelope) -> Shortfall | None:
     """What the server's announcements rule out before anything is asked."""
     extensions = session.talk.client.extensions
     if envelope.smtputf8 and "SMTPUTF8" not in extensions:
@@ -58,8 +58,7 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
     answered with a 554 that says nothing new, or with a 354 for a message to nobody.
     """
     talk, options = session.talk, session.options
-    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    rcpts: list[Command] = [Rcpt(who, _rcpt_parameters(session, envelope, who)) for who in envelope.recipients]
+    mail, *rcpts = envelope_commands(session, envelope)
     if options.ends_at("mail"):
         return [await talk.ask(mail)]
     if _pipelines(session):
@@ -69,6 +68,12 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
         for rcpt in rcpts:
             answers.append(await talk.ask(rcpt))  # noqa: PERF401 - one after the other is the point
     return answers
+
+
+def envelope_commands(session: Session, envelope: Envelope) -> list[Command]:
+    """MAIL and a RCPT for each recipient, with what this server understands of what the message needs."""
+    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
+    return [mail, *(Rcpt(who, _rcpt_parameters(session, envelope, who)) for who in envelope.recipients)]
 
 
 def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:

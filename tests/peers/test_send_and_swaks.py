@@ -82,6 +82,7 @@ def alike(line: str) -> str:
     """Without ids, times and what smtplab adds where a server announced it."""
     line = re.sub(r"(?<=MAIL FROM:<lan@here.net>).*", "", line)
     line = re.sub(r"queued as \S+|id=\S+|[0-9]\.[0-9]{3}s", "#", line)
+    line = re.sub(r"\w{3}, [0-9 ]+\w{3} [0-9]{4} [0-9:]{8}", "#", line)
     return re.sub(r"(SIZE|LIMITS) \S+", r"\1", line).rstrip()
 
 
