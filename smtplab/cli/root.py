@@ -22,6 +22,7 @@ from smtplab.view.texts import LANGUAGES, Texts, choose_language
 COMMANDS = {
     "walk": "smtplab.cli.walk",
     "send": "smtplab.cli.send",
+    "probe": "smtplab.cli.probe",
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""
