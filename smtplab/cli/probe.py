@@ -25,7 +25,7 @@ from smtplab.view.texts import Texts
 WIDTH_MAX = 100
 """As in a walk: what the eye finds back from."""
 
-_HEEDED = frozenset(
+HEEDED = frozenset(
     ("helo", "tls_implicit", "tls_roots", "source", "family", "family_4", "family_6", "timeout_s", "dns", "port")
 ) | {"resolve"}
 
@@ -37,7 +37,7 @@ class ProbeCommand(SpokenCommand):
             help=texts("cli.help.probe"),
             params=[
                 click.Argument(["server"], metavar="HOST[:PORT]"),
-                *(one for one in shared_options(texts) if one.name in _HEEDED),
+                *(one for one in shared_options(texts) if one.name in HEEDED),
                 click.Option(["--capture"], metavar="FILE", help=texts("cli.help.capture")),
                 click.Option(["--json", "as_json"], is_flag=True, help=texts("cli.help.json.report")),
                 *common_options(texts),
@@ -49,7 +49,7 @@ class ProbeCommand(SpokenCommand):
     def _probe(self, **values: Any) -> int:
         state_of(click.get_current_context(), values)
         as_json, capture = values.pop("as_json"), values.pop("capture")
-        asked = prepare_probe(request_from("", {**_unsaid(self.texts), **values}))
+        asked = prepare_probe(request_from("", {**unsaid(self.texts), **values}))
         found: list[ProbeReport] = []
         with opened_output(self.texts, print_nothing, capture, show_secrets=False) as output:
 
@@ -113,7 +113,7 @@ def _paragraph(text: str) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _unsaid(texts: Texts) -> dict[str, Any]:
+def unsaid(texts: Texts) -> dict[str, Any]:
     """The values of the shared options where nothing was said."""
     values: dict[str, Any] = {}
     for one in shared_options(texts):

@@ -23,6 +23,7 @@ COMMANDS = {
     "walk": "smtplab.cli.walk",
     "send": "smtplab.cli.send",
     "probe": "smtplab.cli.probe",
+    "session": "smtplab.cli.session",
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""

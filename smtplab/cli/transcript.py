@@ -95,7 +95,7 @@ def shown_from(values: dict[str, Any]) -> Shown:
 class SwaksPrinter:
     """Called with each record in turn."""
 
-    def __init__(self, texts: Texts, content: bytes, shown: Shown, files: Files, *, color: bool) -> None:
+    def __init__(self, texts: Texts, content: bytes | None, shown: Shown, files: Files, *, color: bool) -> None:
         self._transcript = SwaksTranscript(texts, content, suppress_data=shown.suppress_data, lapse=shown.lapse)
         self._shown = shown
         self._files = files

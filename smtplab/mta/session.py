@@ -81,7 +81,7 @@ class Session:
 
 async def open_session(session: Session) -> Setback | None:
     """Everything before MAIL. None where the session stands, or has `finished` as asked."""
-    setback = await _connect(session)
+    setback = await connect(session)
     if setback is None and not session.stop_at("connect", "connect"):
         setback = await _greeting(session)
         if setback is None and session.finished is None:
@@ -100,7 +100,8 @@ async def hang_up(session: Session) -> None:
     await session.talk.ask(Quit())
 
 
-async def _connect(session: Session) -> Setback | None:
+async def connect(session: Session) -> Setback | None:
+    """The connection alone; the greeting has not been heard."""
     place, clock = session.place, session.net.clock
     host, address, port = place.host, place.address, place.port
     session.emit(ConnectStarted(host, address, port))
@@ -126,7 +127,7 @@ async def _connect(session: Session) -> Setback | None:
 
 
 async def _greeting(session: Session) -> Setback | None:
-    if session.options.tls == "implicit" and (setback := await _handshake(session)):
+    if session.options.tls == "implicit" and (setback := await handshake(session)):
         return setback
     greeting = await session.talk.greeting()
     setback = refused("greeting", greeting)
@@ -179,14 +180,15 @@ async def _start_tls(session: Session) -> Setback | None:
         if welcome_only and isinstance(answer, Reply) and not talk.over:
             return None
         return refused("tls", answer) or Setback("tls", TlsTrouble("not-tls"))
-    setback = await _handshake(session)
+    setback = await handshake(session)
     if setback is not None:
         return setback
     # RFC 3207 4.2: what was announced in clear is forgotten; ask again.
     return refused("ehlo", await _hello(session))
 
 
-async def _handshake(session: Session) -> Setback | None:
+async def handshake(session: Session) -> Setback | None:
+    """TLS, now."""
     options, host = session.options, session.place.host
     name = "" if _is_address(host) else host
     facts = await session.talk.start_tls(ClientTls(name or host, options.trust or NoTrust()))

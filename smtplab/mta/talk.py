@@ -88,6 +88,16 @@ class Talk:
         data = self.client.send(RawLine(b"*\r\n")) if response is None else self.client.send_auth(response)
         return await self._write(data) or await self._reply(self.timeouts.command_s)
 
+    async def say(self, data: bytes) -> Lost | None:
+        """By hand: any bytes, in any order; what they call forth is heard with `hear`."""
+        if self._lost is not None:
+            return self._lost
+        return await self._write(self.client.send(RawLine(data)))
+
+    async def hear(self, limit_s: float) -> Reply | Lost:
+        """The next reply, to whatever it answers."""
+        return await self._reply(limit_s)
+
     async def send_content(self, content: bytes) -> list[Reply | Lost]:
         """After 354. One reply, or in LMTP one for each accepted recipient."""
         if self.over:

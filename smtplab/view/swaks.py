@@ -28,9 +28,9 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class SwaksTranscript:
-    """Give it each record in turn. `content` is the message, whose octets no record holds."""
+    """Give it each record in turn. `content` is the message, whose octets no record holds; None where unknown."""
 
-    def __init__(self, texts: Texts, content: bytes, *, suppress_data: bool = False, lapse: str = "") -> None:
+    def __init__(self, texts: Texts, content: bytes | None, *, suppress_data: bool = False, lapse: str = "") -> None:
         """`lapse`: empty for no times, `f` for thousandths of a second, `i` for whole seconds."""
         self._texts = texts
         self._content = content
@@ -46,7 +46,7 @@ class SwaksTranscript:
                 self._quit = verb == "QUIT"
                 return [self._sent(safe(line))]
             case ev.MessageSent(transfer=transfer):
-                return self._message(transfer)
+                return self._message(transfer) or [self._sent(title(record, self._texts))]
             case ev.ReplyReceived() as reply:
                 return self._reply(reply)
             case ev.ConnectStarted() | ev.Connected() | ev.ConnectFailed() | ev.Disconnected() as event:
@@ -105,6 +105,8 @@ class SwaksTranscript:
 
     def _message(self, transfer: ev.Transfer) -> list[Said]:
         """With its final dot, dots stuffed; chunks have neither (RFC 3030 2)."""
+        if self._content is None:
+            return []
         rows = self._content.split(b"\r\n")
         if not rows[-1]:
             rows.pop()
