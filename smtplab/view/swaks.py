@@ -16,6 +16,10 @@ from smtplab.view.titles import title
 Kind = Literal["info", "error", "sent", "received", "refusal"]
 
 
+_TOLD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable", "unmet"})
+"""Ends of a session that its own lines have told already."""
+
+
 class Said(msgspec.Struct, frozen=True):
     mark: str
     """Three columns: `===`, `***`, ` ->`, ` ~>`, `<- `, `<~ `, `<**`, `<~*`."""
@@ -38,6 +42,7 @@ class SwaksTranscript:
         self._lapse = lapse
         self._secure = False
         self._quit = False
+        self._tried = False
 
     def __call__(self, record: Record) -> list[Said]:
         """The record's lines; none for what swaks would not show either."""
@@ -60,21 +65,24 @@ class SwaksTranscript:
                 return [self._info(title(record, self._texts))]
             case ev.RouteFound(source=source) if source != "pinned":
                 return [self._info(title(record, self._texts))]
-            case ev.JourneyEnded(detail=detail, code=None) if detail and " " not in detail:
-                return self._ending(detail)
+            case ev.JourneyEnded() as ending:
+                return self._ending(ending)
             case _:
                 return []
 
-    def _ending(self, reason: str) -> list[Said]:
+    def _ending(self, ending: ev.JourneyEnded) -> list[Said]:
         """What we ourselves could not go on for; what a server or the network did has been said."""
-        if reason in ("refused", "reset", "closed", "timed-out", "unreachable", "interrupted"):
+        if not ending.detail or ending.result in ("accepted", "delivered", "stopped"):
             return []
-        return [Said("***", reason_text(reason, self._texts), "error")]
+        if self._tried and (ending.code is not None or ending.detail.partition(" ")[0] in _TOLD):
+            return []
+        return [Said("***", reason_text(ending.detail, self._texts), "error")]
 
     def _connection(self, event: ev.ConnectStarted | ev.Connected | ev.ConnectFailed | ev.Disconnected) -> list[Said]:
         match event:
             case ev.ConnectStarted(host=host, address=address, port=port):
                 self._secure = self._quit = False
+                self._tried = True
                 where = host if host == address else f"{host} [{address}]"
                 return [self._info(self._texts("swaks.trying", where=where, port=str(port)))]
             case ev.Connected(host=host):

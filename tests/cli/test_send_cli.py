@@ -206,6 +206,14 @@ def test_requiretls_is_never_sent_without_it(toy):
     assert commands(server) == [b"EHLO here.net", b"QUIT"]
 
 
+def test_a_name_server_that_does_not_answer_is_told_and_temporary():
+    options = ("an@real.net", "--dns", "127.0.0.1:9", "--timeout", "1")
+    done = send(None, *options)
+    assert (done.returncode, done.stdout) == (75, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(b"*** ")
+
+
 def test_dropping_ends_the_connection_with_no_quit(toy):
     server = toy()
     done = send(server, "--drop-after", "rcpt")
