@@ -27,6 +27,9 @@ COMMANDS = {
     "serve": "smtplab.cli.serve",
     "inbox": "smtplab.cli.inbox",
     "queue": "smtplab.cli.queue",
+    "send": "smtplab.cli.send",
+    "probe": "smtplab.cli.probe",
+    "session": "smtplab.cli.session",
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""

@@ -97,7 +97,7 @@ def bare_tls(arguments: list[str]) -> list[str]:
 
 def request_from(recipient: str, values: dict[str, Any], **of_the_command: Any) -> WalkRequest:
     """The values of `shared_options` as a request. Raises BadInput."""
-    _refuse_parts_beside_data(values)
+    refuse_parts_beside_data(values)
     user = values["auth_user"]
     if user is None and (values["auth_password"] is not None or values["auth_mechanism"] is not None):
         raise BadInput("cli.needs", option="--auth, --auth-password", other="--auth-user")
@@ -133,7 +133,8 @@ def request_from(recipient: str, values: dict[str, Any], **of_the_command: Any) 
     )
 
 
-def _refuse_parts_beside_data(values: dict[str, Any]) -> None:
+def refuse_parts_beside_data(values: dict[str, Any]) -> None:
+    """A message that is given whole is not made of parts. Raises BadInput."""
     if values["data"] is None:
         return
     for name, option in (

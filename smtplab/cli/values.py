@@ -12,6 +12,7 @@ import click
 
 from smtplab.cli.common import Kind, named
 from smtplab.lab.bad_input import BadInput
+from smtplab.view.texts import Texts
 
 MESSAGE_OCTETS_MAX = 512 * 1024 * 1024
 """Held in memory whole. Servers take some tens of megabytes; a larger file is a mistake, `/dev/zero` for one."""
@@ -145,3 +146,8 @@ def _asked(user: str) -> str:
         raise BadInput("cli.no-password", user=user, variable=PASSWORD_VARIABLE)
     found: str = click.prompt(f"{user}", hide_input=True, err=True, default="", show_default=False)
     return found
+
+
+def option_flags(texts: Texts, *named: tuple[str, str, str]) -> list[click.Option]:
+    """Switches by their long name, short name and parameter, each with its own text."""
+    return [click.Option(list(names), is_flag=True, help=texts(f"cli.help.{names[-1]}")) for names in named]

@@ -25,6 +25,7 @@ from smtplab.net.live import live_net
 from smtplab.net.names import own_full_name
 from smtplab.net.ports import Net
 from smtplab.net.trust import PkixTrust
+from smtplab.wire.address import Mailbox
 
 TOKEN_BITS = 64
 """Enough that two Message-IDs of one host never meet (RFC 5322 3.6.4)."""
@@ -44,32 +45,16 @@ class LiveWalk(msgspec.Struct, frozen=True):
 def prepare_live(request: WalkRequest) -> LiveWalk:
     """Raises BadInput; nothing has been sent then."""
     recipient = checked.mailbox(request.recipient)
-    host = this_host()
-    sender = checked.reverse_path(f"user@{host}" if request.sender is None else request.sender)
+    sender = sender_of(request)
     server, port = checked.server_and_port(request)
     net = live_net(dns=checked.dns_server(request), resolve=request.resolve, dns_timeout_s=request.timeout_s)
     content = request.content
     if content is None:
-        content = compose(_parts(request, str(recipient), "" if sender is None else str(sender), net, host))
-    options = SessionOptions(
-        helo=checked.helo(request) or host,
-        tls=request.tls,
-        trust=PkixTrust(net.clock.now, checked.tls_roots(request)),
-        credentials=checked.credentials(request),
-        dialect=request.protocol,
-        pipeline=request.pipeline,
-        chunking=request.chunking,
-        port=port,
-        source=request.source,
-        quit_after=request.quit_after,
-        transmit=request.send,
-        show_secrets=request.show_secrets,
-        timeouts=DEFAULT if request.timeout_s is None else shortened(request.timeout_s),
-    )
+        content = compose(parts_of(request, str(recipient), "" if sender is None else str(sender), net))
     job = Job(
         domain=recipient.domain,
         envelope=make_envelope(sender, (recipient,), content),
-        options=options,
+        options=session_options(request, net, port),
         routing=Routing(server=server, family=request.family),
     )
     return LiveWalk(str(recipient), job.envelope.sender, job, net, request.raw)
@@ -91,7 +76,7 @@ async def walk_live(walk: LiveWalk, on_record: Callable[[Record], None], gate: G
     except asyncio.CancelledError:
         scope(JourneyEnded("stopped", None, None, "interrupted"))
         raise
-    ending = _ending(delivery.judgement)
+    ending = ending_of(delivery.judgement)
     scope(ending)
     return exit_code_of(ending.result)
 
@@ -102,13 +87,38 @@ def this_host() -> str:
     return name if checked.is_domain(name) else "[127.0.0.1]"
 
 
-def _parts(request: WalkRequest, recipient: str, sender: str, net: Net, host: str) -> Parts:
+def sender_of(request: WalkRequest) -> Mailbox | None:
+    """The reverse-path: user@ this host's name where nothing was said. Raises BadInput."""
+    return checked.reverse_path(f"user@{this_host()}" if request.sender is None else request.sender)
+
+
+def session_options(request: WalkRequest, net: Net, port: int) -> SessionOptions:
+    """What a request says of its sessions. Raises BadInput."""
+    return SessionOptions(
+        helo=checked.helo(request) or this_host(),
+        tls=request.tls,
+        trust=PkixTrust(net.clock.now, checked.tls_roots(request)),
+        credentials=checked.credentials(request),
+        dialect=request.protocol,
+        pipeline=request.pipeline,
+        chunking=request.chunking,
+        port=port,
+        source=request.source,
+        quit_after=request.quit_after,
+        transmit=request.send,
+        show_secrets=request.show_secrets,
+        timeouts=DEFAULT if request.timeout_s is None else shortened(request.timeout_s),
+    )
+
+
+def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net) -> Parts:
+    """What a test message is made of; `recipient` is what its To field says."""
     return Parts(
         sender=sender,
         recipient=recipient,
         date=datetime.fromtimestamp(net.clock.now()).astimezone(),
         token=f"{net.chance('message-id').getrandbits(TOKEN_BITS):016x}",
-        host=sender.rpartition("@")[2] or host,
+        host=sender.rpartition("@")[2] or this_host(),
         subject=request.subject,
         body=request.body,
         headers=request.headers,
@@ -116,7 +126,8 @@ def _parts(request: WalkRequest, recipient: str, sender: str, net: Net, host: st
     )
 
 
-def _ending(judgement: Judgement) -> JourneyEnded:
+def ending_of(judgement: Judgement) -> JourneyEnded:
+    """A judgement as the journey's last fact."""
     detail = (
         judgement.detail
         if judgement.reason == "reply"

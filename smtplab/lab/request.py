@@ -1,6 +1,8 @@
-"""What a person asks of a walk, as values, before any world is chosen."""
+"""What a person asks of a walk or a sending, as values, before any world is chosen."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -8,7 +10,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.mta.options import Family, QuitAfter, TlsPolicy
 from smtplab.smtp.client import Dialect
 
-__all__ = ["BadInput", "WalkRequest"]
+__all__ = ["BadInput", "SendRequest", "WalkRequest"]
 
 
 class WalkRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,3 +56,27 @@ class WalkRequest(msgspec.Struct, frozen=True, kw_only=True):
     raw: bool = False
     """Record BytesSent and BytesReceived too."""
     show_secrets: bool = False
+
+
+class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `send` is asked: what every session shares, and what only a sending has."""
+
+    shared: WalkRequest
+    """Its recipient is the first one; its content, where there is one, has the line ends that it was given with."""
+    recipients: tuple[str, ...]
+    line_endings: Literal["repair", "keep"] = "repair"
+    """Of a content that was given: bare CR and bare LF made CR LF, or left."""
+    drop: bool = False
+    """After `quit_after` the connection ends with no QUIT."""
+    notify: str | None = None
+    """RFC 3461 4.1, `SUCCESS,DELAY`."""
+    ret: str | None = None
+    envid: str | None = None
+    """Not yet in xtext."""
+    orcpt: bool = False
+    """Tell each recipient's address as the original one too."""
+    require_tls: bool = False
+    mail_parameters: tuple[str, ...] = ()
+    """`NAME` or `NAME=VALUE`, for MAIL."""
+    rcpt_parameters: tuple[str, ...] = ()
+    chunk_octets: int = 1048576

@@ -34,7 +34,7 @@ def prepare(request: WalkRequest) -> Walk:
     from smtplab.lab.live import prepare_live, walk_live  # noqa: PLC0415
 
     live = prepare_live(request)
-    return lambda on_record: asyncio.run(_until_signal(walk_live(live, on_record)))
+    return lambda on_record: asyncio.run(until_signal(walk_live(live, on_record)))
 
 
 def run_walk(request: WalkRequest, on_record: OnRecord) -> int:
@@ -42,8 +42,8 @@ def run_walk(request: WalkRequest, on_record: OnRecord) -> int:
     return prepare(request)(on_record)
 
 
-async def _until_signal(walk: Coroutine[Any, Any, int]) -> int:
-    """The walk stands in a task of its own, so that a signal cancels it and nothing else."""
+async def until_signal(walk: Coroutine[Any, Any, int]) -> int:
+    """The walk's exit code, or the signal's. It stands in a task of its own, so that a signal cancels nothing else."""
     task = asyncio.create_task(walk)
     stopped: list[int] = []
 

@@ -42,6 +42,11 @@ class Envelope(msgspec.Struct, frozen=True):
     asked: dict[str, Asked] = {}
     """By recipient, as `str` writes it; only those for whom something was asked."""
 
+    mail_parameters: Parameters = {}
+    """Sent with MAIL as they are, announced or not, beside those that the message itself needs."""
+    rcpt_parameters: Parameters = {}
+    """Likewise with every RCPT."""
+
     def asked_for(self, recipient: Mailbox) -> Asked:
         return self.asked.get(str(recipient), _NOTHING_ASKED) if self.asked else _NOTHING_ASKED
 

@@ -47,6 +47,14 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Hosts to be named before each recipient's address, for a server of 1982 (RFC 821 3.6)."""
     transmit: bool = True
     """False: stop after the recipients' replies, RSET, QUIT."""
+    reset: bool = True
+    """RSET before the QUIT that leaves a transaction open; swaks sends none."""
+    drop: bool = False
+    """Where it ends as asked, end the connection with no QUIT."""
+    chunk_octets: int = 1048576
+    """Of a BDAT but the last: a refused chunk has cost no more than this."""
+    untold: bool = False
+    """Nobody listens: the dialogue makes no facts, and looks for no broken rules."""
     timeouts: Timeouts = DEFAULT
     show_secrets: bool = False
     """Do not mask what AUTH says in the records."""

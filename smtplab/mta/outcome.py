@@ -49,7 +49,7 @@ class Shortfall(msgspec.Struct, frozen=True):
 
     reason: Literal[
         "starttls-not-offered", "tls-not-verified", "auth-not-offered", "auth-mechanism-not-offered", "auth-broken",
-        "too-large", "smtputf8-not-offered", "not-noted", "skipped",
+        "too-large", "smtputf8-not-offered", "requiretls-not-offered", "not-noted", "skipped",
     ]  # fmt: skip
     detail: str = ""
 
@@ -122,6 +122,7 @@ _STATUS_OF_REASON = {
     "reply-too-long": "4.5.0",
     "starttls-not-offered": "4.7.4",
     "tls-not-verified": "4.7.5",
+    "requiretls-not-offered": "5.7.30",
     "auth-not-offered": "5.7.0",
     "auth-mechanism-not-offered": "5.7.4",
     "auth-broken": "4.7.0",
@@ -137,7 +138,7 @@ _TEMPORARY_ROUTES: frozenset[NoRouteKind] = frozenset(
     {"servfail", "timed-out", "unreachable", "malformed", "cname-loop"}
 )
 _PERMANENT_SHORTFALLS = frozenset(
-    {"auth-not-offered", "auth-mechanism-not-offered", "too-large", "smtputf8-not-offered"}
+    {"auth-not-offered", "auth-mechanism-not-offered", "too-large", "smtputf8-not-offered", "requiretls-not-offered"}
 )
 _HOST_STAGES: frozenset[Stage] = frozenset({"dns", "connect", "greeting", "ehlo", "tls"})
 

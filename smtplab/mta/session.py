@@ -81,7 +81,7 @@ class Session:
 
 async def open_session(session: Session) -> Setback | None:
     """Everything before MAIL. None where the session stands, or has `finished` as asked."""
-    setback = await _connect(session)
+    setback = await connect(session)
     if setback is None and not session.stop_at("connect", "connect"):
         setback = await _greeting(session)
         if setback is None and session.finished is None:
@@ -93,12 +93,15 @@ async def hang_up(session: Session) -> None:
     """RSET where a transaction is open, QUIT, unless the dialogue is over already."""
     if not session.connected or session.talk.over or session.talk.client.state in ("data", "auth", "tls", "connected"):
         return
-    if session.talk.client.state in ("mail", "rcpt", "chunking"):
+    if session.options.drop and session.finished is not None:
+        return
+    if session.options.reset and session.talk.client.state in ("mail", "rcpt", "chunking"):
         await session.talk.ask(Rset())
     await session.talk.ask(Quit())
 
 
-async def _connect(session: Session) -> Setback | None:
+async def connect(session: Session) -> Setback | None:
+    """The connection alone; the greeting has not been heard."""
     place, clock = session.place, session.net.clock
     host, address, port = place.host, place.address, place.port
     session.emit(ConnectStarted(host, address, port))
@@ -115,7 +118,7 @@ async def _connect(session: Session) -> Setback | None:
     session.emit(Connected(host, address, port, ms))
     client = Client(
         dialect=session.options.dialect,
-        emit=session.emit,
+        emit=None if session.options.untold else session.emit,
         monotonic=clock.monotonic,
         show_secrets=session.options.show_secrets,
     )
@@ -124,7 +127,7 @@ async def _connect(session: Session) -> Setback | None:
 
 
 async def _greeting(session: Session) -> Setback | None:
-    if session.options.tls == "implicit" and (setback := await _handshake(session)):
+    if session.options.tls == "implicit" and (setback := await handshake(session)):
         return setback
     greeting = await session.talk.greeting()
     setback = refused("greeting", greeting)
@@ -177,14 +180,15 @@ async def _start_tls(session: Session) -> Setback | None:
         if welcome_only and isinstance(answer, Reply) and not talk.over:
             return None
         return refused("tls", answer) or Setback("tls", TlsTrouble("not-tls"))
-    setback = await _handshake(session)
+    setback = await handshake(session)
     if setback is not None:
         return setback
     # RFC 3207 4.2: what was announced in clear is forgotten; ask again.
     return refused("ehlo", await _hello(session))
 
 
-async def _handshake(session: Session) -> Setback | None:
+async def handshake(session: Session) -> Setback | None:
+    """TLS, now."""
     options, host = session.options, session.place.host
     name = "" if _is_address(host) else host
     facts = await session.talk.start_tls(ClientTls(name or host, options.trust or NoTrust()))

@@ -89,11 +89,38 @@ class Talk:
         data = self.client.send(RawLine(b"*\r\n")) if response is None else self.client.send_auth(response)
         return await self._write(data) or await self._reply(self.timeouts.command_s)
 
+    async def say(self, data: bytes) -> Lost | None:
+        """By hand: any bytes, in any order; what they call forth is heard with `hear`."""
+        if self._lost is not None:
+            return self._lost
+        return await self._write(self.client.send(RawLine(data)))
+
+    async def hear(self, limit_s: float) -> Reply | Lost:
+        """The next reply, to whatever it answers."""
+        return await self._reply(limit_s)
+
     async def send_content(self, content: bytes) -> list[Reply | Lost]:
         """After 354. One reply, or in LMTP one for each accepted recipient."""
         if self.over:
             return [self._end()]
         return await self._replies_to_content(self.client.send_content(content))
+
+    async def send_content_with(
+        self, content: bytes, commands: Sequence[Command]
+    ) -> tuple[list[Reply | Lost], list[Reply | Lost]]:
+        """After 354: the content and, in the same write, what begins the next transaction (RFC 2920 3.1).
+
+        The replies to both; no gate is asked, for nobody holds what is sent in bulk.
+        """
+        if self.over:
+            return [self._end()], [self._end() for _ in commands]
+        data = [self.client.send_content(content)]
+        owed = max(1, self.client.pending)
+        data += [self.client.send(command) for command in commands]
+        if lost := await self._write(b"".join(data)):
+            return [lost], [lost for _ in commands]
+        replies = [await self._reply(self.timeouts.content_s) for _ in range(owed)]
+        return replies, [await self._reply(self._limit_s(command)) for command in commands]
 
     async def send_chunk(self, chunk: bytes, *, last: bool) -> list[Reply | Lost] | Skipped:
         """BDAT; replies as `send_content`."""

@@ -14,9 +14,6 @@ from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Data, Mail, Parameters, Rcpt
 from smtplab.wire.reply import Reply
 
-CHUNK_OCTETS = 1048576
-"""A refused chunk has cost no more than this."""
-
 Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
 
 BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
@@ -25,7 +22,7 @@ BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
 
 async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
-    shortfall = _shortfall(session, envelope)
+    shortfall = shortfall_of(session, envelope)
     if shortfall is not None:
         return _all_failed(session, envelope, Setback("envelope", shortfall))
     answers = await _ask_envelope(session, envelope)
@@ -41,11 +38,13 @@ async def transact(session: Session, envelope: Envelope, before_content: BeforeC
 # The envelope
 
 
-def _shortfall(session: Session, envelope: Envelope) -> Shortfall | None:
+def shortfall_of(session: Session, envelope: Envelope) -> Shortfall | None:
     """What the server's announcements rule out before anything is asked."""
     extensions = session.talk.client.extensions
     if envelope.smtputf8 and "SMTPUTF8" not in extensions:
         return Shortfall("smtputf8-not-offered")
+    if "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in extensions:
+        return Shortfall("requiretls-not-offered")  # RFC 8689 4.2.1
     limit = extensions.size_octets_max
     if limit is not None and len(envelope.content) > limit:
         return Shortfall("too-large", str(limit))  # RFC 1870 6.1
@@ -59,10 +58,7 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
     answered with a 554 that says nothing new, or with a 354 for a message to nobody.
     """
     talk, options = session.talk, session.options
-    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    rcpts: list[Command] = [
-        Rcpt(who, _rcpt_parameters(session, envelope, who), options.source_route) for who in envelope.recipients
-    ]
+    mail, *rcpts = envelope_commands(session, envelope)
     if options.ends_at("mail"):
         return [await talk.ask(mail)]
     if _pipelines(session):
@@ -72,6 +68,13 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
         for rcpt in rcpts:
             answers.append(await talk.ask(rcpt))  # noqa: PERF401 - one after the other is the point
     return answers
+
+
+def envelope_commands(session: Session, envelope: Envelope) -> list[Command]:
+    """MAIL and a RCPT for each recipient, with what this server understands of what the message needs."""
+    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
+    route = session.options.source_route
+    return [mail, *(Rcpt(who, _rcpt_parameters(session, envelope, who), route) for who in envelope.recipients)]
 
 
 def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
@@ -92,20 +95,20 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             parameters["RET"] = envelope.ret
         if envelope.envid:
             parameters["ENVID"] = envelope.envid
-    return parameters
+    return {**parameters, **envelope.mail_parameters}
 
 
 def _rcpt_parameters(session: Session, envelope: Envelope, recipient: Mailbox) -> Parameters:
     """What the sender asked for goes on unchanged (RFC 3461 5.2.1)."""
     if not envelope.asked or "DSN" not in session.talk.client.extensions:
-        return {}
+        return envelope.rcpt_parameters
     asked = envelope.asked_for(recipient)
     parameters: Parameters = {}
     if asked.notify:
         parameters["NOTIFY"] = ",".join(asked.notify)
     if asked.orcpt:
         parameters["ORCPT"] = asked.orcpt
-    return parameters
+    return {**parameters, **envelope.rcpt_parameters}
 
 
 def _pipelines(session: Session) -> bool:
@@ -137,6 +140,7 @@ async def _finish(
         )
         fates.append(None if setback is None else failed(who, setback, host))
     if _ends_at_rcpt(session):
+        session.stop_at("rcpt", "envelope")
         pairs = zip(fates, envelope.recipients, rcpts, strict=True)
         return None, tuple(fate or _stopped(session, who, answer) for fate, who, answer in pairs)
     takers = [who for who, fate in zip(envelope.recipients, fates, strict=True) if fate is None]
@@ -157,7 +161,7 @@ async def _send(
     """The content, for those recipients that were accepted."""
     host = session.place.host
     if _chunks(session):
-        replies = await _send_chunks(session, envelope.content)
+        replies = await _send_chunks(session, envelope.content, session.options.chunk_octets)
     else:
         answer = await session.talk.ask(Data())
         if isinstance(answer, Skipped) or not (isinstance(answer, Reply) and answer.code == 354):
@@ -176,11 +180,11 @@ def _no_content(answer: Outcome) -> Setback:
     return Setback("data", answer)
 
 
-async def _send_chunks(session: Session, content: bytes) -> list[Reply | Lost] | Skipped:
+async def _send_chunks(session: Session, content: bytes, size: int) -> list[Reply | Lost] | Skipped:
     """RFC 3030 2: a refused chunk ends the transaction; the rest is not sent."""
-    for start in range(0, max(1, len(content)), CHUNK_OCTETS):
-        chunk = content[start : start + CHUNK_OCTETS]
-        last = start + CHUNK_OCTETS >= len(content)
+    for start in range(0, max(1, len(content)), size):
+        chunk = content[start : start + size]
+        last = start + size >= len(content)
         replies = await session.talk.send_chunk(chunk, last=last)
         if last or isinstance(replies, Skipped) or refused("data", replies[0]) is not None:
             return replies

@@ -1,0 +1,141 @@
+"""The words of a command line as swaks takes them: from a file and the environment too, cancelled by `no-`, with one
+dash or two; what the options mean it does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from smtplab.lab.bad_input import BadInput
+
+PREFIX = "SMTPLAB_OPT_"
+CONFIG = "config"
+DEFAULT_CONFIG = ".smtplabrc"
+"""In the home folder of the person, as swaks has its own."""
+
+_NAMED_HEADER = re.compile(r"--?(?:header|h)-([!-9;-~]+):?")
+
+
+class _Said(msgspec.Struct, frozen=True):
+    words: tuple[str, ...]
+    """As click shall read them."""
+    option: str = ""
+    """The parameter's name; empty for what is no option."""
+
+
+def settled(
+    parameters: Sequence[click.Parameter],
+    optional: Mapping[str, frozenset[str]],
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+) -> list[str]:
+    """One list for click: the file's words, then the environment's, then the command line's. Raises BadInput.
+
+    `optional`: options that may stand bare, by their parameter's name, and the values that they take.
+    """
+    reader = _Reader(parameters, optional)
+    of_environ = [_of_variable(name, environ) for name in sorted(environ) if name.startswith(PREFIX)]
+    config = _config_named([*_without_end(arguments), *(word for words in of_environ for word in words)])
+    if config is None:
+        default = Path(environ.get("HOME", ""), DEFAULT_CONFIG)
+        config = str(default) if environ.get("HOME") and default.is_file() else ""
+    said: list[_Said] = []
+    for words in (*(_of_file(config) if config else []), *of_environ, arguments):
+        reader.read(words, said)
+    return [word for each in said for word in each.words]
+
+
+class _Reader:
+    def __init__(self, parameters: Sequence[click.Parameter], optional: Mapping[str, frozenset[str]]) -> None:
+        self._optional = optional
+        self._by_word: dict[str, click.Option] = {}
+        for parameter in parameters:
+            if isinstance(parameter, click.Option):
+                self._by_word.update(dict.fromkeys([*parameter.opts, *parameter.secondary_opts], parameter))
+        self._written = {word.lstrip("-"): word for word in self._by_word}
+
+    def read(self, words: Sequence[str], said: list[_Said]) -> None:
+        """Adds to `said`, or takes from it what a `no-` cancels."""
+        left = list(words)
+        while left:
+            word = left.pop(0)
+            if word == "--":
+                said.append(_Said((word, *left)))
+                return
+            name, equals, value = word.partition("=")
+            if not word.startswith("-") or word == "-":
+                said.append(_Said((word,)))
+            elif header := _NAMED_HEADER.fullmatch(name):
+                content = value if equals or not left else left.pop(0)
+                said.append(_Said((f"--header={header[1]}: {content}",), "headers"))
+            else:
+                self._option(word, left, said)
+
+    def _option(self, word: str, left: list[str], said: list[_Said]) -> None:
+        name, equals, value = word.partition("=")
+        bare = name.lstrip("-")
+        if bare in (CONFIG, f"no-{CONFIG}"):
+            if bare == CONFIG and not equals and left:
+                left.pop(0)
+            return
+        written = name if name in self._by_word else self._written.get(bare)
+        if written is None:
+            cancelled = self._written.get(bare[3:]) if bare.startswith("no-") else None
+            if cancelled is None:
+                said.append(_Said((word,)))
+            else:
+                gone = self._by_word[cancelled].name
+                said[:] = [each for each in said if each.option != gone]
+            return
+        option = self._by_word[written]
+        assert option.name is not None
+        longest = max(option.opts, key=len)
+        if option.name in self._optional:
+            takes = equals or (left and left[0].lower() in self._optional[option.name])
+            given = (value if equals else left.pop(0)) if takes else None
+            said.append(_Said((longest if given is None else f"{longest}={given}",), option.name))
+        elif option.is_flag or option.count:
+            said.append(_Said((word if equals else written,), option.name))
+        elif equals or left:
+            said.append(_Said((f"{longest}={value if equals else left.pop(0)}",), option.name))
+        else:
+            said.append(_Said((written,), option.name))
+
+
+def _without_end(arguments: Sequence[str]) -> list[str]:
+    return list(arguments[: arguments.index("--")]) if "--" in arguments else list(arguments)
+
+
+def _config_named(words: Sequence[str]) -> str | None:
+    """The file's name; empty where none shall be read, None where nothing was said."""
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name.lstrip("-") == f"no-{CONFIG}":
+            return ""
+        if name in (f"-{CONFIG}", f"--{CONFIG}"):
+            return value if equals else next(iter(words[place + 1 : place + 2]), "")
+    return None
+
+
+def _of_variable(name: str, environ: Mapping[str, str]) -> list[str]:
+    option, value = "--" + name.removeprefix(PREFIX).replace("_", "-"), environ[name]
+    return [option, value] if value else [option]
+
+
+def _of_file(path: str) -> list[list[str]]:
+    """swaks' form: an option a line, dashes or none, then a space and its value, all of the rest of the line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as trouble:
+        reason = getattr(trouble, "strerror", None) or str(trouble)
+        raise BadInput("cli.cannot-read", file=path, reason=reason) from trouble
+    return [_of_line(line) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _of_line(line: str) -> list[str]:
+    option, space, value = line.partition(" ")
+    return ["--" + option.lstrip("-"), value] if space else ["--" + option.lstrip("-")]

@@ -1,0 +1,181 @@
+"""Sends one message to one or several recipients through the real internet; how its records look it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from smtplab.events import JourneyEnded, JourneyStarted, Judged
+from smtplab.journal import Journal, Record, Scope
+from smtplab.lab import checked
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.compose import compose
+from smtplab.lab.exits import exit_code_of
+from smtplab.lab.live import ending_of, parts_of, sender_of, session_options
+from smtplab.lab.request import SendRequest
+from smtplab.lab.tapping import TappedDialer
+from smtplab.mta.attempt import Attempt
+from smtplab.mta.deliver import Delivery, Job, deliver, domains_of
+from smtplab.mta.envelope import Asked, Envelope, make_envelope
+from smtplab.mta.options import Routing
+from smtplab.mta.outcome import RecipientOutcome, worst
+from smtplab.net.live import live_net
+from smtplab.net.ports import Net
+from smtplab.wire.address import Mailbox
+from smtplab.wire.envelope import Parameters
+from smtplab.wire.framing import bare_line_ends, repair_line_ends
+from smtplab.wire.xtext import encode_xtext, format_orcpt, is_good_dsn_value, parse_notify
+
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # esmtp-param, RFC 5321 4.1.2
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """A request whose every part has been read."""
+
+    jobs: tuple[Job, ...]
+    """One per domain, or one for all where a server was named."""
+    net: Net
+    raw: bool
+    repaired: tuple[int, int]
+    """How many bare CR and bare LF were made CR LF."""
+
+    @property
+    def envelope(self) -> Envelope:
+        """The first; all have the same content."""
+        return self.jobs[0].envelope
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What became of it."""
+
+    outcomes: tuple[RecipientOutcome, ...]
+    attempts: tuple[Attempt, ...]
+    """Every session, in order."""
+    ending: JourneyEnded
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code_of(self.ending.result)
+
+
+def prepare_sending(request: SendRequest) -> Sending:
+    """Raises BadInput; nothing has been sent then."""
+    shared = request.shared
+    people = tuple(checked.mailbox(each) for each in request.recipients)
+    sender = sender_of(shared)
+    server, port = checked.server_and_port(shared)
+    net = live_net(dns=checked.dns_server(shared), resolve=shared.resolve, dns_timeout_s=shared.timeout_s)
+    content, repaired = _content(request, people, sender, net)
+    envelope = _asking(make_envelope(sender, people, content), request)
+    options = msgspec.structs.replace(
+        session_options(shared, net, port),
+        # As swaks has them: one command after the other unless asked, and a QUIT with no RSET before it.
+        pipeline=shared.pipeline or False,
+        reset=False,
+        drop=request.drop,
+        chunk_octets=request.chunk_octets,
+        tls="verify" if request.require_tls and shared.tls != "implicit" else shared.tls,
+    )
+    groups = {people[0].domain: people} if server is not None else domains_of(people)
+    jobs = tuple(
+        Job(
+            domain=domain,
+            envelope=msgspec.structs.replace(envelope, recipients=group),
+            options=options,
+            routing=Routing(server=server, family=shared.family),
+        )
+        for domain, group in groups.items()
+    )
+    return Sending(jobs, net, shared.raw, repaired)
+
+
+async def send(sending: Sending, on_record: Callable[[Record], None]) -> Sent:
+    """Cancelling it closes the sockets and ends the journal with a journey that was stopped."""
+    net, first = sending.net, sending.envelope
+    if sending.raw:
+        tapped = TappedDialer(net.dialer, on_record)
+        net = msgspec.structs.replace(net, dialer=tapped)
+        journal = tapped.journal = Journal(net.clock.now, tapped.told, keep=False)
+    else:
+        journal = Journal(net.clock.now, on_record, keep=False)
+    scope = journal.scope(node=sending.jobs[0].options.helo, hop=0, span="deliver/1")
+    people = ", ".join(str(who) for job in sending.jobs for who in job.envelope.recipients)
+    scope(JourneyStarted(people, first.sender, "live", None, None))
+    if any(sending.repaired):
+        scope(Judged("line-ends", "repaired", "{} CR, {} LF".format(*sending.repaired)))
+    try:
+        deliveries = [
+            await _deliver(job, net, journal.scope(node=scope.node, hop=0, span=f"deliver/{number}"))
+            for number, job in enumerate(sending.jobs, 1)
+        ]
+    except asyncio.CancelledError:
+        scope(JourneyEnded("stopped", None, None, "interrupted"))
+        raise
+    outcomes = tuple(outcome for delivery in deliveries for outcome in delivery.outcomes)
+    ending = ending_of(worst([outcome.judgement for outcome in outcomes]))
+    scope(ending)
+    return Sent(outcomes, tuple(attempt for delivery in deliveries for attempt in delivery.attempts), ending)
+
+
+async def _deliver(job: Job, net: Net, scope: Scope) -> Delivery:
+    delivery = await deliver(job, net, scope)
+    asked = job.envelope.asked or job.envelope.ret or job.envelope.envid
+    if asked and any(outcome.judgement.result == "accepted" and not outcome.notifies for outcome in delivery.outcomes):
+        # RFC 3461 5.2.2: it goes without, and the sender should know that no notice will come.
+        scope(Judged("dsn", "not-offered", ""))
+    return delivery
+
+
+def _content(
+    request: SendRequest, people: tuple[Mailbox, ...], sender: Mailbox | None, net: Net
+) -> tuple[bytes, tuple[int, int]]:
+    """The message, and how many bare CR and bare LF were mended in it (RFC 5321 2.3.8)."""
+    content = request.shared.content
+    if content is None:
+        to = ", ".join(str(who) for who in people)
+        return compose(parts_of(request.shared, to, "" if sender is None else str(sender), net)), (0, 0)
+    bare = bare_line_ends(content)
+    if request.line_endings == "keep" or not any(bare):
+        return content, (0, 0)
+    # A text whose every line ends in LF is how files are written here, not a fault to be told of.
+    usual = bare[0] == 0 and b"\r\n" not in content
+    return repair_line_ends(content), (0, 0) if usual else bare
+
+
+def _asking(envelope: Envelope, request: SendRequest) -> Envelope:
+    """With the notices and the parameters that were asked for. Raises BadInput."""
+    notify, ret = (request.notify or "").upper(), (request.ret or "").upper()
+    if notify and parse_notify(notify) is None:
+        raise BadInput("cli.bad-notify", value=notify)
+    envid = encode_xtext(request.envid) if request.envid else ""
+    if envid and not is_good_dsn_value("ENVID", envid):
+        raise BadInput("cli.bad-envid", value=request.envid or "")
+    occasions = parse_notify(notify) if notify else None
+    asked = {}
+    if occasions or request.orcpt:
+        for who in envelope.recipients:
+            asked[str(who)] = Asked(occasions or (), format_orcpt(str(who)) if request.orcpt else "")
+    mail = _parameters(request.mail_parameters)
+    if request.require_tls:
+        mail["REQUIRETLS"] = None
+    return msgspec.structs.replace(
+        envelope,
+        ret=ret if ret in ("FULL", "HDRS") else "",
+        envid=envid,
+        asked=asked,
+        mail_parameters=mail,
+        rcpt_parameters=_parameters(request.rcpt_parameters),
+    )
+
+
+def _parameters(written: tuple[str, ...]) -> Parameters:
+    parameters: Parameters = {}
+    for text in written:
+        found = _PARAMETER.fullmatch(text)
+        if found is None:
+            raise BadInput("cli.bad-parameter", value=text)
+        parameters[found[1].upper()] = found[2]
+    return parameters

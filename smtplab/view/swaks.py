@@ -1,0 +1,131 @@
+"""A sending's records as the transcript that swaks prints, mark for mark; where its lines go it does not know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from smtplab import events as ev
+from smtplab.journal import Record
+from smtplab.view.meaning import reason_text
+from smtplab.view.safe import safe
+from smtplab.view.texts import Texts
+from smtplab.view.titles import title
+
+Kind = Literal["info", "error", "sent", "received", "refusal"]
+
+
+_TOLD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable", "unmet"})
+"""Ends of a session that its own lines have told already."""
+
+
+class Said(msgspec.Struct, frozen=True):
+    mark: str
+    """Three columns: `===`, `***`, ` ->`, ` ~>`, `<- `, `<~ `, `<**`, `<~*`."""
+    text: str
+    """One line, safe for a terminal."""
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.mark} {self.text}"
+
+
+class SwaksTranscript:
+    """Give it each record in turn. `content` is the message, whose octets no record holds; None where unknown."""
+
+    def __init__(self, texts: Texts, content: bytes | None, *, suppress_data: bool = False, lapse: str = "") -> None:
+        """`lapse`: empty for no times, `f` for thousandths of a second, `i` for whole seconds."""
+        self._texts = texts
+        self._content = content
+        self._suppress_data = suppress_data
+        self._lapse = lapse
+        self._secure = False
+        self._quit = False
+        self._tried = False
+
+    def __call__(self, record: Record) -> list[Said]:
+        """The record's lines; none for what swaks would not show either."""
+        match record.event:
+            case ev.CommandSent(verb=verb, line=line):
+                self._quit = verb == "QUIT"
+                return [self._sent(safe(line))]
+            case ev.MessageSent(transfer=transfer):
+                return self._message(transfer) or [self._sent(title(record, self._texts))]
+            case ev.ReplyReceived() as reply:
+                return self._reply(reply)
+            case ev.ConnectStarted() | ev.Connected() | ev.ConnectFailed() | ev.Disconnected() as event:
+                return self._connection(event)
+            case ev.TlsEstablished():
+                self._secure = True
+                return [self._info(title(record, self._texts))]
+            case ev.TlsFailed():
+                return [Said("***", title(record, self._texts), "error")]
+            case ev.HostSkipped() | ev.Authenticated() | ev.Judged():
+                return [self._info(title(record, self._texts))]
+            case ev.RouteFound(source=source) if source != "pinned":
+                return [self._info(title(record, self._texts))]
+            case ev.JourneyEnded() as ending:
+                return self._ending(ending)
+            case _:
+                return []
+
+    def _ending(self, ending: ev.JourneyEnded) -> list[Said]:
+        """What we ourselves could not go on for; what a server or the network did has been said."""
+        if not ending.detail or ending.result in ("accepted", "delivered", "stopped"):
+            return []
+        if self._tried and (ending.code is not None or ending.detail.partition(" ")[0] in _TOLD):
+            return []
+        return [Said("***", reason_text(ending.detail, self._texts), "error")]
+
+    def _connection(self, event: ev.ConnectStarted | ev.Connected | ev.ConnectFailed | ev.Disconnected) -> list[Said]:
+        match event:
+            case ev.ConnectStarted(host=host, address=address, port=port):
+                self._secure = self._quit = False
+                self._tried = True
+                where = host if host == address else f"{host} [{address}]"
+                return [self._info(self._texts("swaks.trying", where=where, port=str(port)))]
+            case ev.Connected(host=host):
+                return [self._info(self._texts("swaks.connected", host=host))]
+            case ev.ConnectFailed(host=host, port=port, reason=reason):
+                first = self._texts("swaks.connect-failed", host=host, port=str(port))
+                return [Said("***", first, "error"), Said("***", "\t" + reason_text(reason, self._texts), "error")]
+            case ev.Disconnected(by="us", clean=clean, reason=""):
+                return [self._info(self._texts("swaks.closed" if clean or self._quit else "swaks.dropped"))]
+            case ev.Disconnected(reason=reason):
+                if reason in ("", "closed", "reset"):
+                    return [Said("***", self._texts("swaks.lost"), "error")]
+                return [Said("***", reason_text(reason, self._texts), "error")]
+
+    def _reply(self, reply: ev.ReplyReceived) -> list[Said]:
+        refusal = reply.code is None or reply.code >= 400
+        mark = {(False, False): "<- ", (False, True): "<~ ", (True, False): "<**", (True, True): "<~*"}
+        said = []
+        if self._lapse:
+            seconds = f"{reply.ms / 1000:.3f}" if self._lapse == "f" else str(int(reply.ms // 1000))
+            said.append(self._info(self._texts("swaks.lapse", seconds=seconds)))
+        last = len(reply.lines) - 1
+        for number, line in enumerate(reply.lines or ("",)):
+            code = "" if reply.code is None else f"{reply.code}{'-' if number < last else ' '}"
+            kind: Kind = "refusal" if refusal else "received"
+            said.append(Said(mark[refusal, self._secure], safe(code + line), kind))
+        return said
+
+    def _message(self, transfer: ev.Transfer) -> list[Said]:
+        """With its final dot, dots stuffed; chunks have neither (RFC 3030 2)."""
+        if self._content is None:
+            return []
+        rows = self._content.split(b"\r\n")
+        if not rows[-1]:
+            rows.pop()
+        if transfer == "DATA":
+            rows = [b"." + row if row.startswith(b".") else row for row in rows] + [b"."]
+        if self._suppress_data:
+            return [self._sent(self._texts("swaks.lines-sent", lines=str(len(rows))))]
+        return [self._sent(safe(row.decode("utf-8", "backslashreplace"))) for row in rows]
+
+    def _sent(self, text: str) -> Said:
+        return Said(" ~>" if self._secure else " ->", text, "sent")
+
+    def _info(self, text: str) -> Said:
+        return Said("===", text, "info")
