@@ -86,7 +86,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._cancelled_timers = 0
         self._virtual_s_max = virtual_s_max
         self._steps_left = self._steps_max = steps_max
-        self._births = itertools.count()
+        self.births = itertools.count()
+        """A number for each task, and for whatever else has to keep its place among its like."""
         self._now = 0.0
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
@@ -96,20 +97,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def next_birth(self) -> int:
-        return next(self._births)
-
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._births), timer))
+        heapq.heappush(self._timers, (when, next(self.births), timer))
         return timer
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Call(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -171,8 +169,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._jump()
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop does
-                handle._run()  # noqa: SLF001
+            # As `Handle._run`, without a call more for each of them.
+            if not handle._cancelled:  # noqa: SLF001
+                try:
+                    handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
+                    self.fault = self.fault or error
         if self._timers and self._timers[0][0] <= self._now:
             self._wake()
 
@@ -209,7 +213,7 @@ class _Task(asyncio.Task[Any]):
     """Hashes by birth, not by address."""
 
     def __init__(self, work: Any, *, loop: VirtualLoop, **options: Any) -> None:
-        self._birth = loop.next_birth()
+        self._birth = next(loop.births)
         super().__init__(work, loop=loop, **options)
 
     def __hash__(self) -> int:
@@ -217,12 +221,30 @@ class _Task(asyncio.Task[Any]):
 
 
 class _Future(asyncio.Future[Any]):
-    def __init__(self, *, loop: VirtualLoop) -> None:
-        self._birth = loop.next_birth()
-        super().__init__(loop=loop)
+    """Hashes by when it was hashed first, which is never for most: they are awaited, and gone."""
+
+    _loop: VirtualLoop
+    _birth: int | None = None
 
     def __hash__(self) -> int:
+        if self._birth is None:
+            self._birth = next(self._loop.births)
         return self._birth
+
+
+class _Call(asyncio.Handle):
+    """A callback for the next turn."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None) -> None:
+        # As its base class does, which asks for debugging and for a traceback each time.
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
 
 
 class _Timer(asyncio.TimerHandle):
@@ -247,8 +269,9 @@ class _Timer(asyncio.TimerHandle):
         self.fired = False
 
     def cancel(self) -> None:
-        if not self.cancelled():
-            asyncio.Handle.cancel(self)
+        if not self._cancelled:
+            self._cancelled = True
+            self._callback = self._args = None
             if not self.fired:
                 self._loop.forget_timer()
 
