@@ -97,7 +97,12 @@ class Scope:
         """Of the record made last here: a fact that belongs to no stage of its own is put there."""
 
     def __call__(self, event: ev.Event) -> None:
-        stage = stage_of(event)
+        # As `stage_of`, without the call: this runs for every record.
+        kind = type(event)
+        if kind in _WITH_VERB:
+            stage = _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
+        else:
+            stage = _STAGE_OF_EVENT.get(kind)
         if stage is not None:
             self.stage = stage
         self._stamp(self.hop, self.node, self.span, self.stage, event)
