@@ -150,7 +150,8 @@ class Receiver:
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
+        ready = isinstance(decision, Reply) or not inspect.isawaitable(decision)
+        if ready and not self._rules.reply_delay_s:
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
@@ -234,13 +235,15 @@ class Receiver:
         if request is None:
             return self._core.greet(replies[0])
         command = request.command if isinstance(request, Asked) else None
-        if isinstance(command, Ehlo | Lhlo) and replies[0].severity == 2:
+        if command is not None and command.verb in ("EHLO", "LHLO") and replies[0].severity == 2:
             self._core.offer(offered(self._rules, self._caller))
         if isinstance(request, ContentReceived):
             if self._rules.dialect == "lmtp" and len(replies) == 1:
                 replies *= max(1, len(self._recipients))  # RFC 2033 4.2
             self._forget_transaction()
-        out = b"".join(self._core.reply(reply) for reply in replies)
+        out = self._core.reply(replies[0])
+        for reply in replies[1:]:
+            out += self._core.reply(reply)
         self._note(replies[0], command)
         return out + self._end_where_hopeless(replies[0])
 
