@@ -63,19 +63,21 @@ class Receiver:
         self._clean = False
         self._handshaking = False
         self._wire: Wire
+        self._loop: asyncio.AbstractEventLoop
 
     # Handler
 
     def connected(self, wire: Wire) -> None:
         self._wire = wire
+        self._loop = asyncio.get_running_loop()
         self._caller.address = wire.peer.address
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._loop.time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
             self._greet()
 
     def received(self, data: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._loop.time()
         self._core.receive(data)
         self._pump()
 
@@ -154,7 +156,7 @@ class Receiver:
         if ready and not self._rules.reply_delay_s:
             return self._settle(decision, request)
         self._wire.pause()
-        self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
+        self._deciding = self._loop.create_task(self._think(decision), name="decision")
         self._deciding.add_done_callback(lambda task: self._decided(task, request))
         return b""
 
@@ -294,10 +296,9 @@ class Receiver:
     # Time
 
     def _watch_the_clock(self) -> None:
-        loop = asyncio.get_running_loop()
-        left_s = self._heard_at + self._rules.command_timeout_s - loop.time()
+        left_s = self._heard_at + self._rules.command_timeout_s - self._loop.time()
         if left_s > 0 or self._deciding is not None:
-            self._timer = loop.call_later(max(left_s, 1.0), self._watch_the_clock)
+            self._timer = self._loop.call_later(max(left_s, 1.0), self._watch_the_clock)
             return
         self._over = "timed-out"
         if self._core.state not in ("tls", "closed", "connected"):

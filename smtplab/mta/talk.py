@@ -15,7 +15,7 @@ from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import Answered, Client, Closed, RawLine
 from smtplab.smtp.shown import shown_line
-from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
+from smtplab.wire.command import Bdat, Command, format_command
 from smtplab.wire.reply import Reply
 
 GROUP_MAX = 100
@@ -72,7 +72,7 @@ class Talk:
 
     async def ask(self, command: Command) -> Outcome:
         """Send one command and wait for its reply."""
-        return (await self.ask_all((command,)))[0]
+        return (await self._ask_group((command,)))[0]
 
     async def ask_all(self, commands: Sequence[Command]) -> list[Outcome]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
@@ -139,6 +139,8 @@ class Talk:
 
     async def _ask_group(self, commands: Sequence[Command]) -> list[Outcome]:
         self._hear_out()
+        if self._gate is None:
+            return await self._ask_at_once(commands)
         counts: list[int] = []
         data = b""
         for command in commands:
@@ -149,11 +151,18 @@ class Talk:
             return [lost] * len(commands)
         return [await self._last_of(command, count) for command, count in zip(commands, counts, strict=True)]
 
+    async def _ask_at_once(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Nobody may change what leaves: each command has its one reply."""
+        if self.over:
+            return [self._end()] * len(commands)
+        lost = await self._write(b"".join([self.client.send(command) for command in commands]))
+        if lost is not None:
+            return [lost] * len(commands)
+        return [await self._reply(self._limit_s(command)) for command in commands]
+
     async def _bytes_of(self, command: Command) -> bytes:
         if self.over:
             return b""
-        if self._gate is None:
-            return self.client.send(command)
         release = await self._pass(command)
         match release.by:
             case "skipped":
@@ -184,10 +193,10 @@ class Talk:
         return outcome
 
     def _limit_s(self, command: Command) -> float:
-        match command:
-            case Data():
+        match command.verb:
+            case "DATA":
                 return self.timeouts.data_s
-            case Quit() | Rset():
+            case "QUIT" | "RSET":
                 return self.timeouts.quit_s
             case _:
                 return self.timeouts.command_s

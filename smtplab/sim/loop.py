@@ -128,7 +128,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.now_s + delay, callback, *args, context=context)
+        # As `call_at`, without the call: most timers are packets on their way.
+        when = self.now_s + delay
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self.births), timer))
+        return timer
 
     def forget_timer(self) -> None:
         """One of the timers was cancelled. Time-outs are, nearly all: they are swept out before they are the most."""
