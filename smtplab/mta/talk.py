@@ -49,8 +49,15 @@ class Talk:
     """Once `over`, every step ends at once with `Lost`: a late reply must never answer the next command."""
 
     def __init__(
-        self, stream: Stream, client: Client, timeouts: Timeouts, emit: Emit, gate: Gate | None = None
+        self,
+        stream: Stream,
+        client: Client,
+        timeouts: Timeouts,
+        emit: Emit,
+        gate: Gate | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        """`patience` is that of the connection's making, whose timer goes on."""
         self.client = client
         self.timeouts = timeouts
         self.gated = gate is not None
@@ -60,7 +67,7 @@ class Talk:
         self._lost: Lost | None = None
         self._ahead: Answered | Closed | None = None
         """Read already, not used yet."""
-        self._patience = Patience()
+        self._patience = patience or Patience()
 
     @property
     def over(self) -> bool:
