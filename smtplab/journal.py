@@ -109,10 +109,7 @@ class Scope:
     def __call__(self, event: ev.Event) -> None:
         # As `stage_of`, without the call: this runs for every record.
         kind = type(event)
-        if kind in _WITH_VERB:
-            stage = _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
-        else:
-            stage = _STAGE_OF_EVENT.get(kind)
+        stage = _STAGE_OF_VERB.get(event.verb) if kind in _WITH_VERB else _STAGE_OF_EVENT.get(kind)  # type: ignore[union-attr]
         if stage is not None:
             self.stage = stage
         self._stamp(self.hop, self.node, self.span, self.stage, event)

@@ -152,8 +152,7 @@ class Receiver:
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        ready = isinstance(decision, Reply) or not inspect.isawaitable(decision)
-        if ready and not self._rules.reply_delay_s:
+        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = self._loop.create_task(self._think(decision), name="decision")

@@ -285,9 +285,13 @@ class _Timer(asyncio.TimerHandle):
     def cancel(self) -> None:
         if not self._cancelled:
             self._cancelled = True
-            self._callback = self._args = None
+            self._callback, self._args = _nothing, ()  # What it held may go before its time comes.
             if not self.fired:
                 self._loop.forget_timer()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
