@@ -255,9 +255,6 @@ class Receiver:
         if reply.severity != 2:
             return
         match command:
-            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
-                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
-                self._forget_transaction()
             case Mail(reverse_path, parameters):
                 self._forget_transaction()
                 self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
@@ -266,6 +263,9 @@ class Receiver:
                 self._recipients.append(forward_path)
                 if parameters:
                     self._rcpt_parameters.setdefault(str(forward_path), parameters)
+            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
+                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
+                self._forget_transaction()
             case _ if self._core.state == "ready":
                 self._forget_transaction()
             case _:
