@@ -131,8 +131,14 @@ def make_reply(code: int, *texts: str, enhanced: str | None = None) -> Reply:
     return Reply(code, tuple(f"{enhanced} {text}" for text in texts) or (enhanced,), enhanced)
 
 
+# A server says the same few things to everybody.
+@functools.lru_cache(maxsize=REMEMBERED_MAX)
 def format_reply(reply: Reply) -> bytes:
     """All lines with CR LF, made anew from code and texts. Raises ValueError where a text holds CR or LF."""
+    return _write(reply)
+
+
+def _write(reply: Reply) -> bytes:
     for text in reply.lines:
         if "\r" in text or "\n" in text:
             raise ValueError("CR or LF inside a reply's text")
@@ -182,7 +188,7 @@ def _read(lines: tuple[bytes, ...]) -> tuple[Reply, tuple[Flaw, ...]]:
     code = int(codes[-1]) if codes else None
     reply = Reply(code, texts, enhanced_of(texts, code))
     # A text that came without a code may still hold CR, which our own writing refuses.
-    exact = b"\r" not in b"".join(bare) and format_reply(reply) == raw
+    exact = b"\r" not in b"".join(bare) and _write(reply) == raw
     plain = exact and raw.isascii()
     flaws = (*_code_flaws(codes, len(lines)), *_text_flaws(lines, bare))
     if any(match and match[4] is not None for match in found):
