@@ -61,6 +61,10 @@ class Journal:
         self._keep = keep
         self._seq = 0
         self._start_us = 0
+        self._moment: float | None = None
+        self._time_us = 0
+        self._elapsed_us = 0
+        """Of `_moment`, the last record's: on a virtual clock many records are made at one."""
         self.records: list[Record] = []
 
     def scope(self, *, node: str, hop: int, span: str, stage: Stage = "submit") -> Scope:
@@ -69,17 +73,23 @@ class Journal:
 
     def stamp(self, hop: int, node: str, span: str, stage: Stage, event: ev.Event) -> None:
         """Make the next record; producers reach this through a `Scope`."""
-        time_us = int(self._now() * 1e6 + 0.5)
-        if not self._seq:
-            self._start_us = time_us
+        moment = self._now()
+        if moment != self._moment:
+            self._begin_moment(moment)
         self._seq += 1
-        # A wall clock may be set back; the journal's order is its own, so elapsed time never is.
-        elapsed_us = time_us - self._start_us if time_us > self._start_us else 0
-        record = Record(self._seq, time_us, elapsed_us, hop, node, span, stage, event)
+        record = Record(self._seq, self._time_us, self._elapsed_us, hop, node, span, stage, event)
         if self._keep:
             self.records.append(record)
         if self._on_record is not None:
             self._on_record(record)
+
+    def _begin_moment(self, moment: float) -> None:
+        self._moment = moment
+        time_us = self._time_us = int(moment * 1e6 + 0.5)
+        if not self._seq:
+            self._start_us = time_us
+        # A wall clock may be set back; the journal's order is its own, so elapsed time never is.
+        self._elapsed_us = time_us - self._start_us if time_us > self._start_us else 0
 
 
 class Scope:
@@ -97,7 +107,9 @@ class Scope:
         """Of the record made last here: a fact that belongs to no stage of its own is put there."""
 
     def __call__(self, event: ev.Event) -> None:
-        stage = stage_of(event)
+        # As `stage_of`, without the call: this runs for every record.
+        kind = type(event)
+        stage = _STAGE_OF_VERB.get(event.verb) if kind in _WITH_VERB else _STAGE_OF_EVENT.get(kind)  # type: ignore[union-attr]
         if stage is not None:
             self.stage = stage
         self._stamp(self.hop, self.node, self.span, self.stage, event)

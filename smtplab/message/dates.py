@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import functools
 
 
 def format_date(now: float) -> str:
     """`Mon, 23 Nov 2026 01:00:00 +0000`, from seconds since the epoch; always in UTC."""
-    return email.utils.format_datetime(dt.datetime.fromtimestamp(now, dt.UTC))
+    return _format_second(dt.datetime.fromtimestamp(now, dt.UTC).replace(microsecond=0))
+
+
+# A busy server dates many messages with the same second, and the library takes its time over each.
+@functools.lru_cache(maxsize=64)
+def _format_second(moment: dt.datetime) -> str:
+    return email.utils.format_datetime(moment)
 
 
 def parse_date(text: str) -> float | None:

@@ -158,7 +158,7 @@ class Queue:
             at_hand = self._cached_octets + len(content) <= self._office.cached_octets_max
             self._begin(entry, content if at_hand else None)
         else:
-            self._wake.set()
+            self._wake_by(entry.next_attempt_at)
 
     def _new_entry(self, queue_id: str, envelope: Envelope, hop: int, trace_octets: int) -> Entry:
         now = self._clock.now()
@@ -177,10 +177,12 @@ class Queue:
     async def _begin_what_is_due(self) -> None:
         async with self._claiming:
             while not self._stopping and (room := self._office.active_max - len(self._rounds)) > 0:
-                due = await self._store.claim(self._clock.now() + SLACK_S, min(room, CLAIMED_AT_ONCE))
+                helping = min(room, CLAIMED_AT_ONCE)
+                due = await self._store.claim(self._clock.now() + SLACK_S, helping)
                 for entry in due:
                     self._begin(entry, None)
-                if not due:
+                # A store keeps half a helping free for deferred ones: less than the other half is all there is.
+                if len(due) < helping // 2 or not due:
                     return
 
     async def _sleep(self, next_due: float | None) -> None:
@@ -188,13 +190,20 @@ class Queue:
         # With no room left only a round's end can help, and that wakes us.
         self._wakes_at = None if full else next_due
         wait_s = None if self._wakes_at is None else max(0.0, self._wakes_at - self._clock.now())
-        if not self._wake.is_set():
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+        alarm = None if wait_s is None else asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
         self._wake.clear()
+        # Until the next sleep knows better, whatever is stored is news.
+        self._wakes_at = None
+
+    def _wake_by(self, moment: float) -> None:
+        """Something is to be done then; earlier, perhaps, than what is slept for."""
+        if self._wakes_at is None or moment < self._wakes_at:
+            self._wake.set()
 
     def _begin(self, entry: Entry, content: bytes | None) -> None:
         if content is not None:
@@ -273,8 +282,8 @@ class Queue:
             self._add(-1)
         elif order is not None:
             self._after_order(entry, order)
-        elif self._wakes_at is None or entry.next_attempt_at < self._wakes_at:
-            self._wake.set()
+        else:
+            self._wake_by(entry.next_attempt_at)
 
     def _release(self, one: Round) -> None:
         if one.content is not None:

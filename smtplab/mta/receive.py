@@ -69,19 +69,21 @@ class Receiver:
         self._clean = False
         self._handshaking = False
         self._wire: Wire
+        self._loop: asyncio.AbstractEventLoop
 
     # Handler
 
     def connected(self, wire: Wire) -> None:
         self._wire = wire
+        self._loop = asyncio.get_running_loop()
         self._caller.address = wire.peer.address
-        self._heard_at = self._answered_at = asyncio.get_running_loop().time()
+        self._heard_at = self._answered_at = self._loop.time()
         self._watch_the_clock()
         if not self._rules.implicit_tls:
             self._greet()
 
     def received(self, data: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._loop.time()
         self._core.receive(data)
         self._pump()
 
@@ -172,7 +174,7 @@ class Receiver:
         if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
-        self._deciding = asyncio.get_running_loop().create_task(self._think(decision), name="decision")
+        self._deciding = self._loop.create_task(self._think(decision), name="decision")
         self._deciding.add_done_callback(lambda task: self._decided(task, request))
         return b""
 
@@ -258,13 +260,15 @@ class Receiver:
         if request is None:
             return self._core.greet(replies[0])
         command = request.command if isinstance(request, Asked) else None
-        if isinstance(command, Ehlo | Lhlo) and replies[0].severity == 2:
+        if command is not None and command.verb in ("EHLO", "LHLO") and replies[0].severity == 2:
             self._core.offer(offered(self._rules, self._caller))
         if isinstance(request, ContentReceived):
             if self._rules.dialect == "lmtp" and len(replies) == 1:
                 replies *= max(1, len(self._recipients))  # RFC 2033 4.2
             self._forget_transaction()
-        out = b"".join(self._core.reply(reply) for reply in replies)
+        out = self._core.reply(replies[0])
+        for reply in replies[1:]:
+            out += self._core.reply(reply)
         self._note(replies[0], command)
         return out + self._end_where_hopeless(replies[0])
 
@@ -275,9 +279,6 @@ class Receiver:
         if reply.severity != 2:
             return
         match command:
-            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
-                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
-                self._forget_transaction()
             case Mail(reverse_path, parameters):
                 self._forget_transaction()
                 self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
@@ -286,6 +287,9 @@ class Receiver:
                 self._recipients.append(forward_path)
                 if parameters:
                     self._rcpt_parameters.setdefault(str(forward_path), parameters)
+            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
+                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
+                self._forget_transaction()
             case _ if self._core.state == "ready":
                 self._forget_transaction()
             case _:
@@ -317,15 +321,14 @@ class Receiver:
     def _watch_the_clock(self) -> None:
         """A command must be whole in the time that one may wait for it: a client that drips is as silent as one that
         says nothing. Content may drip as long as something comes, up to a bound of its own."""
-        loop = asyncio.get_running_loop()
         until = self._answered_at + self._rules.command_timeout_s
         if self._core.in_message:
             until = min(
                 self._heard_at + self._rules.command_timeout_s, self._answered_at + self._rules.message_timeout_s
             )
-        left_s = until - loop.time()
+        left_s = until - self._loop.time()
         if left_s > 0 or self._deciding is not None:
-            self._timer = loop.call_later(max(left_s, 1.0), self._watch_the_clock)
+            self._timer = self._loop.call_later(max(left_s, 1.0), self._watch_the_clock)
             return
         self._part("timed-out", make_reply(421, "Timed out waiting for a command", enhanced="4.4.2"))
 

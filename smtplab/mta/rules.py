@@ -137,16 +137,16 @@ def offered(rules: Rules, caller: Caller) -> tuple[str, ...]:
 def answer(rules: Rules, caller: Caller, command: Command) -> Reply:
     """The reply to a command that is in order; AUTH is answered elsewhere."""
     match command:
-        case Ehlo() | Lhlo():
-            return make_reply(250, f"{rules.hostname} Hello [{caller.address}]", *offered(rules, caller))
-        case Helo():
-            return make_reply(250, f"{rules.hostname} Hello [{caller.address}]")
         case Mail():
             return _answer_mail(rules, caller)
         case Rcpt():
             return _answer_rcpt(rules, caller, command.forward_path)
         case Data():
             return make_reply(354, "End the message with a dot on a line of its own")
+        case Ehlo() | Lhlo():
+            return make_reply(250, f"{rules.hostname} Hello [{caller.address}]", *offered(rules, caller))
+        case Helo():
+            return make_reply(250, f"{rules.hostname} Hello [{caller.address}]")
         case Bdat():
             return make_reply(250, f"{command.size} octets received", enhanced="2.0.0")
         case StartTls():

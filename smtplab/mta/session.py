@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import ipaddress
@@ -13,6 +12,7 @@ from smtplab.events import Authenticated, Connected, ConnectFailed, ConnectStart
 from smtplab.journal import Emit, Stage
 from smtplab.mta.options import Credentials, QuitAfter, SessionOptions
 from smtplab.mta.outcome import Setback, Shortfall
+from smtplab.mta.patience import Patience
 from smtplab.mta.talk import Gate, Outcome, Skipped, Talk
 from smtplab.net.ports import ClientTls, Lost, Net, TlsTrouble
 from smtplab.smtp.client import Client
@@ -106,13 +106,15 @@ async def connect(session: Session) -> Setback | None:
     host, address, port = place.host, place.address, place.port
     session.emit(ConnectStarted(host, address, port))
     started = clock.monotonic()
+    patience = Patience()
     try:
-        async with asyncio.timeout(session.options.timeouts.connect_s):
+        with patience.within(session.options.timeouts.connect_s):
             stream = await session.net.dialer.dial(address, port, source=session.options.source)
     except TimeoutError:
         stream = Lost("timed-out")
     ms = round((clock.monotonic() - started) * 1000, 3)
     if isinstance(stream, Lost):
+        patience.end()
         session.emit(ConnectFailed(host, address, port, ms, stream.reason))
         return Setback("connect", stream)
     session.emit(Connected(host, address, port, ms))
@@ -122,7 +124,7 @@ async def connect(session: Session) -> Setback | None:
         monotonic=clock.monotonic,
         show_secrets=session.options.show_secrets,
     )
-    session.begin(Talk(stream, client, session.options.timeouts, session.emit, session.gate))
+    session.begin(Talk(stream, client, session.options.timeouts, session.emit, session.gate, patience))
     return None
 
 

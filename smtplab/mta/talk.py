@@ -49,8 +49,15 @@ class Talk:
     """Once `over`, every step ends at once with `Lost`: a late reply must never answer the next command."""
 
     def __init__(
-        self, stream: Stream, client: Client, timeouts: Timeouts, emit: Emit, gate: Gate | None = None
+        self,
+        stream: Stream,
+        client: Client,
+        timeouts: Timeouts,
+        emit: Emit,
+        gate: Gate | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        """`patience` is that of the connection's making, whose timer goes on."""
         self.client = client
         self.timeouts = timeouts
         self.gated = gate is not None
@@ -60,7 +67,7 @@ class Talk:
         self._lost: Lost | None = None
         self._ahead: Answered | Closed | None = None
         """Read already, not used yet."""
-        self._patience = Patience()
+        self._patience = patience or Patience()
 
     @property
     def over(self) -> bool:
@@ -73,7 +80,7 @@ class Talk:
     async def ask(self, command: Command | RawLine) -> Outcome:
         """Send one command and wait for its reply. A `RawLine` is a person's own and passes no gate; it is `Skipped`
         where nothing answers it, as within a content."""
-        return (await self.ask_all((command,)))[0]
+        return (await self._ask_group((command,)))[0]
 
     async def ask_all(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
@@ -167,6 +174,10 @@ class Talk:
 
     async def _ask_group(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         self._hear_out()
+        if self._gate is None:
+            plain = [command for command in commands if not isinstance(command, RawLine)]
+            if len(plain) == len(commands):
+                return await self._ask_at_once(plain)
         counts: list[int] = []
         data = b""
         for command in commands:
@@ -176,6 +187,15 @@ class Talk:
         if data and (lost := await self._write(data)):
             return [lost] * len(commands)
         return [await self._last_of(command, count) for command, count in zip(commands, counts, strict=True)]
+
+    async def _ask_at_once(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Nobody may change what leaves: each command has its one reply."""
+        if self.over:
+            return [self._end()] * len(commands)
+        lost = await self._write(b"".join([self.client.send(command) for command in commands]))
+        if lost is not None:
+            return [lost] * len(commands)
+        return [await self._reply(self._limit_s(command)) for command in commands]
 
     async def _bytes_of(self, command: Command | RawLine) -> bytes:
         if self.over:

@@ -52,8 +52,12 @@ class ClientEnd(asyncio.Protocol):
             if self._eof:
                 return b""
             await self._wait_for_news()
-        data = bytes(self._unread[:READ_OCTETS])
-        del self._unread[:READ_OCTETS]
+        if len(self._unread) <= READ_OCTETS:
+            data = bytes(self._unread)
+            self._unread.clear()
+        else:
+            data = bytes(self._unread[:READ_OCTETS])
+            del self._unread[:READ_OCTETS]
         if not self._reading and len(self._unread) < UNREAD_OCTETS_MAX and not self._eof:
             self._reading = True
             self._transport.resume_reading()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+import functools
+from collections.abc import Callable, Iterable, Sequence
 
 import dns.flags
 import dns.message
@@ -25,6 +27,9 @@ UDP_OCTETS = 1232
 CNAMES_MAX = 11
 """As BIND bounds its own restarts (`max-query-restarts`)."""
 
+Read = Callable[[dns.message.Message, str, str, str], Found | None]
+"""As `read_response`."""
+
 
 class Bounds(msgspec.Struct, frozen=True):
     timeout_s: float = 3.0
@@ -45,12 +50,15 @@ class DnsResolver:
         clock: Clock,
         chance: Chance,
         bounds: Bounds | None = None,
+        read: Read | None = None,
     ) -> None:
+        """`read` None is `read_response`; whoever gets the same response again and again may remember what it says."""
         self._servers = servers
         self._exchange = exchange
         self._clock = clock
         self._ids = chance("dns-query-id")
         self._bounds = bounds or Bounds()
+        self._read = read or read_response
         self._cache = Cache(clock.monotonic)
 
     async def resolve(self, name: str, rrtype: str, emit: Emit) -> Answer:
@@ -107,9 +115,9 @@ class DnsResolver:
 
     async def _ask(self, name: str, rrtype: str, server: Endpoint, timeout_s: float, emit: Emit) -> Found | AnswerKind:
         """One server, asked once."""
-        query = dns.message.make_query(name, rrtype, use_edns=0, payload=UDP_OCTETS, id=self._ids.getrandbits(16))
-        # RFC 6840 5.7: AD in a query asks whether the server has validated, without signatures to read.
-        query.flags |= dns.flags.AD
+        # A copy, for its id and its EDNS are this query's own.
+        query = copy.copy(_query(name, rrtype))
+        query.id = self._ids.getrandbits(16)
         shown = show_server(server)
         emit(DnsQueried(name, rrtype, shown))
         began_s = self._clock.monotonic()
@@ -122,7 +130,7 @@ class DnsResolver:
         if isinstance(response, Lost):
             emit(DnsFailed(name, rrtype, shown, response.reason))
             return _KIND_OF_REASON.get(response.reason, "unreachable")
-        found = _read(response, name, rrtype, shown)
+        found = self._read(response, name, rrtype, shown)
         if found is None:
             # A referral, from a server that will not look further for us (RFC 2308 2.2).
             emit(DnsFailed(name, rrtype, shown, "refused"))
@@ -159,8 +167,17 @@ def _answered(name: str, rrtype: str, found: Found, ms: float, *, cached: bool =
     )
 
 
-def _read(response: dns.message.Message, name: str, rrtype: str, server: str) -> Found | None:
-    """A response as a value; None for a referral."""
+# The same few questions are asked by every server of a world, and of every server of a list.
+@functools.lru_cache(maxsize=4096)
+def _query(name: str, rrtype: str) -> dns.message.QueryMessage:
+    query = dns.message.make_query(name, rrtype, use_edns=0, payload=UDP_OCTETS, id=0)
+    # RFC 6840 5.7: AD in a query asks whether the server has validated, without signatures to read.
+    query.flags |= dns.flags.AD
+    return query
+
+
+def read_response(response: dns.message.Message, name: str, rrtype: str, server: str) -> Found | None:
+    """The response of this server to this question as a value; None for a referral."""
     wanted = dns.rdatatype.from_text(rrtype)
     owner = dns.name.from_text(name)
     aliases: list[str] = []

@@ -142,7 +142,7 @@ def join(client: ClientEnd, server: ServerEnd, local: Endpoint, peer: Endpoint, 
     """Connects two protocols. The client's is told now, the server's when the last packet of the handshake arrives."""
     near = MemoryTransport(client, local, peer)
     far = MemoryTransport(server, peer, local)
-    fuse = _Fuse(link.reset_after_octets, (near, far))
+    fuse = None if link.reset_after_octets is None else _Fuse(link.reset_after_octets, (near, far))
     near.meet(far, _Pipe(link), fuse)
     far.meet(near, _Pipe(link), fuse)
     client.connection_made(near)
@@ -173,12 +173,13 @@ class _Pipe:
     @property
     def unsent_octets(self) -> int:
         """Octets beyond what the wire holds."""
-        return max(0, self._octets - WINDOW_OCTETS)
+        return self._octets - WINDOW_OCTETS if self._octets > WINDOW_OCTETS else 0
 
     def send(self, item: _Item) -> None:
         """Put something on the way."""
         self._on_the_way.append(item)
-        self._octets += _octets(item)
+        if type(item) is bytes:
+            self._octets += len(item)
         if self._link is not None:
             self._loop.call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
         elif self._latency_s:
@@ -211,14 +212,16 @@ class _Pipe:
             self._loop.call_soon(self._flow)
 
     def _arrive(self) -> None:
-        self._arrived = min(self._arrived + 1, len(self._on_the_way))
+        if self._arrived < len(self._on_the_way):  # What did not fit may have been taken back.
+            self._arrived += 1
         self._flow()
 
     def _flow(self) -> None:
         while self._arrived and self._flowing:
             self._arrived -= 1
             item = self._on_the_way.popleft()
-            self._octets -= _octets(item)
+            if type(item) is bytes:
+                self._octets -= len(item)
             self.take(item)
             self.taken()
 
@@ -235,7 +238,7 @@ class MemoryTransport(asyncio.Transport):
         self._closing = False
         self._gone = False
 
-    def meet(self, other: MemoryTransport, outbound: _Pipe, fuse: _Fuse) -> None:
+    def meet(self, other: MemoryTransport, outbound: _Pipe, fuse: _Fuse | None) -> None:
         """Lay the pipe from this end to the other."""
         self.outbound = outbound
         self._fuse = fuse
@@ -308,7 +311,14 @@ class MemoryTransport(asyncio.Transport):
 
     def take(self, item: _Item) -> None:
         """From the inbound pipe."""
-        if item == "reset":
+        if type(item) is bytes and not self._gone:
+            if self._fuse is None:
+                self._protocol.data_received(item)
+            else:
+                if passing := self._fuse.let_pass(len(item)):
+                    self._protocol.data_received(item[:passing])
+                self._fuse.check()
+        elif item == "reset":
             self.lose(ConnectionResetError(errno.ECONNRESET, "connection reset by peer"))
         elif item == "open":
             self._protocol.connection_made(self)
@@ -316,14 +326,8 @@ class MemoryTransport(asyncio.Transport):
             # A closed socket answers bytes with a reset.
             if item != "eof":
                 self.outbound.send("reset")
-        elif item == "eof":
-            if not self._protocol.eof_received():
-                self.close()
-        else:
-            passing = self._fuse.let_pass(len(item))
-            if passing:
-                self._protocol.data_received(bytes(item[:passing]))
-            self._fuse.check()
+        elif not self._protocol.eof_received():
+            self.close()
 
     def lose(self, error: Exception | None) -> None:
         """The end of this end; the protocol hears of it at the loop's next turn."""
@@ -337,7 +341,8 @@ class MemoryTransport(asyncio.Transport):
             self._writable = True
             if not self._gone:
                 self._protocol.resume_writing()
-        self._end_when_flushed()
+        if self._closing:
+            self._end_when_flushed()
 
     def _end_when_flushed(self) -> None:
         if self._closing and not self.outbound.unsent_octets:
@@ -347,14 +352,12 @@ class MemoryTransport(asyncio.Transport):
 class _Fuse:
     """Resets both ends once a number of octets has passed."""
 
-    def __init__(self, octets: int | None, ends: tuple[MemoryTransport, MemoryTransport]) -> None:
+    def __init__(self, octets: int, ends: tuple[MemoryTransport, MemoryTransport]) -> None:
         self._left = octets
         self._ends = ends
 
     def let_pass(self, octets: int) -> int:
         """How many of these octets may pass."""
-        if self._left is None:
-            return octets
         passing = min(octets, self._left)
         self._left -= passing
         return passing

@@ -105,7 +105,8 @@ class ServerEnd(asyncio.Protocol):
     @property
     def unsent_octets(self) -> int:
         """What was written and has not left."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._until_secured or ()))
+        unsent = self._transport.get_write_buffer_size()
+        return unsent + sum(map(len, self._until_secured)) if self._until_secured else unsent
 
     # asyncio.Protocol
 

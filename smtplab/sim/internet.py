@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Journal
-from smtplab.net.dns import DnsResolver
+from smtplab.net.cache import Found
+from smtplab.net.dns import DnsResolver, read_response
 from smtplab.net.exchange import Exchange
 from smtplab.net.memory import Link, MemoryNetwork
 from smtplab.net.ports import Clock, Dialer, Endpoint, Listener, Lost, Net, ServerTls
@@ -41,6 +42,10 @@ RETRANSMISSION_S = 0.2
 
 RETRANSMISSION_S_MAX = 60.0
 """RFC 6298 2.5."""
+
+
+RESPONSES_MAX = 10_000
+"""Kept as they were read; the questions of a thousand domains are some three thousand."""
 
 
 class Network(Protocol):
@@ -75,6 +80,7 @@ class Internet:
         self._network = fabric.network(self._link_between)
         self._exchange = fabric.exchange or ZoneExchange
         self._names = Names(world.zones, self.injector.changes())
+        self._reader = _Reader()
         self._host_of = {address: host.name for host in world.hosts for address in host.addresses}
         resolvers = {host.name for host in world.hosts if "resolver" in host.roles}
         self._resolvers = {address: name for address, name in self._host_of.items() if name in resolvers}
@@ -93,7 +99,7 @@ class Internet:
         exchange = self._exchange(self, host.addresses[0])
         return Net(
             dialer=self._network.dialer(*host.addresses),
-            resolver=DnsResolver(servers, exchange, self.clock, chance),
+            resolver=DnsResolver(servers, exchange, self.clock, chance, read=self._reader.read),
             clock=self.clock,
             chance=chance,
             listener=self._network.listener(),
@@ -184,6 +190,24 @@ def _hold_up_s(chance: random.Random, loss: float, octets: int) -> float:
             waited_s += timeout_s
             timeout_s *= 2
     return waited_s
+
+
+class _Reader:
+    """Reads each response once: those of `Names` are the same values for every host that asks."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[int, str, str, str], tuple[dns.message.Message, Found | None]] = {}
+        """By the response's identity, which is its own for as long as it is kept here."""
+
+    def read(self, response: dns.message.Message, name: str, rrtype: str, server: str) -> Found | None:
+        """As `net.dns.read_response`."""
+        key = (id(response), name, rrtype, server)
+        known = self._read.get(key)
+        if known is None:
+            if len(self._read) >= RESPONSES_MAX:
+                self._read.clear()
+            known = self._read[key] = response, read_response(response, name, rrtype, server)
+        return known[1]
 
 
 class ZoneExchange:

@@ -7,6 +7,7 @@ and futures hash by birth, so that a set of them (a TaskGroup's, for one) is wal
 from __future__ import annotations
 
 import asyncio
+import gc
 import heapq
 import itertools
 from collections import deque
@@ -32,6 +33,11 @@ STEPS_MAX = 10_000_000
 """A message's whole way takes some hundred turns of the loop; this is some ten thousand messages tried for days."""
 
 
+YOUNG_OBJECTS_MAX = 20_000
+"""Python looks for circles of garbage once this many objects more were made than dropped. Its own 700 come about every
+other delivery, for the two ends of a session are such a circle, and cost a tenth of a run; these are some megabytes."""
+
+
 class SimulationError(Exception):
     """The simulation is at fault, never the mail in it: a deadlock, a run without end, a way out of the clock."""
 
@@ -41,11 +47,11 @@ class VirtualClock:
 
     def __init__(self, loop: VirtualLoop, start_epoch: float) -> None:
         self._start_epoch = start_epoch
-
+        self._loop = loop
         self.monotonic = loop.time
 
     def now(self) -> float:
-        return self._start_epoch + self.monotonic()
+        return self._start_epoch + self._loop.now_s
 
 
 def run(
@@ -62,11 +68,14 @@ def run(
     """
     loop = VirtualLoop(virtual_s_max, steps_max)
     clock = VirtualClock(loop, start.timestamp())
+    thresholds = gc.get_threshold()
+    gc.set_threshold(YOUNG_OBJECTS_MAX, *thresholds[1:])
     try:
         result = loop.run_until_complete(main(clock))
     finally:
         loop.cancel_what_is_left()
         loop.close()
+        gc.set_threshold(*thresholds)
     if loop.fault is not None:
         raise loop.fault
     return result
@@ -86,30 +95,29 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._cancelled_timers = 0
         self._virtual_s_max = virtual_s_max
         self._steps_left = self._steps_max = steps_max
-        self._births = itertools.count()
-        self._now = 0.0
+        self.births = itertools.count()
+        """A number for each task, and for whatever else has to keep its place among its like."""
+        self.now_s = 0.0
+        """What `time` says, for those who ask for every record."""
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
         self.set_task_factory(_make_task)
         self.set_exception_handler(_keep_fault)
 
     def time(self) -> float:
-        return self._now
-
-    def next_birth(self) -> int:
-        return next(self._births)
+        return self.now_s
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._births), timer))
+        heapq.heappush(self._timers, (when, next(self.births), timer))
         return timer
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Call(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -120,7 +128,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        # As `call_at`, without the call: most timers are packets on their way.
+        when = self.now_s + delay
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self.births), timer))
+        return timer
 
     def forget_timer(self) -> None:
         """One of the timers was cancelled. Time-outs are, nearly all: they are swept out before they are the most."""
@@ -138,7 +150,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         left = sorted(asyncio.all_tasks(self), key=hash)
         for task in left:
             task.cancel()
-        self._virtual_s_max, self._steps_left = self._now + VIRTUAL_S_MAX, STEPS_MAX
+        self._virtual_s_max, self._steps_left = self.now_s + VIRTUAL_S_MAX, STEPS_MAX
         if left:
             self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
@@ -171,9 +183,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._jump()
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:  # noqa: SLF001 - as BaseEventLoop does
-                handle._run()  # noqa: SLF001
-        if self._timers and self._timers[0][0] <= self._now:
+            # As `Handle._run`, without a call more for each of them.
+            if not handle._cancelled:  # noqa: SLF001
+                try:
+                    handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
+                    self.fault = self.fault or error
+        if self._timers and self._timers[0][0] <= self.now_s:
             self._wake()
 
     def _jump(self) -> None:
@@ -184,15 +202,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._cancelled_timers -= 1
         if not timers:
             waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
-            raise SimulationError(f"deadlock at {self._now:.6f} s: nothing is due, and these wait: {waiting}")
-        self._now = max(self._now, timers[0][0])
-        if self._now > self._virtual_s_max:
+            raise SimulationError(f"deadlock at {self.now_s:.6f} s: nothing is due, and these wait: {waiting}")
+        self.now_s = max(self.now_s, timers[0][0])
+        if self.now_s > self._virtual_s_max:
             raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
         self._wake()
 
     def _wake(self) -> None:
         """What is due becomes ready."""
-        timers, due = self._timers, self._now + RESOLUTION_S
+        timers, due = self._timers, self.now_s + RESOLUTION_S
         while timers and timers[0][0] < due:
             timer = heapq.heappop(timers)[2]
             timer.fired = True
@@ -209,7 +227,7 @@ class _Task(asyncio.Task[Any]):
     """Hashes by birth, not by address."""
 
     def __init__(self, work: Any, *, loop: VirtualLoop, **options: Any) -> None:
-        self._birth = loop.next_birth()
+        self._birth = next(loop.births)
         super().__init__(work, loop=loop, **options)
 
     def __hash__(self) -> int:
@@ -217,12 +235,30 @@ class _Task(asyncio.Task[Any]):
 
 
 class _Future(asyncio.Future[Any]):
-    def __init__(self, *, loop: VirtualLoop) -> None:
-        self._birth = loop.next_birth()
-        super().__init__(loop=loop)
+    """Hashes by when it was hashed first, which is never for most: they are awaited, and gone."""
+
+    _loop: VirtualLoop
+    _birth: int | None = None
 
     def __hash__(self) -> int:
+        if self._birth is None:
+            self._birth = next(self._loop.births)
         return self._birth
+
+
+class _Call(asyncio.Handle):
+    """A callback for the next turn."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None) -> None:
+        # As its base class does, which asks for debugging and for a traceback each time.
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
 
 
 class _Timer(asyncio.TimerHandle):
@@ -247,10 +283,15 @@ class _Timer(asyncio.TimerHandle):
         self.fired = False
 
     def cancel(self) -> None:
-        if not self.cancelled():
-            asyncio.Handle.cancel(self)
+        if not self._cancelled:
+            self._cancelled = True
+            self._callback, self._args = _nothing, ()  # What it held may go before its time comes.
             if not self.fired:
                 self._loop.forget_timer()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:

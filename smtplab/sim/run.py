@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -274,14 +275,32 @@ class _Performance:
 
     async def _act(self, simulation: Simulation) -> None:
         """Every journey begins at its time; what there is to see ends with the last message in a queue."""
+        loop = asyncio.get_running_loop()
+        in_order = sorted(enumerate(self._world.journeys), key=_start_of)
         async with asyncio.TaskGroup() as group:
-            for number, trip in enumerate(self._world.journeys):
-                group.create_task(self._travel(simulation, number, trip), name=f"journey {number + 1}")
+            # One after the other: ten thousand that sleep until their time would be in everybody's way.
+            for at_s, begun_together in itertools.groupby(in_order, key=_start_of):
+                begun = loop.create_future()
+                timer = loop.call_at(at_s, self._depart, simulation, group, [*begun_together], begun)
+                try:
+                    await begun
+                finally:
+                    timer.cancel()
         await simulation.drain(lambda: self._records)
         self._over.set()
 
+    def _depart(
+        self,
+        simulation: Simulation,
+        group: asyncio.TaskGroup,
+        trips: Sequence[tuple[int, Trip]],
+        begun: asyncio.Future[None],
+    ) -> None:
+        for number, trip in trips:
+            group.create_task(self._travel(simulation, number, trip), name=f"journey {number + 1}")
+        begun.set_result(None)
+
     async def _travel(self, simulation: Simulation, number: int, trip: Trip) -> None:
-        await asyncio.sleep(trip.at_s)
         people = travellers(self._world, trip)
         scope = self._scope(simulation, number)
         scope(ev.JourneyStarted(_shown(trip), trip.sender, "sim", self._world.name, self._seed))
@@ -305,6 +324,10 @@ class _Performance:
         if not self._cut:
             self._scope(simulation, number)(ended)
         return ended
+
+
+def _start_of(numbered: tuple[int, Trip]) -> float:
+    return numbered[1].at_s
 
 
 def _shown(trip: Trip) -> str:

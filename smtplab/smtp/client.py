@@ -325,8 +325,10 @@ class Client:
         """The oldest unanswered; LMTP answers a content once for each accepted recipient (RFC 2033 4.2)."""
         if not self._owed:
             return None, None
+        if self._dialect != "lmtp":
+            return self._owed.popleft(), None
         first = self._owed[0]
-        several = self._dialect == "lmtp" and first.row in (CONTENT, LAST_CHUNK) and self._accepted > 0
+        several = first.row in (CONTENT, LAST_CHUNK) and self._accepted > 0
         recipient = self._answered_of_first if several else None
         self._answered_of_first += 1
         if self._answered_of_first >= self._replies_to(first):

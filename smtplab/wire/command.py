@@ -194,6 +194,7 @@ def format_command(command: Command) -> bytes:
 
 
 def _format(command: Command) -> bytes:
+    # What is said in every session comes first: each case that is passed over costs.
     match command:
         case Mail(reverse_path, parameters):
             text = f"MAIL FROM:{format_path(reverse_path)}{format_parameters(parameters)}"
@@ -201,7 +202,9 @@ def _format(command: Command) -> bytes:
             hosts = ",".join(f"@{host}" for host in route)
             path = f"<{hosts}:{format_path(forward_path)[1:]}" if hosts else format_path(forward_path)
             text = f"RCPT TO:{path}{format_parameters(parameters)}"
-        case Helo(argument) | Ehlo(argument) | Lhlo(argument) | Vrfy(argument) | Expn(argument) | Etrn(argument):
+        case Data() | Rset() | Quit() | StartTls():
+            text = command.verb
+        case Ehlo(argument) | Helo(argument) | Lhlo(argument) | Vrfy(argument) | Expn(argument) | Etrn(argument):
             text = f"{command.verb} {argument}"
         case Noop(argument) | Help(argument):
             text = f"{command.verb} {argument}".rstrip(" ")
@@ -209,8 +212,6 @@ def _format(command: Command) -> bytes:
             text = f"BDAT {size}{' LAST' if last else ''}"
         case Auth(mechanism, initial):
             text = f"AUTH {mechanism}{_format_initial(initial)}"
-        case Data() | Rset() | Quit() | StartTls():
-            text = command.verb
         case Unknown(line):
             return line
     return text.encode("utf-8")

@@ -91,6 +91,8 @@ class Extensions(msgspec.Struct, frozen=True):
     @property
     def limits(self) -> dict[str, int]:
         """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX where given; a value that is no number is left out."""
+        if "LIMITS" not in self.offered:
+            return {}
         found = (_LIMIT.fullmatch(parameter) for parameter in self.offered.get("LIMITS", ()))
         return {limit[1].upper(): int(limit[2]) for limit in found if limit}
 

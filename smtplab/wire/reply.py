@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +16,10 @@ LINES_MAX = 1000
 """Far above any list of extensions or help text, and few enough to be looked at."""
 OCTETS_MAX = 65536
 """A whole reply: 128 lines of full length; what is longer is no answer but a flood."""
+REMEMBERED_MAX = 256
+"""Replies kept as they were read: a server says the same to everybody."""
+REMEMBERED_OCTETS_MAX = 2048
+"""Each at most so long, which is more than any list of extensions; all of them are some hundred kilobytes."""
 
 # Greeting    = "220 " ... ; Reply-line = *( Reply-code "-" [ textstring ] CRLF )     ; RFC 5321 4.2
 #                                           Reply-code [ SP textstring ] CRLF
@@ -77,6 +82,8 @@ class ReplyReader:
         A reply that passes the bounds is given once as it stands, flawed `reply-too-long`, and the reader is
         then `broken`: it reads no more.
         """
+        if not self._buffer and not self._lines:
+            return None
         while not self.broken:
             end = self._buffer.find(b"\n", self._scanned)
             length = end + 1 if end >= 0 else len(self._buffer)
@@ -88,6 +95,8 @@ class ReplyReader:
             line = bytes(self._buffer[:length])
             del self._buffer[:length]
             self._scanned = 0
+            if not self._lines and length <= LINE_OCTETS_MAX and (reply := _read_plain(line)) is not None:
+                return reply, ()
             self._lines.append(line)
             self._octets += length
             if self._is_last(line):
@@ -96,11 +105,13 @@ class ReplyReader:
 
     def _is_last(self, line: bytes) -> bool:
         """A line without a code ends a reply only where it is all of it; inside one it is taken as more text."""
+        if line[3:4] == b"-" and line[:3].isdigit():
+            return False
         found = _REPLY_LINE.fullmatch(_without_end(line))
         return found[2] != b"-" if found else len(self._lines) == 1
 
     def _finish(self, *flaws: Flaw) -> tuple[Reply, tuple[Flaw, ...]]:
-        read = _read(self._lines)
+        read = (_read_again if self._octets <= REMEMBERED_OCTETS_MAX else _read)(tuple(self._lines))
         self._lines, self._octets = [], 0
         return read[0], (*read[1], *flaws)
 
@@ -120,8 +131,14 @@ def make_reply(code: int, *texts: str, enhanced: str | None = None) -> Reply:
     return Reply(code, tuple(f"{enhanced} {text}" for text in texts) or (enhanced,), enhanced)
 
 
+# A server says the same few things to everybody.
+@functools.lru_cache(maxsize=REMEMBERED_MAX)
 def format_reply(reply: Reply) -> bytes:
     """All lines with CR LF, made anew from code and texts. Raises ValueError where a text holds CR or LF."""
+    return _write(reply)
+
+
+def _write(reply: Reply) -> bytes:
     for text in reply.lines:
         if "\r" in text or "\n" in text:
             raise ValueError("CR or LF inside a reply's text")
@@ -149,12 +166,19 @@ def enhanced_of(lines: Sequence[str], code: int | None) -> str | None:
     return next((found for text in lines if (found := split_enhanced(text, code)[0])), None)
 
 
-def _read(lines: Sequence[bytes]) -> tuple[Reply, tuple[Flaw, ...]]:
+@functools.lru_cache(maxsize=REMEMBERED_MAX)
+def _read_plain(line: bytes) -> Reply | None:
+    """A reply of one line with nothing wrong about it, as nearly every one is: to look for what may be wrong costs more
+    than the rest of a delivery's reading."""
+    plain = _PLAIN_REPLY.fullmatch(line)
+    if plain is None:
+        return None
+    code, text = int(plain[1]), plain[2].decode("ascii")
+    return Reply(code, (text,), split_enhanced(text, code)[0])
+
+
+def _read(lines: tuple[bytes, ...]) -> tuple[Reply, tuple[Flaw, ...]]:
     """Whole lines become a reply. Its code is that of the last line, by which a client must act (RFC 5321 4.2.1)."""
-    if len(lines) == 1 and (simple := _PLAIN_REPLY.fullmatch(lines[0])) and len(lines[0]) <= LINE_OCTETS_MAX:
-        # Nearly every reply; looking for what may be wrong with it costs more than the rest of a delivery's reading.
-        only, text = int(simple[1]), simple[2].decode("ascii")
-        return Reply(only, (text,), split_enhanced(text, only)[0]), ()
     raw = b"".join(lines)
     bare = [_without_end(line) for line in lines]
     found = [_REPLY_LINE.fullmatch(line) for line in bare]
@@ -165,12 +189,15 @@ def _read(lines: Sequence[bytes]) -> tuple[Reply, tuple[Flaw, ...]]:
     code = int(codes[-1]) if codes else None
     reply = Reply(code, texts, enhanced_of(texts, code))
     # A text that came without a code may still hold CR, which our own writing refuses.
-    exact = b"\r" not in b"".join(bare) and format_reply(reply) == raw
+    exact = b"\r" not in b"".join(bare) and _write(reply) == raw
     plain = exact and raw.isascii()
     flaws = (*_code_flaws(codes, len(lines)), *_text_flaws(lines, bare))
     if any(match and match[4] is not None for match in found):
         flaws = (*flaws, Flaw("reply-separator", "", "RFC 5321 4.2"))
     return (reply if plain else msgspec.structs.replace(reply, raw=raw)), flaws
+
+
+_read_again = functools.lru_cache(maxsize=REMEMBERED_MAX)(_read)
 
 
 def _code_flaws(codes: Sequence[bytes], lines: int) -> Iterable[Flaw]:

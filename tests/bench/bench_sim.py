@@ -1,11 +1,18 @@
-"""The simulated internet's numbers: `python tests/bench/bench_sim.py`, each with what issue 3 asks for."""
+"""The simulated internet's numbers: `python tests/bench/bench_sim.py`, each with what issue 3 asks for.
+
+Each is given by the processor's time, which is the work, and by the clock on the wall, in which others who use the
+machine count too. Figures of several rounds are medians.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import resource
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from smtplab import events as ev
 from smtplab.journal import Record
@@ -16,6 +23,7 @@ from smtplab.sim.world import Host, Letter, Site, Software, Texts, Trip, User, W
 NS = "10.255.255.53"
 START = dt.datetime(2026, 11, 23, 1, tzinfo=dt.UTC)
 PLAIN = Software(extensions=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES"), reply_ms=0.0)
+ROUNDS = 5
 SOA = """\
 $TTL 604800
 @ IN SOA ns.vnet.example. hostmaster.vnet.example. 1 7200 900 1209600 604800
@@ -32,17 +40,22 @@ def main() -> None:
 
 
 def five_days() -> None:
-    """The best of five: the first pays for imports and OpenSSL's own start."""
+    """One round before those that count pays for imports and OpenSSL's own start."""
     world = load_world("five-days")
-    spent_ms = min(timed(lambda: play(world, None, None, lambda _: None))[0] for _ in range(5)) * 1000
-    print(f"five-days             {spent_ms:8.1f} ms to the final bounce (asked: 100)")
+    work = functools.partial(play, world, None, None, lambda _: None)
+    work()
+    spent = middle([timed(work)[0] for _ in range(ROUNDS)])
+    print(
+        f"five-days             {spent.cpu_s * 1000:8.1f} ms to the final bounce by CPU, "
+        f"{spent.wall_s * 1000:.1f} by the wall (asked: 100)"
+    )
 
 
 def plain_deliveries(messages: int = 3000) -> None:
     """From a program over a relay to an MX: two deliveries each, both ends journaled."""
     world = chain(messages)
-    best = 0.0
-    for _ in range(3):
+    rounds: list[Spent] = []
+    for _ in range(ROUNDS):
         hops, records = 0, 0
 
         def read(record: Record) -> None:
@@ -50,10 +63,13 @@ def plain_deliveries(messages: int = 3000) -> None:
             records += 1
             hops += isinstance(record.event, ev.MessageReceived)
 
-        spent_s, _ = timed(lambda read=read: play(world, None, None, read))
-        best = max(best, hops / spent_s)
+        rounds.append(timed(functools.partial(play, world, None, None, read))[0])
         assert hops == 2 * messages
-    print(f"plain deliveries      {best:8.0f} a second, {records / hops:.0f} records each (asked: 3000)")
+    spent = middle(rounds)
+    print(
+        f"plain deliveries      {hops / spent.cpu_s:8.0f} a second by CPU, {hops / spent.wall_s:.0f} by the wall, "
+        f"{records / hops:.0f} records each (asked: 3000)"
+    )
 
 
 def thousand_hosts(hosts: int = 1000, messages: int = 10_000, dead: int = 50) -> None:
@@ -65,18 +81,31 @@ def thousand_hosts(hosts: int = 1000, messages: int = 10_000, dead: int = 50) ->
         nonlocal attempts
         attempts += isinstance(record.event, ev.ConnectStarted)
 
-    spent_s, played = timed(lambda: play(world, None, None, read))
+    spent, played = timed(lambda: play(world, None, None, read))
     results = [ended.result for ended in played.journeys]
     assert played.queued == ()
     counted = {result: results.count(result) for result in sorted(set(results))}
-    print(f"{hosts} hosts, {messages} messages, {attempts} attempts: {spent_s:.1f} s (asked: 15) {counted}")
+    print(
+        f"{hosts} hosts, {messages} messages, {attempts} attempts: {spent.cpu_s:.1f} s by CPU, "
+        f"{spent.wall_s:.1f} by the wall (asked: 15) {counted}"
+    )
 
 
-def timed(work: Callable[[], Played]) -> tuple[float, Played]:
-    """Seconds of work of this process."""
-    began = time.process_time()
+class Spent(NamedTuple):
+    cpu_s: float
+    """Of this process."""
+    wall_s: float
+
+
+def timed(work: Callable[[], Played]) -> tuple[Spent, Played]:
+    cpu_s, wall_s = time.process_time(), time.perf_counter()
     result = work()
-    return time.process_time() - began, result
+    return Spent(time.process_time() - cpu_s, time.perf_counter() - wall_s), result
+
+
+def middle(rounds: Sequence[Spent]) -> Spent:
+    """The median of each."""
+    return Spent(statistics.median(one.cpu_s for one in rounds), statistics.median(one.wall_s for one in rounds))
 
 
 def chain(messages: int) -> World:
