@@ -13,8 +13,10 @@ RECIPIENT ?= student@hust.example
 walk: $(READY)
 	@$(BIN)/smtplab walk $(RECIPIENT) --plain
 
+# The UI in a process of its own: its tests wait for what is painted, and a heap full of everything else slows that.
 test: $(READY)
-	@$(BIN)/pytest
+	@$(BIN)/pytest --ignore=tests/ui
+	@$(BIN)/pytest tests/ui
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -22,7 +24,8 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogues.py check
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --ignore=tests/ui --cov --cov-report=term:skip-covered
+	$(BIN)/pytest tests/ui
 
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
