@@ -129,7 +129,8 @@ class Serve(SpokenCommand):
         as_json = values.pop("as_json")
         _refuse_contradictions(values)
         # The engine takes a third of a second to import: only where something is served.
-        from smtplab.lab.serving import Place, Protocol, ServeRequest, serve, shown  # noqa: PLC0415
+        from smtplab.lab.serve_request import Place, Protocol, ServeRequest, shown  # noqa: PLC0415
+        from smtplab.lab.serving import serve  # noqa: PLC0415
 
         places = tuple(
             Place(cast("Protocol", protocol), host, port)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smtplab.lab.serving import ServeRequest, rules_for
+from smtplab.lab.reception import rules_for
+from smtplab.lab.serve_request import ServeRequest
 from smtplab.mta.rules import Caller, answer, offered
 from smtplab.net.self_signed import self_signed_tls
 from smtplab.wire.address import Mailbox

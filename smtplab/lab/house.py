@@ -1,0 +1,142 @@
+"""What all listeners of `smtplab serve` share: opened in the order in which they stand on each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from smtplab.journal import Journal
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.live import this_host
+from smtplab.lab.serve_request import ServeRequest
+from smtplab.mta.arrival import Accept
+from smtplab.mta.entrance import Entrance
+from smtplab.mta.inbox.ledger import Ledger
+from smtplab.mta.inbox.mailboxes import InboxMailboxes
+from smtplab.mta.inbox.store import open_inbox
+from smtplab.mta.intake import Intake
+from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.mailbox_port import MailboxPort, MemoryMailboxes
+from smtplab.mta.maildir import Maildirs, one_folder
+from smtplab.mta.office import Office
+from smtplab.mta.options import Routing, SessionOptions
+from smtplab.mta.queue import Queue
+from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue_orders import obey
+from smtplab.mta.store.port import Trouble
+from smtplab.mta.store.sql import open_store
+from smtplab.net.live import live_net
+from smtplab.net.ports import Net, ServerTls
+from smtplab.net.self_signed import self_signed_tls
+from smtplab.net.tls import reload_certificate, server_tls
+from smtplab.net.trust import PkixTrust
+from smtplab.wire.address import Mailbox
+
+END_S_MAX = 10.0
+"""For the sessions' records at the end: what is longer under way is cut off."""
+
+
+class House(msgspec.Struct, frozen=True):
+    """What all listeners share."""
+
+    request: ServeRequest
+    net: Net
+    hostname: str
+    tls: ServerTls
+    entrance: Entrance
+    ledger: Ledger
+    intake: Intake
+    mailboxes: MailboxPort
+
+
+async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack) -> House:
+    """What is opened last is closed first: the listeners stand on all of it."""
+    net = live_net(dns=request.dns, resolve=request.resolve)
+    hostname = request.hostname or this_host()
+    ids = QueueIds(net.clock, net.chance("queue-id"))
+    intake = Intake(hostname, net.clock, ids, _locality(request))
+    mailboxes: MailboxPort = MemoryMailboxes(Mailboxes())
+    if request.discard:
+        ledger = Ledger(net.clock, ids, hostname, None)
+    else:
+        store = intake.store = _opened(open_inbox(request.home / "inbox"))
+        stack.push_async_callback(store.close)
+        mailboxes = into_inbox = InboxMailboxes(store, ids, net.clock)
+        ledger = Ledger(net.clock, ids, hostname, store)
+        if request.maildir is not None:
+            folder = one_folder(Path(request.maildir))
+            intake.maildir = Maildirs(folder, hostname=hostname, clock=net.clock, chance=net.chance)
+        if request.relays:
+            intake.relay = await _open_queue(request, hostname, net, into_inbox, stack)
+    stack.push_async_callback(ledger.close, END_S_MAX)
+    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes)
+
+
+async def _open_queue(
+    request: ServeRequest, hostname: str, net: Net, mailboxes: InboxMailboxes, stack: AsyncExitStack
+) -> Accept:
+    store = _opened(open_store(request.home / "queue"))
+    stack.push_async_callback(store.close)
+    server, port = request.relay_to or (None, request.port)
+    office = Office(
+        hostname=hostname,
+        options=SessionOptions(helo=hostname, port=port, trust=PkixTrust(net.clock.now)),
+        routing=Routing(server=server, source="relay", ourselves=frozenset({hostname.lower()})),
+        local_domains=frozenset(request.domains),
+        mailboxes=mailboxes,
+        scope=Journal(net.clock.now, keep=False).scope(node=hostname, hop=0, span="", stage="queue"),
+        net_at=lambda _hop: net,
+    )
+    queue = Queue(office, store)
+    group = await stack.enter_async_context(asyncio.TaskGroup())
+    running, obeying = group.create_task(queue.run()), group.create_task(obey(queue, store))
+
+    async def stop() -> None:
+        obeying.cancel()
+        queue.stop()
+        done, late = await asyncio.wait({running}, timeout=END_S_MAX)
+        # A delivery that takes longer is noted in the store, and tried again at the next start.
+        for task in late:
+            task.cancel()
+        del done
+
+    stack.push_async_callback(stop)
+    return queue.accept
+
+
+def _locality(request: ServeRequest) -> Callable[[Mailbox], bool]:
+    domains = frozenset(request.domains)
+    everybody = not domains and not request.relays
+    return lambda who: everybody or not who.domain or who.domain.lower() in domains
+
+
+Store = TypeVar("Store")
+
+
+def _opened(store: Store | Trouble) -> Store:
+    if isinstance(store, Trouble):
+        raise BadInput(f"serve.store-{store.reason}", place=store.detail)
+    return store
+
+
+def server_tls_of(request: ServeRequest) -> ServerTls:
+    """Raises BadInput where the files can't be used."""
+    if request.tls_certificate is None:
+        return self_signed_tls(request.hostname or this_host(), live_net().clock.now())
+    try:
+        return server_tls(request.tls_certificate, request.tls_key)
+    except OSError as trouble:
+        # ssl.SSLError is an OSError too.
+        reason = trouble.strerror or str(trouble)
+        raise BadInput("serve.bad-certificate", file=request.tls_certificate, reason=reason) from trouble
+
+
+def reload_tls(request: ServeRequest, tls: ServerTls) -> None:
+    """SIGHUP. A file that has become unusable changes nothing: the old certificate serves on."""
+    if request.tls_certificate is not None:
+        reload_certificate(tls, request.tls_certificate, request.tls_key)

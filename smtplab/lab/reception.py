@@ -1,0 +1,105 @@
+"""What a connection to `smtplab serve` meets: the rules for whoever comes, and where its messages go."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from smtplab.lab.house import House
+from smtplab.lab.serve_request import Place, Protocol, ServeRequest
+from smtplab.mta.arrival import Arrival
+from smtplab.mta.entrance import Guest, is_loopback
+from smtplab.mta.maildrop import MaildropServer
+from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.receive import Decision, Receiver
+from smtplab.mta.rules import Caller, Hook, Rules, Word
+from smtplab.mta.wishes import Wishes
+from smtplab.net.ports import ServerTls, Wire
+from smtplab.smtp.sasl import Secret
+from smtplab.smtp.server import Limits
+from smtplab.wire.command import Command, Rcpt
+from smtplab.wire.reply import make_reply
+
+_DISCARDED = make_reply(250, "Accepted and dropped", enhanced="2.0.0")
+
+_LOOPBACK = ("127.0.0.0/8", "::1/128", "::ffff:127.0.0.0/104")
+
+
+def entering(house: House, place: Place) -> Callable[[Wire], Guest]:
+    """A guest for each connection to a listener."""
+    if place.protocol == "pop3":
+        return lambda wire: _maildrop_server(house, wire)
+    rules = {near: rules_for(house.request, place.protocol, house.hostname, house.tls, near) for near in (True, False)}
+    return lambda wire: _receiver(house, place.protocol, rules[is_loopback(wire.peer.address)], wire)
+
+
+def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Receiver:
+    recording = house.ledger.begin(protocol, wire.peer.address)
+    wishes = Wishes()
+
+    def accept(arrival: Arrival) -> Decision | Awaitable[Decision]:
+        wish = wishes.at_content(arrival)
+        if wish is not None:
+            return wish
+        return _DISCARDED if house.request.discard else house.intake.take(arrival, recording)
+
+    hooks: dict[str, Hook] = wishes.hooks()
+    if house.request.domains and not house.request.relays:
+        hooks["RCPT"] = _first_of(_only_local(frozenset(house.request.domains)), hooks["RCPT"])
+    return Receiver(msgspec.structs.replace(rules, hooks=hooks), house.net, recording.scope, accept)
+
+
+def _maildrop_server(house: House, wire: Wire) -> MaildropServer:
+    recording = house.ledger.begin("pop3", wire.peer.address)
+    rules = MaildropRules(
+        hostname=house.hostname,
+        users=_users(house.request),
+        tls=house.tls,
+        clear_login=is_loopback(wire.peer.address),
+        apop=True,
+    )
+    return MaildropServer(rules, house.mailboxes, house.net, recording.scope)
+
+
+def rules_for(request: ServeRequest, protocol: Protocol, hostname: str, tls: ServerTls, near: bool) -> Rules:
+    """For clients from loopback, or from elsewhere. Whoever may relay, relays only where there is a way out."""
+    domains = frozenset(request.domains)
+    return Rules(
+        hostname=hostname,
+        dialect="lmtp" if protocol == "lmtp" else "esmtp",
+        tls=tls,
+        implicit_tls=protocol == "smtps",
+        users=_users(request),
+        # RFC 4954 4 wants passwords inside TLS; on loopback nobody is on the way.
+        clear_auth=near,
+        submission=protocol == "submission",
+        local_domains=domains if domains or request.relays else None,
+        trusted=(*_LOOPBACK, *request.trust) if request.relays else (),
+        limits=Limits(message_octets=request.size_octets_max),
+        line_endings=request.line_endings,
+    )
+
+
+def _users(request: ServeRequest) -> dict[str, Secret]:
+    return {name: Secret(password) for name, password in request.users}
+
+
+def _only_local(domains: frozenset[str]) -> Hook:
+    """With no way out even an authenticated client's mail for elsewhere could only be lost."""
+
+    def answer(command: Command, caller: Caller) -> Word | None:
+        del caller
+        if not isinstance(command, Rcpt) or not command.forward_path.domain:
+            return None
+        here = command.forward_path.domain.lower() in domains
+        return None if here else make_reply(550, "Relaying denied", enhanced="5.7.1")
+
+    return answer
+
+
+def _first_of(first: Hook, second: Hook) -> Hook:
+    def answer(command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:
+        return first(command, caller) or second(command, caller)
+
+    return answer

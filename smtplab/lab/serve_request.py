@@ -1,0 +1,55 @@
+"""What `smtplab serve` was asked for, as values; nothing is opened here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from smtplab.net.ports import Endpoint
+from smtplab.smtp.server import LineEndings
+
+Protocol = Literal["smtp", "submission", "smtps", "lmtp", "pop3"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where to listen."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    """0 for whatever is free."""
+
+
+class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `smtplab serve` was asked for."""
+
+    home: Path
+    places: tuple[Place, ...] = (Place("smtp", "127.0.0.1", 2525),)
+    hostname: str | None = None
+    domains: tuple[str, ...] = ()
+    """None: everybody's mail is local."""
+    users: tuple[tuple[str, str], ...] = ()
+    size_octets_max: int = 10_485_760
+    discard: bool = False
+    relay_to: tuple[str, int] | None = None
+    deliver: bool = False
+    trust: tuple[str, ...] = ()
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    maildir: str | None = None
+    line_endings: LineEndings = "strict"
+    dns: Endpoint | None = None
+    port: int = 25
+    resolve: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def relays(self) -> bool:
+        """Is there a way out for other domains' mail?"""
+        return self.relay_to is not None or self.deliver
+
+
+def shown(place: Place) -> str:
+    """`127.0.0.1:2525`, `[::1]:2525`."""
+    return f"[{place.host}]:{place.port}" if ":" in place.host else f"{place.host}:{place.port}"
