@@ -279,6 +279,10 @@ class Delivered(_Event, frozen=True):
     queue_id: str
     recipient: str
     mailbox: str
+    header: tuple[str, ...] = ()
+    """Its fields as they lie there, LF where one is folded; only from a store that tells what it keeps."""
+    body: tuple[str, ...] = ()
+    """Its first lines, from such a store."""
 
 
 class Deferred(_Event, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -39,9 +40,15 @@ def shown_lines(records: Iterable[Record], shown: Shown, texts: Texts) -> Iterat
         own = [line for line in lines(record, journey, texts) if line.tone != "heading"]
         if own and hop != (hop := heading(record, journey, texts)):
             yield ShownLine(Line("", hop, "heading", record.seq), marked=False)
-        marked = fits_any(record, shown.mark)
+        fitting = tuple(pattern for pattern in shown.mark if fits_any(record, (pattern,)))
         for line in own:
-            yield ShownLine(line, marked)
+            yield ShownLine(line, any(_marks(pattern, line) for pattern in fitting))
+
+
+def _marks(pattern: Pattern, line: Line) -> bool:
+    """A pattern on a message's text marks the lines with that text alone, any other the whole record."""
+    wanted = [pattern.where[field] for field in ("header", "body") if field in pattern.where]
+    return not wanted or any(fnmatch.fnmatchcase(line.text, str(text)) for text in wanted)
 
 
 def fits_any(record: Record, patterns: tuple[Pattern, ...]) -> bool:

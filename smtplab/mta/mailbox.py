@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Protocol
 
@@ -34,6 +35,13 @@ class Unstored(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+TOLD_OCTETS_MAX = 16_384
+"""Of the header and of the body in a fact: some screens of text, so that an attachment does not fill the journal."""
+
+_NEXT_FIELD = re.compile(r"\n(?![ \t])")
+"""A line that begins with a space or a tab goes on with the field before (RFC 5322 2.2.3)."""
+
+
 class MailboxStore(Protocol):
     async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
         """When it returns None the letter is as safe as the store can make it. Fact: Delivered."""
@@ -52,14 +60,17 @@ class Mailboxes:
     """In memory, by address in lower case: RFC 5321 2.4 advises against telling local parts apart by case, and nobody
     does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_mail: bool = False) -> None:
+        self._tells_mail = tells_mail
+        """Delivered holds what was put in."""
         self._messages: dict[str, list[Stored]] = {}
         self._last_numbers: dict[str, int] = {}
 
     async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
         """Always room. Fact: Delivered."""
         self.add(letter)
-        emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
+        header, body = told_mail(letter.content) if self._tells_mail else ((), ())
+        emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox, header, body))
         return None
 
     def add(self, letter: Letter) -> None:
@@ -77,3 +88,14 @@ class Mailboxes:
         name = address.lower()
         if name in self._messages:
             self._messages[name] = [stored for stored in self._messages[name] if stored.number not in numbers]
+
+
+def told_mail(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of the header and the lines of the body, each as far as a fact may hold them."""
+    header, _, body = content.partition(b"\r\n\r\n")
+    fields = _NEXT_FIELD.split(_told(header).rstrip("\n"))
+    return tuple(fields), tuple(_told(body).rstrip("\n").split("\n")) if body else ()
+
+
+def _told(content: bytes) -> str:
+    return content[:TOLD_OCTETS_MAX].decode("utf-8", "replace").replace("\r\n", "\n")

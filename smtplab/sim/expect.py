@@ -38,7 +38,8 @@ class Expectation(Pattern, frozen=True, kw_only=True):
     before: Pattern | None = None
     """The first such record comes before the first of those; both must come."""
     after: Pattern | None = None
-    """The first such record comes after the first of those; both must come."""
+    """The first such record comes after the first of those; both must come. Where a `count` or a `max` allows for none
+    at all, those alone must come: "no such thing, and that has been seen"."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -133,7 +134,7 @@ def _judge(expectation: Expectation, watch: Watch | None, before: Watch | None, 
         and (least is None or watch.seen >= least)
         and (most is None or watch.seen <= most)
         and (before is None or _in_order(watch, before))
-        and (after is None or _in_order(after, watch))
+        and (after is None or _in_order(after, watch) or (not watch.seen and after.seen > 0))
     )
     return Verdict(expectation, held, watch.seen)
 

@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self, world: World, host: Host, internet: Internet) -> None:
         self.name = host.name
-        self.mailboxes = Mailboxes()
+        self.mailboxes = Mailboxes(tells_mail=host.tells_mail)
         self.people = tuple(user for domain in sorted(own_domains(host)) for user in world.people(domain))
         self.net = internet.net(host)
         self._host = host

@@ -101,6 +101,8 @@ class Host(Part, frozen=True):
     """RFC 5321 4.5.4.1: four to five days, then the message is returned."""
     warning_s: Seconds | None = 14_400.0
     """After so long the sender is told once that the message is late."""
+    tells_mail: bool = False
+    """Its `delivered` records hold the message too: the header's fields and the first lines of the body."""
 
 
 class User(Part, frozen=True):

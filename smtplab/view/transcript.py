@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from smtplab import events as ev
 from smtplab.journal import Record, Stage
 from smtplab.view.journey import Journey
+from smtplab.view.safe import safe
 from smtplab.view.stages import refuses, verdict_of
 from smtplab.view.texts import Texts
 from smtplab.view.titles import reply_lines, title
@@ -71,8 +73,17 @@ def _own_lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ..
             no = refuses(reply)
             mark, tone = _reply_mark(no=no, secure=secure), _REPLY_TONE[no]
             return tuple(Line(mark, line, tone, record.seq, secure) for line in reply_lines(reply))
+        case ev.Delivered(header=header, body=body) if header:
+            return (_note(record, texts, secure=secure), *_mail_lines(record, header, body))
         case _:
             return (_note(record, texts, secure=secure),)
+
+
+def _mail_lines(record: Record, header: tuple[str, ...], body: tuple[str, ...]) -> Iterator[Line]:
+    """The message as it lies in the mailbox; not a dialogue, so without a mark."""
+    for field in (*header, *(("", *body) if body else ())):
+        for line in field.split("\n"):
+            yield Line("   ", safe(line.replace("\t", "    ")), "note", record.seq)
 
 
 _REPLY_TONE: dict[bool, Tone] = {False: "server", True: "refusal"}

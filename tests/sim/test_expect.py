@@ -34,6 +34,9 @@ TOLD = records_of(
         (Expectation(event="bounced", before=Pattern(event="deferred")), False, 1),
         (Expectation(event="bounced", after=Pattern(event="queued")), True, 1),
         (Expectation(event="bounced", after=Pattern(event="delivered")), False, 1),
+        (Expectation(event="delivered", count=0, after=Pattern(event="bounced")), True, 0),
+        (Expectation(event="delivered", count=0, after=Pattern(event="bounce_sent")), False, 0),
+        (Expectation(event="delivered", after=Pattern(event="bounced")), False, 0),
     ],
 )
 def test_an_expectation_holds_or_not(expectation: Expectation, held: bool, seen: int):

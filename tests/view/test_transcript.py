@@ -135,3 +135,18 @@ def test_what_happens_beside_a_session_is_not_drawn_as_inside_its_tls(book: Any)
         journey.advance(record)
         secure[record.seq] = [line.secure for line in lines(record, journey, Texts("en"))]
     assert (secure[sent.seq], secure[asked.seq]) == ([True], [False])
+
+
+def test_a_message_that_is_told_stands_below_its_delivery_line_by_line(book: Any) -> None:
+    header = ("Received: from a.example\n\tby b.example", "Subject: \x1b[2J")
+    book(ev.Delivered("A1", "lan@b.example", "lan@b.example", header, ("Hello", "", "Bye")))
+    _, *message = printed(book.records)[-9:]
+    assert message[-7:] == [
+        "    Received: from a.example",
+        "        by b.example",
+        r"    Subject: \x1b[2J",
+        "    ",
+        "    Hello",
+        "    ",
+        "    Bye",
+    ]
