@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from smtplab.message.charset import codec_of
+
 HEADER_OCTETS_MAX = 1_048_576
 """Of a header that is read field by field: no honest one comes near, and a hostile one shall not hold up a reader."""
 
@@ -112,12 +114,12 @@ def _decode_run(run: str) -> str:
 
 
 def _decode(charset: str, octets: bytes, written: str) -> str:
-    if "escape" in charset:
-        return written  # Python's own codecs for its source text, no charsets.
+    codec = codec_of(charset)
+    if codec is None:
+        return written
     try:
-        return octets.decode(charset, "replace")
-    except (LookupError, ValueError, UnicodeError):
-        # The name of a codec that is none for text, or none at all.
+        return octets.decode(codec, "replace")
+    except ValueError:
         return written
 
 

@@ -63,17 +63,24 @@ def parse_part(content: bytes) -> Part:
 def parts_of(whole: Part) -> tuple[Part, ...]:
     """Those of a multipart; none for what is no multipart. A closing delimiter that is missing is not missed."""
     content_type = whole.content_type
+    if not content_type.kind.startswith("multipart/"):
+        return ()
     boundary = content_type.parameters.get("boundary", "")
-    if not content_type.kind.startswith("multipart/") or not 0 < len(boundary) <= BOUNDARY_CHARACTERS_MAX:
+    return tuple(map(parse_part, split_multipart(whole.content, boundary)))
+
+
+def split_multipart(content: bytes, boundary: str, parts_max: int = PARTS_MAX) -> tuple[bytes, ...]:
+    """The parts between the delimiters, header and all; none where the boundary can't be one."""
+    if not 0 < len(boundary) <= BOUNDARY_CHARACTERS_MAX:
         return ()
     mark = re.escape(boundary.encode("utf-8", "replace"))
     # The line end before a delimiter belongs to it, not to the part (RFC 2046 5.1.1).
-    pieces = re.split(rb"(?:\A|\r?\n)--" + mark + rb"(--)?[ \t]*(?=\r?\n|\Z)", whole.content, maxsplit=PARTS_MAX)
+    pieces = re.split(rb"(?:\A|\r?\n)--" + mark + rb"(--)?[ \t]*(?=\r?\n|\Z)", content, maxsplit=parts_max)
     parts = []
     for closing, text in zip(pieces[1::2], pieces[2::2], strict=True):
         if closing:
             break
-        parts.append(parse_part(re.sub(rb"\A\r?\n", b"", text)))
+        parts.append(re.sub(rb"\A\r?\n", b"", text))
     return tuple(parts)
 
 
