@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from smtplab.lab.bad_input import BadInput
-from smtplab.mta.inbox.reader import Inbox, MessageRow, SessionRow, UnreadableInbox, visit_inbox
+from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, SessionRow, UnreadableInbox, visit_inbox
 
-__all__ = ["Inbox", "MessageRow", "SessionRow", "delete", "opened_inbox", "raw", "watch"]
+__all__ = ["Inbox", "MessageRow", "Removed", "SessionRow", "delete", "opened_inbox", "raw", "watch"]
 
 LOOK_S = 0.5
 """Between two looks for new messages: a person takes it for at once."""

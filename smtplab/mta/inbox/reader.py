@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from smtplab.capture.codec import decode_record
@@ -54,6 +54,16 @@ class SessionRow(msgspec.Struct, frozen=True):
     """Those that were taken; none for a session that was given up, or refused in everything."""
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """A message or a session that was taken out, whole."""
+
+    id: str
+    octets: bytes
+    """The message's content, or the session's records."""
+    message: Kept | None = None
+    session: Sitting | None = None
+
+
 class Inbox:
     """Made by `opened_inbox`; a server may be at work in it meanwhile."""
 
@@ -65,9 +75,22 @@ class Inbox:
         """Oldest first, those behind the id `after`."""
         return map(_row, tables.entries(self._connection, number_of(after)))
 
-    def sessions(self) -> Iterator[SessionRow]:
-        """Oldest first: those that have ended."""
-        return map(_session_row, tables.sittings(self._connection))
+    def sessions(self, after: str = "") -> Iterator[SessionRow]:
+        """Oldest first, those behind the id `after`; only such as have ended."""
+        return map(_session_row, tables.sittings(self._connection, number_of(after)))
+
+    def ids(self) -> tuple[set[str], set[str]]:
+        """Of all messages and of all sessions."""
+        messages, sessions = tables.numbers(self._connection)
+        return {f"{number:X}" for number in messages}, {f"{number:X}" for number in sessions}
+
+    def seen(self) -> set[str]:
+        """The ids of messages and sessions that were marked as looked at."""
+        return {f"{number:X}" for number in tables.seen_numbers(self._connection)}
+
+    def mark_seen(self, name: str, *, seen: bool = True) -> None:
+        if (number := number_of(name)) >= 0:
+            tables.mark_seen(self._connection, number, is_seen=seen)
 
     def message(self, name: str) -> MessageRow | None:
         found = tables.get(self._connection, number_of(name))
@@ -89,6 +112,26 @@ class Inbox:
         """False where there is no such message."""
         return tables.remove(self._connection, number_of(name))
 
+    def take_out(self, name: str) -> Removed | None:
+        """Removes a message, or a session that brought none; what comes back can be put back."""
+        number = number_of(name)
+        entry, content = tables.get(self._connection, number), self.raw(name)
+        if entry is not None and content is not None:
+            tables.remove(self._connection, number)
+            return Removed(name, message=entry, octets=content)
+        if (found := tables.sitting(self._connection, number)) is not None:
+            tables.remove_sitting(self._connection, number)
+            return Removed(name, session=found[0], octets=found[1])
+        return None
+
+    def put_back(self, removed: Removed) -> None:
+        """What was taken out, under its own id."""
+        if removed.message is not None:
+            row = {"number": number_of(removed.id), "octets": removed.octets, "segment": None}
+            tables.keep(self._connection, [removed.message], [{**row, "start": None, "length": None}])
+        if removed.session is not None:
+            tables.restore_sitting(self._connection, removed.session, removed.octets)
+
     def search(self, text: str) -> Iterator[MessageRow]:
         """In any case: in the addresses, the decoded subject, and the stored bytes as they are."""
         wanted = text.casefold()
@@ -96,6 +139,59 @@ class Inbox:
             head = "\n".join((row.id, row.sender, *row.recipients, row.subject, row.client)).casefold()
             if wanted in head or wanted in (self.raw(row.id) or b"").decode("utf-8", "replace").casefold():
                 yield row
+
+
+class Visitor:
+    """Comes again and again: a screen or a page that shows the inbox while a server works in it. For one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._version: int | None = None
+
+    @contextmanager
+    def visit(self) -> Iterator[Inbox]:
+        """As `visit_inbox`."""
+        if not place_of(self._folder).exists():
+            with visit_inbox(self._folder) as inbox:
+                yield inbox
+            return
+        try:
+            connection = self._connected()
+            with connection.begin():
+                yield Inbox(connection, self._folder)
+        except DBAPIError as trouble:
+            self.close()
+            raise UnreadableInbox(f"{self._folder}: {words_of(trouble)}") from trouble
+
+    def has_news(self) -> bool:
+        """May anything have changed by other hands since this was asked last? Raises UnreadableInbox."""
+        if not place_of(self._folder).exists():
+            return False
+        try:
+            connection = self._connected()
+            with connection.begin():
+                version = tables.data_version(connection)
+        except DBAPIError as trouble:
+            self.close()
+            raise UnreadableInbox(f"{self._folder}: {words_of(trouble)}") from trouble
+        known, self._version = self._version, version
+        return version is None or version != known
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = self._connection = self._version = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            engine = self._engine = make_engine(f"sqlite:///{place_of(self._folder)}")
+            metadata.create_all(engine)
+            self._connection = engine.connect()
+        return self._connection
 
 
 @contextmanager

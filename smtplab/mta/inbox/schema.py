@@ -34,3 +34,10 @@ sessions = Table(
     Column("records", LargeBinary, nullable=False),
 )
 """The records are a capture's lines, without its first."""
+
+seen = Table(
+    "inbox_seen",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+)
+"""Of messages, or of sessions, that a person has looked at. Only those who show them write here."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from smtplab.capture.codec import RecordEncoder
 from smtplab.journal import Record
 from smtplab.mta.inbox.port import Kept, Sitting, number_of
-from smtplab.mta.inbox.schema import contents, messages, sessions
+from smtplab.mta.inbox.schema import contents, messages, seen, sessions
 
 PAGE = 1000
 """Rows read at a time."""
@@ -96,9 +96,10 @@ def content(connection: Connection, number: int, folder: Path) -> bytes | None:
     return octets if len(octets) == row.length else None
 
 
-def sittings(connection: Connection) -> Iterator[Sitting]:
-    """In the order of their beginning."""
-    for text in connection.scalars(select(sessions.c.entry).order_by(sessions.c.number)):
+def sittings(connection: Connection, after: int = -1) -> Iterator[Sitting]:
+    """In the order of their beginning, those behind the number `after`."""
+    wanted = select(sessions.c.entry).where(sessions.c.number > after)
+    for text in connection.scalars(wanted.order_by(sessions.c.number)):
         yield _sitting(text)
 
 
@@ -106,6 +107,42 @@ def sitting(connection: Connection, number: int) -> tuple[Sitting, bytes] | None
     """With its records, a line each."""
     row = connection.execute(select(sessions).where(sessions.c.number == number)).one_or_none()
     return None if row is None else (_sitting(row.entry), bytes(row.records))
+
+
+def numbers(connection: Connection) -> tuple[set[int], set[int]]:
+    """Of every message and of every session: what is no longer among them has been removed."""
+    return (
+        set(connection.scalars(select(messages.c.number)).all()),
+        set(connection.scalars(select(sessions.c.number)).all()),
+    )
+
+
+def seen_numbers(connection: Connection) -> set[int]:
+    return set(connection.scalars(select(seen.c.number)).all())
+
+
+def mark_seen(connection: Connection, number: int, *, is_seen: bool) -> None:
+    connection.execute(delete(seen).where(seen.c.number == number))
+    if is_seen:
+        connection.execute(seen.insert(), [{"number": number}])
+
+
+def remove_sitting(connection: Connection, number: int) -> bool:
+    """False where there was none."""
+    return bool(connection.execute(delete(sessions).where(sessions.c.number == number)).rowcount)
+
+
+def restore_sitting(connection: Connection, sitting: Sitting, records: bytes) -> None:
+    """With its records as `sitting` gave them."""
+    row = {"number": number_of(sitting.id), "entry": _encode(sitting).decode(), "records": records}
+    connection.execute(_insert_sessions, [row])
+
+
+def data_version(connection: Connection) -> int | None:
+    """Another number once any other connection has changed anything; None where the database does not tell."""
+    if connection.dialect.name != "sqlite":
+        return None
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
 
 def spooled(connection: Connection) -> Sequence[int]:
