@@ -10,7 +10,7 @@ import msgspec
 
 from smtplab.sim.expect import Expectation, Pattern
 from smtplab.sim.faults import DnsChange, Fault, name_of, stage_of
-from smtplab.sim.world import Host, Link, Trip, User, World
+from smtplab.sim.world import Host, Link, MailList, Trip, User, World
 from smtplab.view.texts import Texts
 
 WIDTH_MAX = 100
@@ -32,6 +32,8 @@ def page(world: World, texts: Texts) -> Iterator[PageLine]:
         "sim.page.map": _map(world, texts),
         "sim.page.zones": _zones(world),
         "sim.page.users": [_user(user, texts) for user in world.users],
+        "sim.page.aliases": [f"{alias.address} -> {', '.join(alias.to)}" for alias in world.aliases],
+        "sim.page.lists": [_list(one, texts) for one in world.lists],
         "sim.page.journeys": [_trip(trip, texts) for trip in world.journeys],
         "sim.page.faults": [_fault(fault) for fault in world.faults],
         "sim.page.expectations": [expectation_line(one, texts) for one in world.expectations],
@@ -124,6 +126,10 @@ def _user(user: User, texts: Texts) -> str:
     if user.state != "active":
         said.append(texts("sim.page.full") if user.state == "full" else texts("sim.page.suspended"))
     return ", ".join(said)
+
+
+def _list(one: MailList, texts: Texts) -> str:
+    return f"{one.address} -> {', '.join(one.members)}  ({texts('sim.page.owner', who=one.owner)})"
 
 
 # What happens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Literal
 
 import msgspec
@@ -86,8 +86,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing without authentication (RFC 6409 4.3)."""
     local_domains: frozenset[str] | None = None
     """Whose mail ends here, in lower case; None: everybody's, and nothing is relayed."""
-    local_users: frozenset[str] | None = None
-    """Mailbox addresses that exist, in lower case; None: any local part."""
+    local_users: Container[str] | None = None
+    """Mailbox addresses that exist, asked for in lower case; None: any local part."""
     relay_domains: frozenset[str] = frozenset()
     """Taken from anybody and handed on: a backup MX."""
     trusted: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Rules
 from smtplab.net.ports import ServerTls, Trust
+from smtplab.sim.directory import Known, directory_of
 from smtplab.sim.manner import Behaviour, behaviour_of
 from smtplab.sim.world import RELAYS, Host, User, World
 from smtplab.smtp.sasl import Secret
@@ -114,7 +115,7 @@ def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
         extensions=manner.extensions if host.software.dialect != "smtp" else (),
         tls=tls,
         local_domains=None if host.open_relay else own_domains(host),
-        local_users=frozenset(_people(world, host)),
+        local_users=Known(directory_of(world, own_domains(host))),
         relay_domains=frozenset(host.domains if "backup-mx" in host.roles else ()),
         trusted=tuple(address for name in host.accepts_from for address in world.host(name).addresses),
         limits=_limits(manner),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import dns.exception
@@ -12,7 +12,7 @@ import dns.zone
 
 from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
 from smtplab.sim.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
-from smtplab.sim.world import AGENTS, RELAYS, Host, Trip, World
+from smtplab.sim.world import AGENTS, CATCH_ALL, RELAYS, Host, Trip, World
 from smtplab.wire.address import Mailbox, parse_mailbox
 
 
@@ -24,7 +24,19 @@ class Problem(NamedTuple):
 
 def first_problem(world: World) -> Problem | None:
     """The first thing that keeps a world from running, in the order of its file; None where all fits."""
-    for check in (_start, _sites, _hosts, _addresses, _zones, _users, _faults, _journeys, _expectations):
+    for check in (
+        _start,
+        _sites,
+        _hosts,
+        _addresses,
+        _zones,
+        _users,
+        _aliases,
+        _lists,
+        _faults,
+        _journeys,
+        _expectations,
+    ):
         for problem in check(world):
             return problem
     return None
@@ -114,7 +126,7 @@ def _zones(world: World) -> Iterator[Problem]:
 
 
 def _users(world: World) -> Iterator[Problem]:
-    local = {domain.lower() for host in world.hosts if "mx" in host.roles for domain in host.domains}
+    local = _local_domains(world)
     agents = {host.name: host for host in world.hosts if AGENTS & set(host.roles)}
     submission = {host.name for host in world.hosts if "submission" in host.roles}
     seen: set[str] = set()
@@ -129,6 +141,53 @@ def _users(world: World) -> Iterator[Problem]:
             yield Problem(f"{path}.agent", f"no user-agent host is called {user.agent!r}")
         if user.agent in agents and agents[user.agent].submits_to in submission and not user.password:
             yield Problem(f"{path}.password", "missing: a user who writes has to log in")
+
+
+def _aliases(world: World) -> Iterator[Problem]:
+    users = {user.address.lower() for user in world.users}
+    seen: set[str] = set()
+    for number, alias in enumerate(world.aliases):
+        path, name = f"aliases[{number}]", alias.address.lower()
+        if name in seen or name in users:
+            yield Problem(f"{path}.address", f"somebody has the address {alias.address!r} already")
+        seen.add(name)
+        if alias.address.startswith(CATCH_ALL):
+            if len(alias.to) > 1:
+                yield Problem(f"{path}.to", "a catch-all stands for one address")
+            yield from _not_here(world, f"postmaster@{alias.address.removeprefix(CATCH_ALL)}", f"{path}.address")
+        else:
+            yield from _not_here(world, alias.address, f"{path}.address")
+        yield from _unreadable(alias.to, f"{path}.to")
+
+
+def _lists(world: World) -> Iterator[Problem]:
+    taken = {user.address.lower() for user in world.users} | {alias.address.lower() for alias in world.aliases}
+    for number, one in enumerate(world.lists):
+        path = f"lists[{number}]"
+        if one.address.lower() in taken:
+            yield Problem(f"{path}.address", f"somebody has the address {one.address!r} already")
+        taken.add(one.address.lower())
+        yield from _not_here(world, one.address, f"{path}.address")
+        yield from _unreadable(one.members, f"{path}.members")
+        if not isinstance(parse_mailbox(one.owner, smtputf8=True), Mailbox):
+            yield Problem(f"{path}.owner", f"no address: {one.owner!r}")
+
+
+def _not_here(world: World, address: str, path: str) -> Iterator[Problem]:
+    if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
+        yield Problem(path, f"no address: {address!r}")
+    elif address.rpartition("@")[2].lower() not in _local_domains(world):
+        yield Problem(path, f"no mx host takes mail for {address!r}")
+
+
+def _unreadable(addresses: Sequence[str], path: str) -> Iterator[Problem]:
+    for place, address in enumerate(addresses):
+        if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
+            yield Problem(f"{path}[{place}]", f"no address: {address!r}")
+
+
+def _local_domains(world: World) -> set[str]:
+    return {domain.lower() for host in world.hosts if "mx" in host.roles for domain in host.domains}
 
 
 def _faults(world: World) -> Iterator[Problem]:
@@ -186,9 +245,7 @@ def _journeys(world: World) -> Iterator[Problem]:
 
 
 def _trip(world: World, hosts: dict[str, Host], trip: Trip) -> Iterator[Problem]:
-    for place, address in enumerate(trip.recipients):
-        if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
-            yield Problem(f"recipients[{place}]", f"no address: {address!r}")
+    yield from _unreadable(trip.recipients, "recipients")
     if trip.sender and not isinstance(parse_mailbox(trip.sender, smtputf8=True), Mailbox):
         yield Problem("sender", f"no address: {trip.sender!r}")
     users = {user.address: user for user in world.users}

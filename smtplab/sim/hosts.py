@@ -25,6 +25,7 @@ from smtplab.sim.character import (
     rules_by_port,
     sending_options,
 )
+from smtplab.sim.directory import directory_of
 from smtplab.sim.door import Door, Enter, Interference, Tampering
 from smtplab.sim.faults import BareDot, Certificate, Stage, StripStarttls, name_of
 from smtplab.sim.internet import Internet
@@ -60,6 +61,7 @@ class Server:
                 options=sending_options(host, internet.trust),
                 routing=routing(host),
                 local_domains=own_domains(host),
+                directory=directory_of(world, own_domains(host)),
                 mailboxes=self.mailboxes,
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
                 net_at=partial(hops.net_at, self.net),

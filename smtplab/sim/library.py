@@ -31,6 +31,8 @@ def load_world(name_or_path: str) -> World:
         bundled = resources.files("smtplab").joinpath("worlds", f"{name_or_path}.toml")
         return parse_world(bundled.read_text("utf-8"), name_or_path)
     if not name_or_path.endswith(".toml"):
+        if Path(name_or_path).is_file():
+            raise WorldError(f"{name_or_path}: a world's file is TOML, and its name ends in .toml")
         known = ", ".join(bundled_worlds())
         raise WorldError(f"{name_or_path}: no such world; there is {known}, or the path of a .toml file")
     try:

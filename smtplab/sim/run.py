@@ -16,6 +16,7 @@ from smtplab.mta.envelope import make_envelope
 from smtplab.mta.options import QuitAfter
 from smtplab.mta.store.port import Entry
 from smtplab.sim import loop
+from smtplab.sim.directory import mailbox_of
 from smtplab.sim.expect import EVENTS, Expectations, Verdict
 from smtplab.sim.fate import FATEFUL, Fate, Fates, worst_end
 from smtplab.sim.letter import compose, write
@@ -158,7 +159,7 @@ class _Walk(msgspec.Struct, frozen=True):
         scope = simulation.journal.scope(node=agent.name, hop=0, span="submit")
         scope(ev.JourneyStarted(str(self.recipient), self.sender.address, "sim", world.name, seed))
         async with simulation.running() as working:
-            envelope = make_envelope(_mailbox(self.sender.address), [self.recipient], self._content(seed))
+            envelope = make_envelope(mailbox_of(self.sender.address), [self.recipient], self._content(seed))
             delivery = await simulation.submit(
                 Travellers(agent, self.sender), envelope, scope, Submitting(quit_after=self.journey.quit_after)
             )
@@ -169,14 +170,13 @@ class _Walk(msgspec.Struct, frozen=True):
             ended = fate.ended(delivery.judgement)
             mailboxes = simulation.mailboxes()
             if ended.result == "delivered":
-                await self._read_mail(simulation, fate.hop)
+                await self._read_mail(simulation, fate.mailbox, fate.hop)
         scope(ended)
         return Played((ended,), mailboxes)
 
-    async def _read_mail(self, simulation: Simulation, last_hop: int) -> None:
+    async def _read_mail(self, simulation: Simulation, mailbox: str, last_hop: int) -> None:
         """The last step: the reader looks into the mailbox a while later."""
-        address = str(self.recipient).lower()
-        reader = next((user for user in self.world.users if user.address.lower() == address), None)
+        reader = next((user for user in self.world.users if user.address.lower() == mailbox), None)
         if reader is not None:
             await asyncio.sleep(READ_AFTER_S)
             await simulation.collect(reader, last_hop + 1)
@@ -338,8 +338,3 @@ def _parsed(address: str) -> Mailbox | None:
     """A checked world's addresses can be read."""
     parsed = parse_mailbox(address, smtputf8=True)
     return parsed if isinstance(parsed, Mailbox) else None
-
-
-def _mailbox(address: str) -> Mailbox:
-    local, _, domain = address.rpartition("@")
-    return Mailbox(local, domain)

@@ -23,6 +23,8 @@ Role = Literal[
 AGENTS = frozenset({"user-agent", "webmail"})
 RELAYS = frozenset({"relay", "smarthost", "mx", "backup-mx"})
 State = Literal["active", "full", "suspended"]
+CATCH_ALL = "*@"
+"""How the alias of a whole domain begins."""
 Manner = Literal["plain", "postfix", "exim", "exchange", "gmail"]
 
 
@@ -115,6 +117,24 @@ class User(Part, frozen=True):
     state: State = "active"
 
 
+class Alias(Part, frozen=True):
+    """An address that stands for others (RFC 5321 3.9.1): the return path stays the sender's."""
+
+    address: MailAddress
+    """`*@hust.example` is the catch-all of its domain: it stands for one other, and gets what is for nobody."""
+    to: Annotated[tuple[MailAddress, ...], Meta(min_length=1)]
+    """Here or elsewhere."""
+
+
+class MailList(Part, frozen=True):
+    """An address whose mail goes to many (RFC 5321 3.9.2), each copy with a return path of its own (VERP)."""
+
+    address: MailAddress
+    members: Annotated[tuple[MailAddress, ...], Meta(min_length=1)]
+    owner: MailAddress
+    """Gets the bounces."""
+
+
 class Zone(Part, frozen=True):
     origin: Annotated[str, Meta(pattern=r"^(\.|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$", max_length=253)]
     """The root's `.` holds what no other zone does: without it a name outside every zone is a SERVFAIL."""
@@ -182,6 +202,8 @@ class World(Part, frozen=True, dict=True):
     hosts: tuple[Host, ...]
     zones: tuple[Zone, ...]
     users: tuple[User, ...]
+    aliases: tuple[Alias, ...] = ()
+    lists: tuple[MailList, ...] = ()
     links: tuple[Link, ...] = ()
     faults: tuple[Fault, ...] = ()
     journeys: tuple[Trip, ...] = ()

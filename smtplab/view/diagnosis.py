@@ -30,6 +30,10 @@ class Evidence(msgspec.Struct, frozen=True):
     """Where the last route came from."""
     tls: ev.TlsEstablished | None = None
     dns_failed: ev.DnsFailed | None = None
+    mailbox: str = ""
+    """Where the message came to rest last."""
+    went_to_list: bool = False
+    """A list has taken it for its members."""
     recipient_taken: bool = False
     """The last host has said yes to RCPT."""
 

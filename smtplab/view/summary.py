@@ -96,6 +96,10 @@ def _with(evidence: Evidence, record: Record) -> Evidence:
             return msgspec.structs.replace(evidence, source=source)
         case ev.TlsEstablished():
             return msgspec.structs.replace(evidence, tls=event)
+        case ev.Delivered(mailbox=mailbox):
+            return msgspec.structs.replace(evidence, mailbox=mailbox)
+        case ev.Judged(check="list", verdict="distributed"):
+            return msgspec.structs.replace(evidence, went_to_list=True)
         case ev.DnsFailed():
             return msgspec.structs.replace(evidence, dns_failed=event)
         case _:
@@ -111,13 +115,17 @@ def _headline(evidence: Evidence | None, texts: Texts) -> str:
     if evidence is None:
         return texts("headline.unfinished")
     text_id = f"headline.{evidence.ended.result}{_headline_kind(evidence)}"
-    return texts(text_id, recipient=evidence.recipient, host=evidence.host, domain=evidence.domain)
+    told = {"recipient": evidence.recipient, "host": evidence.host, "domain": evidence.domain}
+    return texts(text_id, **told, mailbox=evidence.mailbox)
 
 
 def _headline_kind(evidence: Evidence) -> str:
     ended = evidence.ended
     if ended.result == "stopped":
         return ".interrupted" if evidence.reason == "interrupted" else ".willing" if evidence.recipient_taken else ""
+    if ended.result == "delivered":
+        elsewhere = evidence.mailbox and evidence.mailbox.lower() != evidence.recipient.lower()
+        return ".list" if evidence.went_to_list else ".elsewhere" if elsewhere else ""
     named = evidence.source in ("pinned", "relay") and evidence.host
     return ".server" if ended.result == "unreachable" and named else ""
 

@@ -2,8 +2,9 @@ import asyncio
 
 from smtplab import events as ev
 from smtplab.journal import Journal
-from smtplab.mta.outcome import Judgement
-from smtplab.sim.fate import Fate
+from smtplab.mta.outcome import Judgement, RecipientOutcome
+from smtplab.sim.fate import Fate, Fates
+from smtplab.wire.address import Mailbox
 
 ACCEPTED = Judgement("accepted", "data", 250, "2.0.0", "reply", "queued")
 
@@ -54,3 +55,36 @@ def test_a_message_that_no_server_took_ends_as_its_submission_did():
     ended, resting = fate_of(submission=refused)
     assert ended == ev.JourneyEnded("refused", 535, "5.7.8", "5.7.8 No")
     assert not resting
+
+
+def test_an_address_that_stands_for_others_ends_as_the_worst_of_them():
+    ended, _ = fate_of(
+        ("mx1", ev.Judged("alias", "forwarded", "student@hust.example -> lan@neu.example, ha@neu.example")),
+        ("mx2", ev.Bounced("Q2", "ha@neu.example", "5.1.1", "550 5.1.1 No such user here")),
+        ("mx2", ev.Delivered("Q2", "lan@neu.example", "lan@neu.example")),
+    )
+    assert ended == ev.JourneyEnded("bounced", 550, "5.1.1", "550 5.1.1 No such user here")
+
+
+def test_what_a_list_took_is_delivered_whatever_becomes_of_its_copies():
+    ended, _ = fate_of(
+        ("mx1", ev.Judged("list", "distributed", "student@hust.example -> lan@neu.example, ha@neu.example")),
+        ("mx2", ev.Bounced("Q2", "ha@neu.example", "5.1.1", "550 5.1.1 No such user here")),
+    )
+    assert ended == ev.JourneyEnded("delivered", 250, "2.0.0", "to the 2 members of the list")
+
+
+def accepted(*recipients: str) -> list[RecipientOutcome]:
+    return [RecipientOutcome(Mailbox(*who.split("@")), ACCEPTED) for who in recipients]
+
+
+def test_in_a_run_two_addresses_that_stand_for_each_other_end_where_their_submission_did():
+    fates = Fates()
+    journal = Journal(lambda: 0.0, fates.read)
+    scope = journal.scope(node="mx1", hop=1, span="")
+    scope(ev.Judged("alias", "forwarded", "a@hust.example -> b@hust.example"))
+    scope(ev.Judged("alias", "forwarded", "b@hust.example -> a@hust.example"))
+    scope(ev.Judged("alias", "forwarded", "c@hust.example -> lan@neu.example"))
+    scope(ev.Delivered("Q2", "lan@neu.example", "lan@neu.example"))
+    ends = [fates.end_of(one) for one in accepted("a@hust.example", "c@hust.example")]
+    assert [end.result for end in ends] == ["accepted", "delivered"]

@@ -83,3 +83,34 @@ def test_a_packet_takes_the_quickest_way_over_the_links():
     assert roads.latency_s("10.1.0.25", "10.2.0.26") == pytest.approx(0.002)
     assert roads.latency_s("10.2.0.26", "10.1.0.25") == pytest.approx(0.002)
     assert not roads.knows("192.0.2.1")
+
+
+CLUB = Path("smtplab/worlds/mailing-list.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ('address = "captain@club.example"', 'address = "thu@club.example"', "$.aliases[0].address"),
+        ('address = "captain@club.example"', 'address = "captain@else.example"', "$.aliases[0].address"),
+        ('to = ["minh@away.example"]', 'to = ["minh..@away.example"]', "$.aliases[0].to[0]"),
+        ('to = ["thu@club.example"]', 'to = ["thu@club.example", "lan@home.example"]', "$.aliases[2].to"),
+        ('address = "*@club.example"', 'address = "*@else.example"', "$.aliases[2].address"),
+        ('address = "tours@club.example"', 'address = "captain@club.example"', "$.lists[0].address"),
+        ('"ha@away.example", "lan', '"ha..@away.example", "lan', "$.lists[0].members[1]"),
+        ('owner = "thu@club.example"', 'owner = "thu."', "$.lists[0].owner"),
+    ],
+)
+def test_a_mistake_in_an_alias_or_a_list_is_told_likewise(old: str, new: str, path: str):
+    club = Path(__file__).parents[2].joinpath(CLUB).read_text("utf-8")
+    assert old in club
+    with pytest.raises(WorldError) as told:
+        parse_world(club.replace(old, new, 1), "mine.toml")
+    assert path in str(told.value)
+
+
+def test_a_file_that_is_there_and_is_no_toml_is_told_so(tmp_path: Path):
+    file = tmp_path / "world.txt"
+    file.write_text("name = 1")
+    with pytest.raises(WorldError, match=r"world\.txt: a world's file is TOML"):
+        load_world(str(file))
