@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from smtplab.mta.behaviour.faults import DnsChange, Fault, name_of, stage_of
 from smtplab.sim.expect import Expectation, Pattern
-from smtplab.sim.faults import DnsChange, Fault, name_of, stage_of
 from smtplab.sim.world import Host, Link, MailList, Trip, User, World
 from smtplab.view.texts import Texts
 

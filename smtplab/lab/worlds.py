@@ -39,7 +39,7 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A fault as a person chose it, key for key as `[[faults]]` has it; `sim.faults` says what the keys mean."""
+    """A fault as a person chose it, key for key as `[[faults]]` has it; what they mean says `mta.behaviour.faults`."""
 
     what: str
     where: str

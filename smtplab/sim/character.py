@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
 from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Rules
 from smtplab.net.ports import ServerTls, Trust
 from smtplab.sim.directory import Known, directory_of
-from smtplab.sim.manner import Behaviour, behaviour_of
 from smtplab.sim.world import RELAYS, Host, User, World
 from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits

@@ -10,8 +10,8 @@ import dns.exception
 import dns.name
 import dns.zone
 
+from smtplab.mta.behaviour.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
 from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
-from smtplab.sim.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
 from smtplab.sim.world import AGENTS, CATCH_ALL, RELAYS, Host, Trip, World
 from smtplab.wire.address import Mailbox, parse_mailbox
 

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections import deque
 from collections.abc import Callable
 
-from smtplab.journal import Scope
-from smtplab.net.ports import Endpoint, Handler, Lost, ServerTls, TlsFacts, TlsTrouble, Wire
-from smtplab.sim.ordeal import Ordeal
-
-_STARTTLS = re.compile(rb"^250([ -])STARTTLS\r\n", re.MULTILINE | re.IGNORECASE)
-_BARE_DOT = re.compile(rb"(?<!\r)\n\.\r?\n")
+from smtplab.mta.behaviour.interference import Interference
+from smtplab.net.ports import Handler, Lost, TlsFacts, TlsTrouble, Wire
 
 Enter = Callable[["Door", Wire], Handler]
 
@@ -44,93 +37,3 @@ class Door:
             self.interference.end()
         self._handler.ended(lost)
         self._leave()
-
-
-class Tampering:
-    """What may be done to the octets of a session, and asked when they pass."""
-
-    def __init__(
-        self,
-        strips_starttls: Callable[[Scope], bool],
-        takes_bare_dots: Callable[[Scope], bool],
-        certificate: Callable[[Scope], ServerTls | None],
-    ) -> None:
-        self.strips_starttls = strips_starttls
-        self.takes_bare_dots = takes_bare_dots
-        self.certificate = certificate
-
-
-class Interference:
-    """A `Wire` over another one. What drips holds back whatever is written after it, the end included."""
-
-    def __init__(self, wire: Wire, ordeal: Ordeal, tampering: Tampering, scope: Scope) -> None:
-        self.local: Endpoint = wire.local
-        self.peer: Endpoint = wire.peer
-        self._wire = wire
-        self._ordeal = ordeal
-        ordeal.listen = wire.resume
-        self._tampering = tampering
-        self._scope = scope
-        self._held: deque[bytes] = deque()
-        self._pause_s = 0.0
-        self._close_after = False
-        self._timer: asyncio.TimerHandle | None = None
-
-    def heard(self, data: bytes) -> bytes:
-        """What the server makes of what came."""
-        if _BARE_DOT.search(data) and self._tampering.takes_bare_dots(self._scope):
-            return _BARE_DOT.sub(b"\r\n.\r\n", data)
-        return data
-
-    def end(self) -> None:
-        """The client has gone."""
-        self._ordeal.gone.set()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    # Wire
-
-    def write(self, data: bytes) -> None:
-        if _STARTTLS.search(data) and self._tampering.strips_starttls(self._scope):
-            data = _STARTTLS.sub(rb"250\1XXXXXXXA\r\n", data)
-        spoil, self._ordeal.spoil = self._ordeal.spoil, None
-        pieces, pause_s = spoil(data) if spoil is not None else ([data], 0.0)
-        if self._held:
-            self._held.extend(pieces)
-        elif pause_s:
-            self._pause_s = pause_s
-            self._held.extend(pieces)
-            self._drip()
-        else:
-            for piece in pieces:
-                self._wire.write(piece)
-
-    def start_tls(self, tls: ServerTls) -> None:
-        self._wire.start_tls(self._tampering.certificate(self._scope) or tls)
-
-    def close(self) -> None:
-        if self._held:
-            self._close_after = True
-        else:
-            self._wire.close()
-
-    def abort(self) -> None:
-        self.end()
-        self._wire.abort()
-
-    def pause(self) -> None:
-        self._wire.pause()
-
-    def resume(self) -> None:
-        self._wire.resume()
-
-    @property
-    def unsent_octets(self) -> int:
-        return self._wire.unsent_octets + sum(map(len, self._held))
-
-    def _drip(self) -> None:
-        self._wire.write(self._held.popleft())
-        if self._held:
-            self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._drip)
-        elif self._close_after:
-            self._wire.close()

@@ -7,6 +7,10 @@ from functools import partial
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Scope
+from smtplab.mta.behaviour.faults import BareDot, Certificate, Stage, StripStarttls, name_of
+from smtplab.mta.behaviour.interference import Interference, Tampering
+from smtplab.mta.behaviour.ordeal import Ordeal, Ward
+from smtplab.mta.behaviour.policy import Policies
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MemoryMailboxes
 from smtplab.mta.maildrop import MaildropServer
@@ -26,11 +30,8 @@ from smtplab.sim.character import (
     sending_options,
 )
 from smtplab.sim.directory import directory_of
-from smtplab.sim.door import Door, Enter, Interference, Tampering
-from smtplab.sim.faults import BareDot, Certificate, Stage, StripStarttls, name_of
+from smtplab.sim.door import Door, Enter
 from smtplab.sim.internet import Internet
-from smtplab.sim.ordeal import Ordeal, Ward
-from smtplab.sim.policy import Policies
 from smtplab.sim.world import Host, World
 
 QUEUE_REST_S = 0.05
@@ -151,7 +152,7 @@ class Server:
         return Ward(
             name=host.name,
             behaviour=behaviour(host),
-            policies=Policies(host, self.net),
+            policies=Policies(host.greylisting, host.rate_limit, host.blocklists, self.net),
             injector=internet.injector,
             clock=internet.clock,
             chance=self.net.chance("noise"),

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Journal
+from smtplab.mta.behaviour.faults import Delay, Fault, Refuse, Reset, ServerFailure, name_of
+from smtplab.mta.behaviour.injector import Injector, Occasion
 from smtplab.net.cache import Found
 from smtplab.net.dns import DnsResolver, read_response
 from smtplab.net.exchange import Exchange
@@ -24,9 +26,7 @@ from smtplab.net.ports import Clock, Dialer, Endpoint, Listener, Lost, Net, Serv
 from smtplab.net.trust import PkixTrust
 from smtplab.sim.certificates import Authority, WrongHow
 from smtplab.sim.chance import chance_of
-from smtplab.sim.faults import Delay, Fault, Refuse, Reset, ServerFailure, name_of
 from smtplab.sim.hops import Hops, MakeDialer
-from smtplab.sim.injector import Injector, Occasion
 from smtplab.sim.names import Names, refuse
 from smtplab.sim.roads import Roads
 from smtplab.sim.world import Host, World

@@ -13,7 +13,7 @@ import zlib
 
 import msgspec
 
-from smtplab.sim.faults import Delay, DnsChange, Drip, Fault, When
+from smtplab.mta.behaviour.faults import Delay, DnsChange, Drip, Fault, When
 from smtplab.sim.world import Host, Link, Site, World, Zone
 
 FIRST_OCTETS = range(64, 192)

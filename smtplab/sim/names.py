@@ -14,7 +14,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from smtplab.sim.faults import DnsChange
+from smtplab.mta.behaviour.faults import DnsChange
 from smtplab.sim.world import Zone
 
 ALIASES_MAX = 16

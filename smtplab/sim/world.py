@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from smtplab.mta.behaviour.faults import Fault
+from smtplab.mta.behaviour.manner import Manner
+from smtplab.mta.behaviour.policy import Greylisting, RateLimit
 from smtplab.sim.expect import Expectation
-from smtplab.sim.faults import Fault
 from smtplab.sim.parts import Address, Domain, MailAddress, Milliseconds, Name, Part, Probability, Seconds
 from smtplab.smtp.client import Dialect
 from smtplab.smtp.requests import LineEndings
@@ -25,7 +27,6 @@ RELAYS = frozenset({"relay", "smarthost", "mx", "backup-mx"})
 State = Literal["active", "full", "suspended"]
 CATCH_ALL = "*@"
 """How the alias of a whole domain begins."""
-Manner = Literal["plain", "postfix", "exim", "exchange", "gmail"]
 
 
 class Texts(Part, frozen=True):
@@ -53,21 +54,6 @@ class Software(Part, frozen=True):
     line_endings: LineEndings = "strict"
     reply_ms: Milliseconds | None = None
     """How long it thinks before each reply."""
-
-
-class Greylisting(Part, frozen=True):
-    """Who comes for the first time is sent away for a while (RFC 6647)."""
-
-    delay_s: Seconds = 300.0
-    lifetime_s: Seconds = 36 * 86400.0
-    """How long a triplet that came back is remembered."""
-
-
-class RateLimit(Part, frozen=True):
-    """So many messages from one client in a sliding window."""
-
-    messages: Annotated[int, Meta(gt=0)]
-    per_s: Annotated[float, Meta(gt=0)] = 60.0
 
 
 class Host(Part, frozen=True):

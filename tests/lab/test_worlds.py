@@ -7,7 +7,7 @@ import pytest
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import stored_in
 from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of
-from smtplab.sim import faults
+from smtplab.mta.behaviour import faults
 from smtplab.sim.library import load_world
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from smtplab import events as ev
 from smtplab.journal import Record
-from smtplab.sim.faults import (
+from smtplab.mta.behaviour.faults import (
     BrokenReply,
     Certificate,
     Delay,

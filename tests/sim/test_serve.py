@@ -14,7 +14,7 @@ import pytest
 
 from smtplab import events as ev
 from smtplab.journal import Record
-from smtplab.sim.faults import Reset
+from smtplab.mta.behaviour.faults import Reset
 from smtplab.sim.library import load_world
 from smtplab.sim.serve import CannotListen, Open, Serving
 from smtplab.sim.world import World

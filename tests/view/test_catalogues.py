@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from smtplab.sim.faults import Fault
+from smtplab.mta.behaviour.faults import Fault
 from smtplab.smtp.rules import RFC_OF_RULE
 from smtplab.smtp.states import STATES
 from smtplab.view.texts import LANGUAGES, Language, Texts

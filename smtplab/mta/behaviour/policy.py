@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import ipaddress
 from collections import deque
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
 
 from smtplab.events import Judged
 from smtplab.journal import Emit
+from smtplab.mta.behaviour.manner import Verdict
+from smtplab.mta.behaviour.parts import Part, Seconds
 from smtplab.net.ports import Clock, Net
-from smtplab.sim.manner import Verdict
-from smtplab.sim.world import Greylisting, Host, RateLimit
 
 TRIPLETS_MAX = 100_000
 """Greylisting's memory: the oldest is forgotten, and has to come twice again."""
 
 
+class Greylisting(Part, frozen=True):
+    """Who comes for the first time is sent away for a while (RFC 6647)."""
+
+    delay_s: Seconds = 300.0
+    lifetime_s: Seconds = 36 * 86400.0
+    """How long a triplet that came back is remembered."""
+
+
+class RateLimit(Part, frozen=True):
+    """So many messages from one client in a sliding window."""
+
+    messages: Annotated[int, Meta(gt=0)]
+    per_s: Annotated[float, Meta(gt=0)] = 60.0
+
+
 class Policies:
     """What one host holds against clients; None where it holds nothing."""
 
-    def __init__(self, host: Host, net: Net) -> None:
-        self.judges_clients = bool(host.rate_limit or host.blocklists)
-        self.greylists = host.greylisting is not None
-        self._greylist = Greylist(host.greylisting, net.clock) if host.greylisting else None
-        self._rate = Rate(host.rate_limit, net.clock) if host.rate_limit else None
-        self._blocklists = host.blocklists
+    def __init__(
+        self, greylisting: Greylisting | None, rate_limit: RateLimit | None, blocklists: Sequence[str], net: Net
+    ) -> None:
+        self.judges_clients = bool(rate_limit or blocklists)
+        self.greylists = greylisting is not None
+        self._greylist = Greylist(greylisting, net.clock) if greylisting else None
+        self._rate = Rate(rate_limit, net.clock) if rate_limit else None
+        self._blocklists = blocklists
         self._net = net
 
     async def judge_client(self, address: str, emit: Emit) -> Verdict | None:

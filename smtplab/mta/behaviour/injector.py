@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from smtplab.sim.faults import (
+from smtplab.mta.behaviour.faults import (
     BareDot,
     Certificate,
     Delay,

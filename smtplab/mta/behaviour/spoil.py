@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from smtplab.sim.faults import BrokenReply, Drip, Fault, Garble
+from smtplab.mta.behaviour.faults import BrokenReply, Drip, Fault, Garble
 
 Spoil = Callable[[bytes], tuple[list[bytes], float]]
 """From the octets of a reply to the pieces that leave, and the pause after each in seconds."""

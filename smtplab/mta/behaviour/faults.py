@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from smtplab.sim.parts import Address, Part, Seconds
+from smtplab.mta.behaviour.parts import Address, Part, Seconds
 
 Stage = Literal[
     "dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit"

@@ -1,5 +1,5 @@
-from smtplab.sim.faults import Delay, DnsChange, Refuse, Reset, When, WrongReply, name_of
-from smtplab.sim.injector import Injector, Occasion
+from smtplab.mta.behaviour.faults import Delay, DnsChange, Refuse, Reset, When, WrongReply, name_of
+from smtplab.mta.behaviour.injector import Injector, Occasion
 
 MX = "mx.example"
 

@@ -12,9 +12,7 @@ import msgspec
 from smtplab.events import FaultInjected
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
-from smtplab.mta.rules import Caller, Rules, Word, answer
-from smtplab.net.ports import Clock
-from smtplab.sim.faults import (
+from smtplab.mta.behaviour.faults import (
     BrokenReply,
     Delay,
     DiskFull,
@@ -29,11 +27,13 @@ from smtplab.sim.faults import (
     WrongReply,
     name_of,
 )
-from smtplab.sim.injector import Injector, Occasion
-from smtplab.sim.manner import Behaviour, Verdict, reword
-from smtplab.sim.manner import Occasion as Moment
-from smtplab.sim.policy import Policies
-from smtplab.sim.spoil import Spoil, spoil_of
+from smtplab.mta.behaviour.injector import Injector, Occasion
+from smtplab.mta.behaviour.manner import Behaviour, Verdict, reword
+from smtplab.mta.behaviour.manner import Occasion as Moment
+from smtplab.mta.behaviour.policy import Policies
+from smtplab.mta.behaviour.spoil import Spoil, spoil_of
+from smtplab.mta.rules import Caller, Rules, Word, answer
+from smtplab.net.ports import Clock
 from smtplab.wire.command import Auth, Command, Mail, Rcpt
 from smtplab.wire.reply import Reply, make_reply
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from smtplab.sim.world import Manner
 from smtplab.wire.reply import Reply, make_reply
 
+Manner = Literal["plain", "postfix", "exim", "exchange", "gmail"]
 Verdict = Literal["greylisted", "rate-limited", "blocklisted"]
 Occasion = Literal["greeting", "mail", "rcpt", "content"]
 

@@ -1,0 +1,15 @@
+"""What the tables of worlds and of behaviour files are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Address = Annotated[str, Meta(max_length=45)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A table of the file; a key that nobody knows is a mistake."""
