@@ -170,12 +170,16 @@ class CommandSent(_Event, frozen=True):
     verb: str
     line: str
     raw: bytes | None = None
+    decoded: str = ""
+    """What a line of an AUTH exchange says, secrets masked."""
 
 
 class CommandReceived(_Event, frozen=True):
     verb: str
     line: str
     raw: bytes | None = None
+    decoded: str = ""
+    """What a line of an AUTH exchange says, secrets masked."""
 
 
 class ReplyReceived(_Event, frozen=True):
@@ -185,6 +189,8 @@ class ReplyReceived(_Event, frozen=True):
     ms: float
     verb: str = ""
     raw: bytes | None = None
+    decoded: str = ""
+    """What a challenge of AUTH says, secrets masked."""
 
 
 class ReplySent(_Event, frozen=True):
@@ -194,6 +200,8 @@ class ReplySent(_Event, frozen=True):
     ms: float
     verb: str = ""
     raw: bytes | None = None
+    decoded: str = ""
+    """What a challenge of AUTH says, secrets masked."""
 
 
 class ExtensionsLearned(_Event, frozen=True):

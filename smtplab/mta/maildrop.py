@@ -16,7 +16,7 @@ from smtplab.pop3.capability import Capabilities
 from smtplab.pop3.command import Apop, Auth, Capa, Command, Noop, Pass, Quit, Retr, Stls, Top, User
 from smtplab.pop3.response import Response, err, of_lines, ok
 from smtplab.pop3.server import Asked, AuthAnswered, ClientGone, Server
-from smtplab.smtp.sasl import Denied, Identified
+from smtplab.smtp.sasl_steps import Denied, Identified
 
 __all__ = ["MaildropRules", "MaildropServer"]
 

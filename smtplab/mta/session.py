@@ -206,14 +206,28 @@ async def _authenticate(session: Session, credentials: Credentials) -> Setback |
     announced = talk.client.extensions.auth_mechanisms
     if not announced:
         return Setback("auth", Shortfall("auth-not-offered"))
-    name = credentials.mechanism or choose(announced, talk.client.secure)
-    mechanism = start_client(name, credentials.user, credentials.password, lambda: _nonce(session)) if name else None
+    binding = talk.binding
+    name = credentials.mechanism or choose(announced, talk.client.secure, binding=binding is not None)
+    mechanism = _mechanism(session, credentials, name or "", announced)
     if name is None or mechanism is None:
         return Setback("auth", Shortfall("auth-mechanism-not-offered", " ".join(announced)))
     answer = await talk.ask(Auth(mechanism.name, mechanism.initial))
     if isinstance(answer, Skipped):
         return None
     return await _exchange(session, mechanism, answer, credentials.user)
+
+
+def _mechanism(
+    session: Session, credentials: Credentials, name: str, announced: tuple[str, ...]
+) -> ClientMechanism | None:
+    return start_client(
+        name,
+        credentials.user,
+        credentials.password,
+        lambda: _nonce(session),
+        binding=session.talk.binding,
+        announced=announced,
+    )
 
 
 async def _exchange(session: Session, mechanism: ClientMechanism, answer: Outcome, user: str) -> Setback | None:

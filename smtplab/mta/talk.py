@@ -14,6 +14,7 @@ from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import Answered, Client, Closed, RawLine
+from smtplab.smtp.scram import Binding
 from smtplab.smtp.shown import shown_line
 from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
 from smtplab.wire.reply import Reply
@@ -68,6 +69,8 @@ class Talk:
         self._ahead: Answered | Closed | None = None
         """Read already, not used yet."""
         self._patience = patience or Patience()
+        self.binding: Binding | None = None
+        """What an exchange of SCRAM can be bound to, inside TLS."""
 
     @property
     def over(self) -> bool:
@@ -158,6 +161,7 @@ class Talk:
             case TlsFacts(version, cipher, chain, verified_by, problem):
                 own = chain[0] if chain else None
                 self._emit(TlsEstablished(version, cipher, own, verified_by, problem, chain[1:]))
+                self.binding = Binding("tls-server-end-point", outcome.end_point) if outcome.end_point else None
                 self.client.tls_established()
         return outcome
 

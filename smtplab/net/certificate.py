@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import warnings
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from smtplab.events import CertificateSeen
 
@@ -24,6 +26,20 @@ def certificate_seen(der: bytes) -> CertificateSeen:
         )
     except ValueError:
         return CertificateSeen(subject="", issuer="", names=(), not_after="", sha256=sha256)
+
+
+# Asked at every handshake, of the same few.
+@functools.lru_cache(maxsize=64)
+def end_point(der: bytes) -> bytes:
+    """RFC 5929 4.1: the certificate's hash by the function of its own signature, but by none weaker than SHA-256. Empty
+    where its signature has no such function, as Ed25519's."""
+    try:
+        algorithm = load_certificate(der).signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
+    if algorithm is None:
+        return b""
+    return hashlib.new("sha256" if algorithm.name in ("md5", "sha1") else algorithm.name, der).digest()
 
 
 def load_certificate(der: bytes) -> x509.Certificate:

@@ -41,6 +41,8 @@ class TlsFacts(msgspec.Struct, frozen=True):
     problem: str = ""
     server_name: str = ""
     """The name that the client asked for (SNI)."""
+    end_point: bytes = b""
+    """The hash of the server's certificate, to which an exchange inside can be bound (RFC 5929 4.1)."""
 
 
 class TlsTrouble(msgspec.Struct, frozen=True):

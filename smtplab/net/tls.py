@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 import ssl
 import tempfile
 from pathlib import Path
 from typing import Literal
 
-from smtplab.net.certificate import certificate_seen
+from smtplab.net.certificate import certificate_seen, end_point
 from smtplab.net.ports import ClientTls, ServerTls, TlsFacts, TlsTrouble
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 State = Literal["handshaking", "open", "ended", "failed"]
 
@@ -36,6 +39,18 @@ class _Session(ssl.SSLObject):
     """An `SSLObject` that remembers which name a client asked for."""
 
     asked_name: str = ""
+
+
+class ServerContext(ssl.SSLContext):
+    """A context that knows which certificate it shows."""
+
+    certificate: bytes = b""
+    """In DER."""
+
+    def load(self, certificate_file: str | Path, key_file: str | Path | None) -> None:
+        """Raises OSError; ssl.SSLError is one."""
+        self.load_cert_chain(certificate_file, key_file)
+        self.certificate = _first_certificate(Path(certificate_file).read_text("ascii", "replace"))
 
 
 class TlsLayer:
@@ -109,11 +124,15 @@ class TlsLayer:
         """What the handshake showed, unjudged."""
         cipher = self._session.cipher()
         asked = self._session.asked_name if isinstance(self._session, _Session) else ""
+        chain = self.chain_der()
+        own = self._session.context
+        server = own.certificate if isinstance(own, ServerContext) else chain[0] if chain else b""
         return TlsFacts(
             version=self._session.version() or "",
             cipher=cipher[0] if cipher else "",
-            chain=tuple(certificate_seen(der) for der in self.chain_der()),
+            chain=tuple(certificate_seen(der) for der in chain),
             server_name=self._server_name or asked,
+            end_point=end_point(server) if server else b"",
         )
 
     def chain_der(self) -> tuple[bytes, ...]:
@@ -174,8 +193,8 @@ def server_tls(certificate_file: str | Path, key_file: str | Path | None = None)
 
     Raises OSError where a file can't be read, ssl.SSLError where it holds no certificate and key that belong together.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate_file, key_file)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load(certificate_file, key_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # No session is ever resumed here, and a ticket that nobody reads turns an early close into a reset.
     context.num_tickets = 0
@@ -188,7 +207,8 @@ def reload_certificate(tls: ServerTls, certificate_file: str | Path, key_file: s
     """For the handshakes to come. False, and nothing is changed, where the files can't be used."""
     try:
         server_tls(certificate_file, key_file)  # A context that was given half of a pair would serve nobody.
-        tls.context.load_cert_chain(certificate_file, key_file)
+        assert isinstance(tls.context, ServerContext)
+        tls.context.load(certificate_file, key_file)
     except OSError:
         return False
     return True
@@ -200,6 +220,11 @@ def server_tls_from_pem(certificate: bytes, key: bytes) -> ServerTls:
         path = Path(folder, "pem")
         path.write_bytes(certificate.rstrip() + b"\n" + key)
         return server_tls(path)
+
+
+def _first_certificate(pem: str) -> bytes:
+    found = _PEM.search(pem)
+    return ssl.PEM_cert_to_DER_cert(found[0]) if found else b""
 
 
 def _remember_name(session: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:

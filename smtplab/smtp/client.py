@@ -10,11 +10,12 @@ import msgspec
 
 from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, ReplyReceived, StateChanged
 from smtplab.journal import Emit
+from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.byhand import ContentLeft, Follower, LineLeft
 from smtplab.smtp.legality import LAST_OF_GROUP, Progress, flaws_of_command, flaws_of_content
 from smtplab.smtp.replies import is_listed
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.shown import shown_line, shown_response
+from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
 from smtplab.smtp.states import (
     CONTENT,
     GREETING,
@@ -29,7 +30,7 @@ from smtplab.smtp.states import (
     is_legal,
     legal_verbs,
 )
-from smtplab.wire.command import Bdat, Command, Mail, Rcpt, format_command, parse_command
+from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
 from smtplab.wire.extension import Extensions, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import stuff
@@ -117,6 +118,7 @@ class Client:
         self._chunks_octets = 0
         self._chunk_held = b""
         self._by_hand = Follower()
+        self._auth = AuthStory()
         self._replies = ReplyReader()
         self._received_at = 0.0
         self._ended = False
@@ -208,7 +210,8 @@ class Client:
         self._progress.note(command)
         if self._emit is not None:
             text, raw = shown_line(line, end, show_secrets=self._show_secrets)
-            self._emit(CommandSent(verb, text, raw))
+            decoded = self._auth.began(command.mechanism, command.initial) if isinstance(command, Auth) else ""
+            self._emit(CommandSent(verb, text, raw, decoded))
             self._tell_order(verb, row)
             self._tell_flaws(flaws_of_command(command, self.extensions, self._progress))
         self._owe(_Owed(verb, row, self._monotonic(), sent, command))
@@ -218,7 +221,7 @@ class Client:
     def _response_leaves(self, line: bytes, raw: RawLine | None) -> None:
         if self._emit is not None:
             text, shown_raw = shown_response(line, show_secrets=self._show_secrets)
-            self._emit(CommandSent("AUTH", text, shown_raw))
+            self._emit(CommandSent("AUTH", text, shown_raw, self._auth.line_said(line)))
             if self._hoped != "auth":
                 self._emit(broken("response-without-334", "us", f"in {self._hoped}"))
         self._owe(_Owed("AUTH", "AUTH", self._monotonic(), raw))
@@ -300,7 +303,8 @@ class Client:
         if self._emit is not None:
             since = owed.at if owed is not None else self._received_at
             ms = int((self._received_at - since) * 1e6) / 1000
-            self._emit(ReplyReceived(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
+            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
+            self._emit(ReplyReceived(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
             self._tell_flaws(flaws, by_them=True)
             self._tell_reply(reply, verb)
         if owed is not None and owed.parsed is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
 from smtplab.journal import Emit
+from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.incoming import Incoming
 from smtplab.smtp.refusals import HTTP_VERBS, Standing, refusal_of
 from smtplab.smtp.requests import (
@@ -20,9 +21,10 @@ from smtplab.smtp.requests import (
     Request,
 )
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.shown import shown_line, shown_response
+from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
 from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, HELLO_VERBS, LAST_CHUNK, Dialect, State, advance
 from smtplab.wire.command import (
+    Auth,
     Bdat,
     Command,
     Mail,
@@ -94,6 +96,7 @@ class Server:
         self._incoming = Incoming(limits, line_endings, emit)
         self._in_message = False
         """From 354 or BDAT on until the message or chunk was given out."""
+        self._auth = AuthStory()
         self._asked: Command | None = None
         self._verb = ""
         self._row = ""
@@ -168,7 +171,8 @@ class Server:
         verb = command.verb
         if self._emit is not None:
             text, raw = shown_line(line, show_secrets=self._show_secrets)
-            self._emit(CommandReceived(verb, text, raw))
+            decoded = self._auth.began(command.mechanism, command.initial) if isinstance(command, Auth) else ""
+            self._emit(CommandReceived(verb, text, raw, decoded))
             if parsed.flaws:
                 self._tell_flaws(parsed.flaws)
             if verb in HTTP_VERBS:
@@ -189,7 +193,7 @@ class Server:
         """RFC 4954 4: whatever comes now is a response, however much it looks like a command."""
         if self._emit is not None:
             text, raw = shown_response(line, show_secrets=self._show_secrets)
-            self._emit(CommandReceived("AUTH", text, raw))
+            self._emit(CommandReceived("AUTH", text, raw, self._auth.line_said(line)))
             self._tell_flaws(flaws)
         if line == b"*":
             return self._ask(AuthAnswered(None, cancelled=True), None, "AUTH")
@@ -261,7 +265,8 @@ class Server:
             self._replies_owed -= 1
         if self._emit is not None:
             ms = int((self._monotonic() - self._asked_at) * 1e6 + 0.5) / 1000 if asked else 0.0
-            self._emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, self._verb, reply.raw))
+            lines, raw, decoded = shown_challenge(reply, self._verb, self._auth, show_secrets=self._show_secrets)
+            self._emit(ReplySent(reply.code, reply.enhanced, lines, ms, self._verb, raw, decoded))
             if not asked and reply.code != 421:
                 self._emit(broken("unasked-reply", "us", str(reply.code)))
         if reply.severity == 2 and asked:

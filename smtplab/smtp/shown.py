@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-MASK = "***"
+from smtplab.smtp.auth_shown import MASK, AuthStory
+from smtplab.wire.reply import Reply
 
 _AUTH_WITH_RESPONSE = re.compile(rb"(\s*AUTH\s+\S+\s+)\S.*", re.IGNORECASE | re.DOTALL)
 
@@ -30,6 +31,21 @@ def shown_response(line: bytes, *, show_secrets: bool = False) -> tuple[str, byt
     if show_secrets or line == b"*":
         return shown_line(line, show_secrets=show_secrets)
     return MASK, None
+
+
+def shown_challenge(
+    reply: Reply, verb: str, story: AuthStory, *, show_secrets: bool
+) -> tuple[tuple[str, ...], bytes | None, str]:
+    """Lines, raw bytes and meaning for `ReplySent` and `ReplyReceived`: of most replies, as they are.
+
+    SCRAM's last challenge is masked: with what else is shown, a password could be guessed by it (RFC 5802 9).
+    """
+    if verb != "AUTH" or reply.code != 334:
+        return reply.lines, reply.raw, ""
+    decoded = story.challenged(reply.lines[0] if reply.lines else "")
+    if MASK in decoded and not show_secrets:
+        return (MASK,), None, decoded
+    return reply.lines, reply.raw, decoded
 
 
 def _text(line: bytes) -> str:

@@ -137,7 +137,7 @@ def test_secrets_are_masked_unless_asked_for() -> None:
         assert client.send(Auth("PLAIN", b"\0u\0p")) == b"AUTH PLAIN AHUAcA==\r\n"
         client.send(RawLine(b"auth  plain AHUAcA==\r\n"))
         commands = [event for event in events if isinstance(event, ev.CommandSent)]
-        assert commands[0] == ev.CommandSent("AUTH", line, None)
+        assert commands[0] == ev.CommandSent("AUTH", line, None, "identity= user=u password=***")
         assert ("AHUAcA" in commands[1].line) == show
 
 
