@@ -15,6 +15,7 @@ from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, FAILED
+from smtplab.lesson.agreement import open_to_play
 from smtplab.lesson.check import Checked, check
 from smtplab.lesson.doing import ActionError
 from smtplab.lesson.draft import write_draft
@@ -118,7 +119,7 @@ def _start(texts: Texts, state: State, values: dict[str, Any]) -> int:
     # Rich takes 0.1 s to import: only where a lesson is read.
     from smtplab.cli.lesson_player import play  # noqa: PLC0415
 
-    opened = open_lesson(find_lesson(values["lesson"]) if values["lesson"] else _next_lesson(state.home))
+    opened = open_to_play(find_lesson(values["lesson"]) if values["lesson"] else _next_lesson(state.home))
     return play(opened, texts, state)
 
 
@@ -136,7 +137,7 @@ def _next_lesson(home: Path) -> Path:
 
 def _check(texts: Texts, state: State, values: dict[str, Any]) -> int:
     del state
-    opened = open_lesson(find_lesson(values["lesson"]))
+    opened = open_to_play(find_lesson(values["lesson"]))
     checked = check(opened, read_solution(Path(values["file"])), values["seed"])
     if values["as_json"]:
         _print_json(checked)
@@ -184,7 +185,7 @@ def _new(texts: Texts, state: State, values: dict[str, Any]) -> int:
 def _preview(texts: Texts, state: State, values: dict[str, Any]) -> int:
     from smtplab.cli.lesson_player import preview  # noqa: PLC0415 (as in _start)
 
-    return preview(open_lesson(find_lesson(values["lesson"])), texts, state)
+    return preview(open_to_play(find_lesson(values["lesson"])), texts, state)
 
 
 def _print_json(value: object) -> None:

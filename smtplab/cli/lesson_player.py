@@ -110,8 +110,11 @@ class Teacher:
 
     def _set_task(self, task: Task, section: Section) -> None:
         self._page.goals(section, ())
-        if task.does == "mend":
-            Workbench(self._opened.world, task, self._page, self._texts).print_zone()
+        bench = Workbench(self._opened.world, task, self._page, self._texts)
+        if task.does in ("mend", "configure"):
+            bench.print_text()
+        elif task.does == "find":
+            bench.print_records()
         self._page.say(f"lesson.how.{task.does}", client=task.client, server=task.server)
 
     def _take(self, step: AnyStep, section: Section, said: str) -> None:

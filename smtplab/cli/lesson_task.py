@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from smtplab.cli.lesson_page import Page
 from smtplab.journal import Record
-from smtplab.lesson.doing import ActionError, attempt, fitted, records_of
+from smtplab.lesson.doing import ActionError, attempt, fitted, picked, records_of, text_to_change
 from smtplab.lesson.goals import Goals, reached_by
+from smtplab.lesson.judge import judge_found
 from smtplab.lesson.lesson import Action, Shown, Task
-from smtplab.lesson.shown import shown_lines
+from smtplab.lesson.shown import ShownLine, show, shown_lines
 from smtplab.sim.expect import Pattern
 from smtplab.sim.world import Trip, World
 from smtplab.view.texts import Texts
@@ -56,6 +59,10 @@ class Workbench:
                 self._speak(goals, first)
             case "mend":
                 self._mend(goals, first)
+            case "configure":
+                self._configure(goals, first)
+            case "find":
+                self._find(goals, first)
 
     def play(self, action: Action, goals: Goals) -> None:
         """An action that is whole already, such as the model solution."""
@@ -100,23 +107,56 @@ class Workbench:
     # To mend
 
     def _mend(self, goals: Goals, first: str) -> None:
-        zone = next(zone for zone in self._world.zones if zone.origin == self._task.zone)
-        lines = zone.text.strip("\n").split("\n")
+        text = self._edit(first)
+        self._show(self._done(Action(zones={self._task.zone: text})), goals)
+
+    # To configure
+
+    def _configure(self, goals: Goals, first: str) -> None:
+        text = self._edit(first)
+        self._show(self._done(Action(hosts={self._task.host: text})), goals)
+
+    def print_text(self, lines: list[str] | None = None) -> None:
+        """Numbered, as it stands in the world where no other lines are given."""
+        for number, line in enumerate(self._lines() if lines is None else lines, 1):
+            self._page.plain(f"  {number:2} {line}")
+
+    def _lines(self) -> list[str]:
+        return text_to_change(self._world, self._task).strip("\n").split("\n")
+
+    def _edit(self, first: str) -> str:
+        lines = self._lines()
         line: str | None = first
         while line is not None and line.strip() != RUN:
-            if line.strip() and not _edit(lines, line):
+            if line.strip() and not _obey(lines, line):
                 self._page.say("lesson.cannot-edit", line=line)
-            self.print_zone(lines)
-            line = self._page.ask(self._texts("lesson.ask.zone"))
-        self._show(self._done(Action(zones={zone.origin: "\n".join(lines) + "\n"})), goals)
+            self.print_text(lines)
+            line = self._page.ask(self._texts(f"lesson.ask.{self._task.does}"))
+        return "\n".join(lines) + "\n"
 
-    def print_zone(self, lines: list[str] | None = None) -> None:
-        """Numbered, as it stands in the world where no other lines are given."""
-        if lines is None:
-            zone = next(zone for zone in self._world.zones if zone.origin == self._task.zone)
-            lines = zone.text.strip("\n").split("\n")
-        for number, line in enumerate(lines, 1):
-            self._page.plain(f"  {number:2} {line}")
+    # To find
+
+    def print_records(self) -> None:
+        """Numbered: a person points at one by its number."""
+        for number, line in enumerate(self._found_lines(), 1):
+            self._page.plain(f"  {number:2} {line.line}" if line.line.tone != "heading" else f"     {line.line}")
+
+    def _found_lines(self) -> list[ShownLine]:
+        shown = self._task.records or Shown()
+        return show(self._world, msgspec.structs.replace(shown, mark=()), self._texts)
+
+    def _find(self, goals: Goals, said: str) -> None:
+        lines = self._found_lines()
+        place = int(said) - 1 if said.strip().isdecimal() else -1
+        if not 0 <= place < len(lines) or lines[place].line.tone == "heading":
+            self._page.say("lesson.no-such-line", line=said)
+            return
+        records = picked(self._world, self._task.records or Shown())
+        record = next(one for one in records if one.seq == lines[place].line.seq)
+        goals.read(record)
+        judgement = judge_found(self._task, record)
+        if not judgement.right:
+            self._page.markdown(self._page.section(self._task).wrong[judgement.wrong])
 
     # Runs
 
@@ -133,7 +173,8 @@ class Workbench:
     def _show(self, records: list[Record], goals: Goals) -> None:
         speaks = self._task.does == "speak"
         shown = [one for one in records if not speaks or _is_dialogue(one, self._task.client)]
-        self._page.recording(shown_lines(shown, Shown(pick=_ONLY_DIALOGUE if speaks else _NEWS), self._texts))
+        pick = _ONLY_DIALOGUE if speaks else () if self._task.does == "find" else _NEWS
+        self._page.recording(shown_lines(shown, Shown(pick=pick), self._texts))
         for record in records:
             goals.read(record)
 
@@ -152,7 +193,7 @@ def _has_ended(replies: list[Record]) -> bool:
     return any(getattr(one.event, "code", None) in (221, 421) for one in replies)
 
 
-def _edit(lines: list[str], order: str) -> bool:
+def _obey(lines: list[str], order: str) -> bool:
     """`3 text` puts the text in line 3's place, `+3 text` after it, `-3` takes line 3 out."""
     found = _NUMBERED.fullmatch(order.strip())
     if found is None or not 1 <= int(found["number"]) <= len(lines):

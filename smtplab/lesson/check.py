@@ -8,7 +8,7 @@ import msgspec
 
 from smtplab.lesson.doing import attempt
 from smtplab.lesson.goals import reached_by
-from smtplab.lesson.judge import judge
+from smtplab.lesson.judge import judge, judge_found
 from smtplab.lesson.lesson import AnyStep, Question, Show, Solution, Task, Tell, points_of
 from smtplab.lesson.library import LessonError, Opened
 
@@ -27,7 +27,7 @@ class StepChecked(msgspec.Struct, frozen=True):
     points: int
     points_max: int
     explanation: str | None = None
-    """The name of the explanation of a wrong answer."""
+    """The name of the explanation of a wrong answer, or of the wrong record found."""
     goals: tuple[GoalChecked, ...] = ()
 
 
@@ -76,9 +76,12 @@ def _check_step(opened: Opened, step: Question | Task, solution: Solution, seed:
 def _check_task(opened: Opened, task: Task, solution: Solution, seed: int) -> StepChecked:
     if task.id not in solution.actions:
         return _checked(task, "missing", goals=tuple(GoalChecked(goal.id, reached=False) for goal in task.goals))
-    reached = reached_by(task.goals, attempt(opened.world, task, solution.actions[task.id], seed))
+    records = attempt(opened.world, task, solution.actions[task.id], seed)
+    reached = reached_by(task.goals, records)
     goals = tuple(GoalChecked(goal.id, goal.id in reached) for goal in task.goals)
-    return _checked(task, "done" if all(goal.reached for goal in goals) else "wrong", goals=goals)
+    wrong = judge_found(task, records[0]).wrong if task.does == "find" and records else ""
+    done = all(goal.reached for goal in goals)
+    return _checked(task, "done" if done else "wrong", explanation=wrong or None, goals=goals)
 
 
 def _checked(

@@ -7,11 +7,14 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.journal import Record
-from smtplab.lesson.lesson import Action, Task
+from smtplab.lesson.lesson import Action, Shown, Task
+from smtplab.lesson.patterns import fits_any
+from smtplab.lesson.settings import SettingsError, settings_of, with_settings
 from smtplab.lesson.spoken import Speech, speak
-from smtplab.sim.consistency import first_problem
+from smtplab.sim.consistency import first_problem, pattern_problems
+from smtplab.sim.expect import Pattern
 from smtplab.sim.run import play
-from smtplab.sim.world import World, Zone
+from smtplab.sim.world import Host, World, Zone
 
 
 class ActionError(Exception):
@@ -23,7 +26,7 @@ def perform(world: World, action: Action, seed: int, on_record: Callable[[Record
 
     Raises ActionError before the first record.
     """
-    changed = _changed(world, action)
+    changed = changed_by(world, action)
     if action.script:
         speak(
             changed, Speech(action.client, action.server, tuple(action.script.strip("\n").split("\n"))), seed, on_record
@@ -41,38 +44,88 @@ def records_of(world: World, action: Action, seed: int) -> list[Record]:
 
 def fitted(task: Task, action: Action) -> Action:
     """The action with what the task says of it: who speaks to whom. Raises ActionError where it is of another kind."""
-    given = {"send": bool(action.send), "speak": bool(action.script), "mend": bool(action.zones)}
+    given = {
+        "send": bool(action.send),
+        "speak": bool(action.script),
+        "mend": bool(action.zones),
+        "configure": bool(action.hosts),
+        "find": action.find is not None,
+    }
     strays = [kind for kind, is_given in given.items() if is_given and kind != task.does]
     if strays:
         raise ActionError(f"this task is to {task.does}, not to {strays[0]} - at `$.actions.{task.id}`")
-    other = [origin for origin in action.zones if origin != task.zone]
-    if other:
-        raise ActionError(f"the zone to mend is {task.zone!r} - at `$.actions.{task.id}.zones.{other[0]}`")
+    for part, changed, own in (("zones", action.zones, task.zone), ("hosts", action.hosts, task.host)):
+        other = [name for name in changed if name != own]
+        if other:
+            raise ActionError(f"what to {task.does} is {own!r} - at `$.actions.{task.id}.{part}.{other[0]}`")
     return msgspec.structs.replace(action, client=task.client, server=task.server)
 
 
 def attempt(world: World, task: Task, action: Action | None, seed: int) -> list[Record]:
-    """The records of a student's own doing; without an action nothing is sent or said, and the zones stay as they are.
+    """The records of a student's own doing; without an action nothing is sent or said, and the world stays as it is.
 
-    Raises ActionError.
+    Of what is to be found it is the one record pointed at. Raises ActionError.
     """
     done = fitted(task, action or Action())
-    idle = (task.does == "send" and not done.send) or (task.does == "speak" and not done.script)
-    return [] if idle else records_of(world, done, seed)
+    match task.does:
+        case "send" if not done.send:
+            return []
+        case "speak" if not done.script:
+            return []
+        case "find":
+            return _pointed_at(world, task, done.find, seed)
+        case _:
+            return records_of(world, done, seed)
 
 
-def _changed(world: World, action: Action) -> World:
-    origins = {zone.origin for zone in world.zones}
+def _pointed_at(world: World, task: Task, pattern: Pattern | None, seed: int) -> list[Record]:
+    if pattern is None:
+        return []
+    for problem in pattern_problems(pattern, f"$.actions.{task.id}.find"):
+        raise ActionError(f"{problem.text} - at `{problem.path}`")
+    return [one for one in picked(world, task.records or Shown(), seed) if fits_any(one, (pattern,))][:1]
+
+
+def picked(world: World, shown: Shown, seed: int | None = None) -> list[Record]:
+    """The records of a recording that are shown. Raises ActionError."""
+    records = records_of(world, shown.run, world.seed if seed is None else seed)
+    return [one for one in records if not shown.pick or fits_any(one, shown.pick)]
+
+
+def changed_by(world: World, action: Action) -> World:
+    """The world as the action leaves it: its zones, its hosts, its journeys. Raises ActionError."""
+    origins, names = {zone.origin for zone in world.zones}, {host.name for host in world.hosts}
     for origin in action.zones:
         if origin not in origins:
             raise ActionError(f"no zone is called {origin!r} - at `$.zones`")
-    for field, name in (("client", action.client), ("server", action.server)):
-        if action.script and name not in {host.name for host in world.hosts}:
-            raise ActionError(f"no host is called {name!r} - at `$.{field}`")
+    for path, name in (*(("hosts", name) for name in action.hosts), *_speakers(action)):
+        if name not in names:
+            raise ActionError(f"no host is called {name!r} - at `$.{path}`")
     zones = tuple(Zone(zone.origin, action.zones.get(zone.origin, zone.text)) for zone in world.zones)
-    journeys = action.send or world.journeys
-    changed = msgspec.structs.replace(world, zones=zones, journeys=journeys)
+    hosts = tuple(_set_up(host, action) for host in world.hosts)
+    changed = msgspec.structs.replace(world, zones=zones, hosts=hosts, journeys=action.send or world.journeys)
     problem = first_problem(changed)
     if problem is not None:
-        raise ActionError(f"{problem.text} - at `$.{problem.path}`")
+        path = problem.path.replace("journeys", "send", 1) if action.send else problem.path
+        raise ActionError(f"{problem.text} - at `$.{path}`")
     return changed
+
+
+def text_to_change(world: World, task: Task) -> str:
+    """What a student edits: the zone to mend, or the settings of the host to configure."""
+    if task.does == "mend":
+        return next(zone.text for zone in world.zones if zone.origin == task.zone).lstrip("\n")
+    return settings_of(world.host(task.host))
+
+
+def _speakers(action: Action) -> tuple[tuple[str, str], ...]:
+    return (("client", action.client), ("server", action.server)) if action.script else ()
+
+
+def _set_up(host: Host, action: Action) -> Host:
+    if host.name not in action.hosts:
+        return host
+    try:
+        return with_settings(host, action.hosts[host.name])
+    except SettingsError as trouble:
+        raise ActionError(f"{host.name}: {trouble}") from trouble

@@ -10,7 +10,10 @@ from typing import assert_never
 
 import msgspec
 
-from smtplab.lesson.lesson import Choice, Order, Predict, Question, Short
+from smtplab.journal import Record
+from smtplab.lesson.goals import reached_by
+from smtplab.lesson.lesson import Choice, Order, Predict, Question, Short, Task
+from smtplab.lesson.patterns import fits_any
 from smtplab.lesson.prose import OTHER
 
 
@@ -41,6 +44,14 @@ def judge(question: Question, answer: str) -> Judgement:
             return Judgement(right=False, wrong=name)
         case _:
             assert_never(question)
+
+
+def judge_found(task: Task, record: Record) -> Judgement:
+    """Of the record that was pointed at."""
+    if len(reached_by(task.goals, [record])) == len(task.goals):
+        return RIGHT
+    name = next((name for name, pattern in task.wrong.items() if fits_any(record, (pattern,))), OTHER)
+    return Judgement(right=False, wrong=name)
 
 
 def model_answer(question: Question) -> str:

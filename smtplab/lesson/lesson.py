@@ -39,6 +39,10 @@ class Action(Part, frozen=True, kw_only=True):
     """The host to which it is spoken, on port 25."""
     zones: Mapping[str, str] = {}
     """New texts of zones, by origin."""
+    hosts: Mapping[str, str] = {}
+    """New settings of hosts, by name: TOML with the keys of a world's `[[hosts]]`."""
+    find: Pattern | None = None
+    """The record pointed at: the first of those shown that fits."""
 
 
 class Shown(Part, frozen=True, kw_only=True):
@@ -104,14 +108,20 @@ class Predict(Step, frozen=True, kw_only=True, tag="predict"):
 class Task(Step, frozen=True, kw_only=True, tag="task"):
     """Something to do in the world, in any way that reaches the goals."""
 
-    does: Literal["send", "speak", "mend"]
-    """Journeys to send, a session to speak by hand, zones to mend."""
+    does: Literal["send", "speak", "mend", "configure", "find"]
+    """Journeys to send, a session to speak by hand, a zone to mend, a host to configure, a record to point at."""
     goals: Annotated[tuple[Goal, ...], Meta(min_length=1)]
     client: Name = ""
     server: Name = ""
     """Between which hosts is spoken."""
     zone: str = ""
     """The origin of the zone to mend."""
+    host: Name = ""
+    """The host to configure."""
+    records: Shown | None = None
+    """Among which to find the one; its goals are predicates over that record alone."""
+    wrong: Mapping[Id, Pattern] = {}
+    """Records with an explanation of their own, by its name in the prose, for who points at them."""
     points: Points = 2
 
 
@@ -123,6 +133,8 @@ class Lesson(Part, frozen=True, kw_only=True):
     id: Id
     minutes: Annotated[int, Meta(ge=1, le=90)]
     prerequisites: tuple[Id, ...] = ()
+    speed: Annotated[float, Meta(ge=1, le=10_000)] = 60.0
+    """How much quicker than ours time goes where the world stands on loopback for other programs."""
     world: str = "world.toml"
     """A file in the lesson's folder, or the name of a bundled world."""
     steps: Annotated[tuple[AnyStep, ...], Meta(min_length=1)]

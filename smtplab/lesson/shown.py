@@ -10,7 +10,8 @@ import msgspec
 from smtplab.journal import Record
 from smtplab.lesson.doing import records_of
 from smtplab.lesson.lesson import Shown
-from smtplab.sim.expect import Expectation, Expectations, Pattern
+from smtplab.lesson.patterns import fits_any
+from smtplab.sim.expect import Pattern
 from smtplab.sim.world import World
 from smtplab.view.journey import Journey
 from smtplab.view.texts import Texts
@@ -49,13 +50,3 @@ def _marks(pattern: Pattern, line: Line) -> bool:
     """A pattern on a message's text marks the lines with that text alone, any other the whole record."""
     wanted = [pattern.where[field] for field in ("header", "body") if field in pattern.where]
     return not wanted or any(fnmatch.fnmatchcase(line.text, str(text)) for text in wanted)
-
-
-def fits_any(record: Record, patterns: tuple[Pattern, ...]) -> bool:
-    """Does the record fit one of them?"""
-    for pattern in patterns:
-        reader = Expectations((Expectation(event=pattern.event, where=pattern.where),))
-        reader.read(record)
-        if reader.verdicts()[0].held:
-            return True
-    return False

@@ -88,7 +88,7 @@ def test_the_same_script_and_seed_give_the_same_records():
         (Action(script="QUIT\n", client="nobody.example", server=SERVER), "$.client"),
         (Action(zones={"nowhere.example": ""}), "$.zones"),
         (Action(zones={"away.example": "no zone at all"}), "no master file"),
-        (Action(send=(Trip("stranger@home.example", ("minh@away.example",)),)), "$.journeys[0].sender"),
+        (Action(send=(Trip("stranger@home.example", ("minh@away.example",)),)), "$.send[0].sender"),
     ],
 )
 def test_an_action_that_cannot_be_done_says_where(action: Action, said: str):
