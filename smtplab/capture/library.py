@@ -30,6 +30,10 @@ class Shelved(msgspec.Struct, frozen=True):
     last: ev.JourneyEnded | None
     """None where it does not end with the journey's end."""
     elapsed_s: float
+    records: int
+    """The last one's number."""
+    began_us: int | None
+    """Microseconds since the epoch, as recorded; None where the first line is damaged."""
 
     @property
     def name(self) -> str:
@@ -101,6 +105,8 @@ def _look(path: Path, *, bundled: bool) -> Shelved | None:
         first.event if first is not None and isinstance(first.event, ev.JourneyStarted) else None,
         last.event if last is not None and isinstance(last.event, ev.JourneyEnded) else None,
         0.0 if last is None else last.elapsed_us / 1e6,
+        0 if last is None else last.seq,
+        None if first is None else first.time_us,
     )
 
 

@@ -13,21 +13,16 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from smtplab.capture import file as capture_file
-from smtplab.capture.file import Capture, CaptureError
 from smtplab.capture.library import Shelved, find, shelved
-from smtplab.capture.redact import Redactor
-from smtplab.capture.transcript import Explainer, as_markdown, as_text
 from smtplab.cli.common import Kind, OneOf, State, common_options, silence_output, state_of
 from smtplab.cli.output import print_json
 from smtplab.cli.plain import WIDTH_MAX, PlainPrinter
 from smtplab.cli.wording import SpokenCommand
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.captures import FORMATS, about, exported, opened, redacted
 from smtplab.lab.exits import DONE
 from smtplab.view.texts import Texts
-
-FORMATS = ("text", "markdown", "pcapng")
 
 WARNINGS_MAX = 20
 """Damaged lines that are named one by one; a file that holds more is not worth more lines of warning."""
@@ -130,7 +125,7 @@ def _export_command(texts: Texts) -> click.Command:
             raise BadInput("cli.needs", option="--to pcapng", other="--output")
         if target is not None and _same(target, find(values["file"], state.home)):
             raise BadInput("cli.export-onto-itself", file=str(target))
-        _write(target, _exported(values["to"], _read(values, state, texts), texts))
+        _write(target, exported(values["to"], _read(values, state, texts), texts))
         return DONE
 
     params = [
@@ -173,25 +168,12 @@ def _flag(texts: Texts, name: str, variable: str, text: str) -> click.Option:
 def _read(values: dict[str, Any], state: State, texts: Texts) -> list[Record]:
     """The records, without secrets unless they are asked for; damaged lines are warned of. Raises BadInput."""
     path = find(values["file"], state.home)
-    capture = _opened(path)
+    capture = opened(path)
     for damaged in capture.damaged[:WARNINGS_MAX]:
         _warn(texts("cli.damaged-line", file=str(path), line=damaged.line, detail=damaged.detail))
     if (more := len(capture.damaged) - WARNINGS_MAX) > 0:
         _warn(texts("cli.more-damaged-lines", file=str(path), count=more))
-    if values["show_secrets"]:
-        return list(capture.records)
-    redactor = Redactor()
-    return [redactor.redact(record) for record in capture.records]
-
-
-def _opened(path: Path) -> Capture:
-    try:
-        return capture_file.read(path)
-    except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-read", file=str(path), reason=reason) from trouble
-    except CaptureError as trouble:
-        raise BadInput(f"cli.{trouble.reason}", file=str(path), version=trouble.version) from trouble
+    return list(capture.records) if values["show_secrets"] else redacted(capture.records)
 
 
 def _warn(said: str) -> None:
@@ -199,20 +181,6 @@ def _warn(said: str) -> None:
 
 
 # Writing
-
-
-def _exported(kind: str, records: list[Record], texts: Texts) -> bytes:
-    match kind:
-        case "pcapng":
-            # TLS and DNS take 0.1 s to import, and only here are packets made.
-            from smtplab.capture.pcap import export  # noqa: PLC0415
-
-            return export(records, Explainer(texts))
-        case "markdown":
-            lines = as_markdown(records, texts)
-        case _:
-            lines = as_text(records, texts)
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
 def _write(target: Path | None, data: bytes) -> None:
@@ -252,7 +220,7 @@ def _listed(found: list[Shelved], texts: Texts) -> Iterable[str]:
         if group:
             yield texts(heading)
         for one in group:
-            yield _fitted(f"  {one.name:<{width}}  ", _about(one, texts))
+            yield _fitted(f"  {one.name:<{width}}  ", about(one, texts))
     if not found:
         yield texts("cli.capture.none")
 
@@ -266,16 +234,6 @@ def _fitted(name: str, about: str) -> str:
     return name + f"\n{' ' * len(name)}".join(wrapped)
 
 
-def _about(one: Shelved, texts: Texts) -> str:
-    """A bundled capture's own description, else who was written to and what came of it."""
-    own = f"capture.{one.name}.shows"
-    if one.bundled and texts.has(own):
-        return texts(own)
-    result = texts(f"result.{one.last.result}") if one.last is not None else texts("cli.capture.unfinished")
-    recipient = one.first.recipient if one.first is not None else "?"
-    return texts("cli.capture.about", recipient=recipient, result=result, size=texts.octets(one.octets))
-
-
 def _as_json(one: Shelved) -> dict[str, object]:
     return {
         "name": one.name,
@@ -283,6 +241,7 @@ def _as_json(one: Shelved) -> dict[str, object]:
         "bundled": one.bundled,
         "octets": one.octets,
         "elapsed": one.elapsed_s,
+        "records": one.records,
         "recipient": None if one.first is None else one.first.recipient,
         "mode": None if one.first is None else one.first.mode,
         "world": None if one.first is None else one.first.world,

@@ -12,6 +12,7 @@ import msgspec
 
 from smtplab.capture import file as capture_file
 from smtplab.capture.codec import Damaged, decode_record
+from smtplab.capture.redact import Redactor
 from smtplab.journal import Record
 from smtplab.lab import checked, exits
 from smtplab.lab.choice import choose_world
@@ -86,8 +87,9 @@ def feed_from_capture(path: Path) -> Feed:
 
 
 def save_capture(records: Sequence[Record], path: Path) -> None:
-    """Raises OSError where the file can't be written."""
-    capture_file.save(path, records)
+    """Without secrets. Raises OSError where the file can't be written."""
+    redactor = Redactor()
+    capture_file.save(path, (redactor.redact(record) for record in records))
 
 
 class LiveFeed:

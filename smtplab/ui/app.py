@@ -20,6 +20,7 @@ from smtplab.view.texts import LANGUAGES, Language, Texts
 if TYPE_CHECKING:
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.ui.screens.captures import CapturesScreen
     from smtplab.ui.screens.compare import CompareScreen
     from smtplab.ui.screens.fault import FaultScreen
     from smtplab.ui.screens.world import WorldScreen
@@ -120,8 +121,16 @@ class SmtplabApp(App[None]):
         else:
             self.push_screen(self._walk_screen(feed))
 
+    def action_captures(self) -> None:
+        from smtplab.ui.screens.captures import CapturesScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(CapturesScreen(self.texts, self._captures.parent))
+
+    def on_captures_screen_opened(self, opened: CapturesScreen.Opened) -> None:
+        self._open_capture(opened)
+
     @on(HomeScreen.CaptureChosen)
-    def _open_capture(self, chosen: HomeScreen.CaptureChosen) -> None:
+    def _open_capture(self, chosen: HomeScreen.CaptureChosen | CapturesScreen.Opened) -> None:
         from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))

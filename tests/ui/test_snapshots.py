@@ -91,3 +91,15 @@ def test_a_world(snap_compare, tmp_path: Path, size, language, position):
         screen.query_one(WorldMap).choose("mail.home.example" if size == (80, 24) else "relay.hust.example")
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "keys"), [((80, 24), "vi", ()), ((160, 48), "en", ("slash", *"relay", "enter", "d"))]
+)
+def test_captures(snap_compare, tmp_path: Path, size, language, keys):
+    async def before(pilot: Pilot[None]) -> None:
+        await pilot.press("f7", "down", "down")
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    assert snap_compare(SmtplabApp(language, tmp_path / "captures"), terminal_size=size, run_before=before)

@@ -38,7 +38,10 @@ class HomeScreen(Screen[None]):
 
     CSS_PATH: ClassVar = sheets("screens/home", "widgets/key_bar")
     HELP: ClassVar = "ui.help.home"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f4", "worlds", "ui.key.worlds")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f4", "worlds", "ui.key.worlds"),
+        Binding("f7", "app.captures", "ui.key.captures"),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (Textual's own annotation)
 
     @dataclass

@@ -65,6 +65,13 @@ class KeyBar(Widget, can_focus=False):
         if rows != self._rows:
             self._rows = rows
             self.refresh(layout=True)
+            self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        """A layout that was under way when the keys changed has counted the old lines."""
+        width, height = self.content_size
+        if width and height != sum(1 for row in self._rows for _ in wrapped(row, width)):
+            self.refresh(layout=True)
 
 
 def hints(screen: Screen[object], texts: Texts) -> tuple[tuple[KeyHint, ...], ...]:
