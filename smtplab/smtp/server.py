@@ -36,7 +36,7 @@ from smtplab.wire.command import (
 from smtplab.wire.extension import Extensions, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import LineReader
-from smtplab.wire.reply import Reply, format_reply
+from smtplab.wire.reply import Reply, format_reply, without_enhanced
 
 __all__ = [
     "Asked",
@@ -257,6 +257,8 @@ class Server:
         With nothing asked it is a reply of our own accord, which only 421 may be (RFC 5321 3.8).
         Raises ValueError where a text of the reply holds CR or LF.
         """
+        if self.dialect == "smtp":
+            reply = without_enhanced(reply)  # RFC 821 had no such codes, which came in 1996 (RFC 1893)
         data = format_reply(reply)
         asked = self._replies_owed > 0
         if not asked:

@@ -131,6 +131,13 @@ def make_reply(code: int, *texts: str, enhanced: str | None = None) -> Reply:
     return Reply(code, tuple(f"{enhanced} {text}" for text in texts) or (enhanced,), enhanced)
 
 
+def without_enhanced(reply: Reply) -> Reply:
+    """The same for whoever has never heard of enhanced codes."""
+    if reply.enhanced is None:
+        return reply
+    return Reply(reply.code, tuple(split_enhanced(line, reply.code)[1] for line in reply.lines))
+
+
 # A server says the same few things to everybody.
 @functools.lru_cache(maxsize=REMEMBERED_MAX)
 def format_reply(reply: Reply) -> bytes:

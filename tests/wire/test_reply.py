@@ -14,6 +14,7 @@ from smtplab.wire.reply import (
     format_reply,
     make_reply,
     split_enhanced,
+    without_enhanced,
 )
 
 
@@ -107,6 +108,11 @@ def test_a_reply_of_ours_is_read_as_it_was_made() -> None:
     assert format_reply(make_reply(354)) == b"354 \r\n"
     assert format_reply(make_reply(250, enhanced="2.0.0")) == b"250 2.0.0\r\n"
     assert [reply.severity, Reply(None, ("x",)).severity] == [5, 0]
+
+
+def test_enhanced_codes_can_be_left_out() -> None:
+    assert without_enhanced(make_reply(250, "One", "Two", enhanced="2.1.0")) == make_reply(250, "One", "Two")
+    assert without_enhanced(make_reply(220, "Ready")) == make_reply(220, "Ready")
 
 
 def test_a_text_of_ours_never_splits_a_line() -> None:
