@@ -53,6 +53,8 @@ class Shown(Part, frozen=True, kw_only=True):
     """The records to show; all where nothing is said."""
     mark: tuple[Pattern, ...] = ()
     """The ones to look at."""
+    body: bool = True
+    """False where of a message that is told the header is enough, as of a notice in two languages."""
 
 
 class Step(Part, frozen=True, kw_only=True, tag_field="kind"):

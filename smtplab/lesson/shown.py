@@ -42,11 +42,16 @@ def shown_lines(records: Iterable[Record], shown: Shown, texts: Texts) -> Iterat
         if own and hop != (hop := heading(record, journey, texts)):
             yield ShownLine(Line("", hop, "heading", record.seq), marked=False)
         fitting = tuple(pattern for pattern in shown.mark if fits_any(record, (pattern,)))
+        part = "header"
         for line in own:
-            yield ShownLine(line, any(_marks(pattern, line) for pattern in fitting))
+            if not line.text.strip():
+                part = "body"
+            if part == "header" or shown.body:
+                yield ShownLine(line, any(_marks(pattern, part, line) for pattern in fitting))
 
 
-def _marks(pattern: Pattern, line: Line) -> bool:
+def _marks(pattern: Pattern, part: str, line: Line) -> bool:
     """A pattern on a message's text marks the lines with that text alone, any other the whole record."""
-    wanted = [pattern.where[field] for field in ("header", "body") if field in pattern.where]
-    return not wanted or any(fnmatch.fnmatchcase(line.text, str(text)) for text in wanted)
+    if pattern.where.keys().isdisjoint(("header", "body")):
+        return True
+    return part in pattern.where and fnmatch.fnmatchcase(line.text, str(pattern.where[part]))
