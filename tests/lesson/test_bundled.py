@@ -28,7 +28,9 @@ def opened(name: str):
 def test_the_lessons_that_are_promised_are_there():
     assert {
         "01-way-of-one-message",
+        "02-where-mail-comes-from",
         "03-first-message-by-hand",
+        "04-envelope-and-header",
         "05-finding-the-way",
         "07-the-queue",
     } <= set(LESSONS)
