@@ -12,6 +12,7 @@ import msgspec
 
 from smtplab.cli import values as read
 from smtplab.cli.common import Kind, OneOf, common_options, named, state_of
+from smtplab.cli.serve_web import page_of
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
 from smtplab.view.texts import Texts
@@ -113,6 +114,9 @@ class Serve(SpokenCommand):
                 option("--tls-cert", dest="tls_certificate", metavar="FILE"),
                 option("--tls-key", dest="tls_key", metavar="FILE"),
                 option("--maildir", dest="maildir", metavar="DIR"),
+                option("--web", dest="web", type=place),
+                option("--web-token", dest="web_token", metavar="TOKEN"),
+                option("--web-name", dest="web_names", type=DomainName(), multiple=True),
                 option("--line-endings", dest="line_endings", type=OneOf(("strict", "repair", "keep"))),
                 click.Option(["--dns"], metavar="ADDRESS[:PORT]", help=texts("cli.help.dns")),
                 click.Option(["--port"], type=read.Port(), help=texts("cli.help.port")),
@@ -137,16 +141,20 @@ class Serve(SpokenCommand):
             for name, protocol in PROTOCOLS.items()
             for host, port in values.pop(name)
         )
+        page = page_of({name: values.pop(name) for name in ("web", "web_token", "web_names")}, self.texts)
         request = ServeRequest(home=state.home, **_request(values, places))
 
         def tell(place: Place) -> None:
+            token = page.told_token if page is not None and place.protocol == "http" else None
             if as_json:
                 said = {"event": "listening", "protocol": place.protocol, "host": place.host, "port": place.port}
-                click.echo(msgspec.json.encode(said))
+                click.echo(msgspec.json.encode(said if token is None else {**said, "token": token}))
+            elif token is not None:
+                click.echo(self.texts("serve.listening.web", place=shown(place), token=token))
             else:
                 click.echo(self.texts("serve.listening", protocol=place.protocol, place=shown(place)))
 
-        return serve(request, tell)
+        return serve(request, tell, () if page is None else (page.beside,))
 
 
 def make_command(texts: Texts) -> click.Command:
@@ -159,16 +167,26 @@ def _refuse_contradictions(values: dict[str, Any]) -> None:
         ("discard", "relay_to"),
         ("discard", "deliver"),
         ("discard", "maildir"),
+        ("discard", "web"),
     ):
         if values[one] and values[other]:
             raise BadInput("cli.not-both", option=_OPTIONS[one], other=_OPTIONS[other])
     if values["tls_key"] and not values["tls_certificate"]:
         raise BadInput("cli.needs", option="--tls-key", other="--tls-cert")
+    for name in ("web_token", "web_names"):
+        if values[name] and not values["web"]:
+            raise BadInput("cli.needs", option=f"--{name.rstrip('s').replace('_', '-')}", other="--web")
     if values["trust"] and not (values["relay_to"] or values["deliver"]):
         raise BadInput("cli.needs", option="--trust", other="--relay-to, --deliver")
 
 
-_OPTIONS = {"relay_to": "--relay-to", "deliver": "--deliver", "discard": "--discard", "maildir": "--maildir"}
+_OPTIONS = {
+    "relay_to": "--relay-to",
+    "deliver": "--deliver",
+    "discard": "--discard",
+    "maildir": "--maildir",
+    "web": "--web",
+}
 
 
 def _request(values: dict[str, Any], places: tuple[Any, ...]) -> dict[str, Any]:

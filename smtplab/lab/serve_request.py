@@ -10,7 +10,7 @@ import msgspec
 from smtplab.net.ports import Endpoint
 from smtplab.smtp.server import LineEndings
 
-Protocol = Literal["smtp", "submission", "smtps", "lmtp", "pop3"]
+Protocol = Literal["smtp", "submission", "smtps", "lmtp", "pop3", "http"]
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, INTERRUPTED
@@ -17,11 +17,14 @@ from smtplab.net.ports import Listening
 
 OnListening = Callable[[Place], None]
 
+Beside = Callable[[House], AbstractAsyncContextManager[Place]]
+"""A listener of a layer above that shows what is received: where it listens, as long as it is open. Raises BadInput."""
 
-def serve(request: ServeRequest, on_listening: OnListening) -> int:
+
+def serve(request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside] = ()) -> int:
     """The exit code. Each listener is told of once all of them stand. Raises BadInput."""
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-        return runner.run(_serve(request, on_listening))
+        return runner.run(_serve(request, on_listening, beside))
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -36,15 +39,17 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(request: ServeRequest, on_listening: OnListening) -> int:
+async def _serve(request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside]) -> int:
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     tls = server_tls_of(request)
     async with AsyncExitStack() as stack:
         house = await furnish(request, tls, stack)
         _on_signals(stop, lambda: reload_tls(request, tls))
+        # Closed after the listeners of mail, whose clients wait for nothing but their own end.
+        shows = [await stack.enter_async_context(one(house)) for one in beside]
         found = [await _listen(house, place, stack) for place in request.places]
         stack.push_async_callback(house.entrance.close)
-        for place in found:
+        for place in (*found, *shows):
             on_listening(place)
         return await stop
 

@@ -118,4 +118,4 @@ class Dialogue:
 
 
 def _is_place(argument: str) -> bool:
-    return argument in ("--listen", "--submission", "--smtps", "--lmtp", "--pop3")
+    return argument in ("--listen", "--submission", "--smtps", "--lmtp", "--pop3", "--web")

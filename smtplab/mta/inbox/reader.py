@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,9 +88,32 @@ class Inbox:
         """The ids of messages and sessions that were marked as looked at."""
         return {f"{number:X}" for number in tables.seen_numbers(self._connection)}
 
+    def seen_among(self, names: Iterable[str]) -> set[str]:
+        """Those of these ids that were marked."""
+        return {f"{number:X}" for number in tables.seen_among(self._connection, [number_of(name) for name in names])}
+
     def mark_seen(self, name: str, *, seen: bool = True) -> None:
         if (number := number_of(name)) >= 0:
             tables.mark_seen(self._connection, number, is_seen=seen)
+
+    def latest(self, before: str = "") -> Iterator[MessageRow]:
+        """Newest first, those that came before the id `before`; all of them where none is named."""
+        return map(_row, tables.latest(self._connection, number_of(before) if before else None))
+
+    def latest_sessions(self, before: str = "") -> Iterator[SessionRow]:
+        """Newest first, of those that have ended; as `latest`."""
+        return map(_session_row, tables.latest_sittings(self._connection, number_of(before) if before else None))
+
+    def count(self) -> int:
+        """How many messages."""
+        return tables.count(self._connection)
+
+    def count_sessions(self) -> int:
+        return tables.count_sittings(self._connection)
+
+    def newest(self) -> int:
+        """A number that grows with each message that comes."""
+        return tables.newest(self._connection)
 
     def message(self, name: str) -> MessageRow | None:
         found = tables.get(self._connection, number_of(name))

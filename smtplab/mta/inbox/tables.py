@@ -16,6 +16,8 @@ from smtplab.mta.inbox.schema import contents, messages, seen, sessions
 
 PAGE = 1000
 """Rows read at a time."""
+LOOK = 100
+"""Where newest come first: a page of a list needs no more."""
 
 _encode = msgspec.json.Encoder().encode
 _kept = msgspec.json.Decoder(Kept).decode
@@ -72,6 +74,24 @@ def entries(connection: Connection, after: int = -1) -> Iterator[Kept]:
         after = found[-1].number
 
 
+def latest(connection: Connection, before: int | None = None) -> Iterator[Kept]:
+    """Newest first, those that came before the number `before`."""
+    while True:
+        page = select(messages.c.number, messages.c.entry).order_by(messages.c.number.desc()).limit(LOOK)
+        found = connection.execute(page if before is None else page.where(messages.c.number < before)).all()
+        for row in found:
+            yield _kept(row.entry)
+        if len(found) < LOOK:
+            return
+        before = found[-1].number
+
+
+def newest(connection: Connection) -> int:
+    """The number of the message that came last; -1 where there is none."""
+    found = connection.scalar(select(func.max(messages.c.number)))
+    return -1 if found is None else int(found)
+
+
 def get(connection: Connection, number: int) -> Kept | None:
     text = connection.scalar(select(messages.c.entry).where(messages.c.number == number))
     return None if text is None else _kept(text)
@@ -103,6 +123,22 @@ def sittings(connection: Connection, after: int = -1) -> Iterator[Sitting]:
         yield _sitting(text)
 
 
+def latest_sittings(connection: Connection, before: int | None = None) -> Iterator[Sitting]:
+    """Newest first, those that began before the number `before`."""
+    while True:
+        page = select(sessions.c.number, sessions.c.entry).order_by(sessions.c.number.desc()).limit(LOOK)
+        found = connection.execute(page if before is None else page.where(sessions.c.number < before)).all()
+        for row in found:
+            yield _sitting(row.entry)
+        if len(found) < LOOK:
+            return
+        before = found[-1].number
+
+
+def count_sittings(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(sessions)) or 0
+
+
 def sitting(connection: Connection, number: int) -> tuple[Sitting, bytes] | None:
     """With its records, a line each."""
     row = connection.execute(select(sessions).where(sessions.c.number == number)).one_or_none()
@@ -119,6 +155,10 @@ def numbers(connection: Connection) -> tuple[set[int], set[int]]:
 
 def seen_numbers(connection: Connection) -> set[int]:
     return set(connection.scalars(select(seen.c.number)).all())
+
+
+def seen_among(connection: Connection, among: Sequence[int]) -> set[int]:
+    return set(connection.scalars(select(seen.c.number).where(seen.c.number.in_(among))).all())
 
 
 def mark_seen(connection: Connection, number: int, *, is_seen: bool) -> None:
