@@ -139,11 +139,16 @@ class Traffic(Generic[Trip]):
         self._go_on()
         return None
 
+    def is_busy(self, destination: str) -> bool:
+        """Asked by a carrier whose trip is about to end: are enough others under way for it to linger then?"""
+        cohort = self._cohorts.get(destination)
+        return cohort is not None and cohort.busy > self._limits.linger_busy_min
+
     async def linger(self, destination: str) -> Trip | None:
         """For a carrier with an open session: the next trip to the same destination, begun already, if one comes
         soon."""
         cohort = self._cohorts.get(destination)
-        if cohort is None or self._closed or cohort.busy < self._limits.linger_busy_min:
+        if cohort is None or self._closed:
             return None
         offer: asyncio.Future[Trip | None] = asyncio.get_running_loop().create_future()
         cohort.offers.append(offer)

@@ -233,9 +233,10 @@ class Queue:
             while trip is not None:
                 served, outcomes = await self._carrier.carry(destination, trip, kept)
                 done, reason = trip, diagnostic(outcomes[-1].judgement)
+                busy = self._traffic.is_busy(destination)
                 trip = self._traffic.ended(destination, served=served, reason=reason)
                 await self._note(done, outcomes)
-                if trip is None and kept.open:
+                if trip is None and busy and kept.open:
                     trip = await self._traffic.linger(destination)
         finally:
             await kept.end()

@@ -171,33 +171,38 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # A turn
 
     def _run_once(self) -> None:
-        """Everything that is ready now, in its order; where nothing is, the clock moves on to what is due next."""
-        if self.fault is not None:
-            fault, self.fault = self.fault, None
-            raise fault
-        self._steps_left -= 1
-        if self._steps_left < 0:
-            raise SimulationError(f"the simulation did not end within {self._steps_max} steps")
+        """Turns until the loop is stopped: everything that is ready now, in its order; where nothing is, the clock
+        moves on to what is due next. `run_forever` would call for each turn, some thirty times a delivery."""
         ready = self._ready
-        if not ready and not self._stopping:
-            self._jump()
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            # As `Handle._run`, without a call more for each of them.
-            if not handle._cancelled:  # noqa: SLF001
-                try:
-                    handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
-                    self.fault = self.fault or error
-        if self._timers and self._timers[0][0] <= self.now_s:
-            self._wake()
+        while True:
+            self._steps_left -= 1
+            if self._steps_left < 0 or self.fault is not None:
+                self._give_up()
+            if not ready and not self._stopping:
+                self._jump()
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                # As `Handle._run`, without a call more for each of them.
+                if not handle._cancelled:  # noqa: SLF001
+                    try:
+                        handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
+                        self.fault = self.fault or error
+            if self._stopping:
+                return
+            if self._timers and self._timers[0][0] <= self.now_s:
+                self._wake()
+
+    def _give_up(self) -> NoReturn:
+        fault, self.fault = self.fault, None
+        raise fault or SimulationError(f"the simulation did not end within {self._steps_max} steps")
 
     def _jump(self) -> None:
         """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:  # noqa: SLF001
             heapq.heappop(timers)
             self._cancelled_timers -= 1
         if not timers:
@@ -214,7 +219,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while timers and timers[0][0] < due:
             timer = heapq.heappop(timers)[2]
             timer.fired = True
-            if timer.cancelled():
+            if timer._cancelled:  # noqa: SLF001
                 self._cancelled_timers -= 1
             else:
                 self._ready.append(timer)

@@ -13,6 +13,7 @@ from smtplab import events as ev
 from smtplab.journal import Record, Scope
 from smtplab.mta.deliver import Delivery
 from smtplab.mta.envelope import make_envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.options import QuitAfter
 from smtplab.mta.store.port import Entry
 from smtplab.sim import loop
@@ -296,11 +297,21 @@ class _Performance:
         trips: Sequence[tuple[int, Trip]],
         begun: asyncio.Future[None],
     ) -> None:
-        for number, trip in trips:
-            group.create_task(self._travel(simulation, number, trip), name=f"journey {number + 1}")
+        for letters in _by_writer(trips):
+            group.create_task(self._send(simulation, letters), name=f"journey {letters[0][0] + 1}")
         begun.set_result(None)
 
-    async def _travel(self, simulation: Simulation, number: int, trip: Trip) -> None:
+    async def _send(self, simulation: Simulation, trips: Sequence[tuple[int, Trip]]) -> None:
+        """What a program has to send at one moment leaves in one session, as out of any outbox."""
+        kept = Kept() if len(trips) > 1 else None
+        try:
+            for number, trip in trips:
+                await self._travel(simulation, number, trip, kept)
+        finally:
+            if kept is not None:
+                await kept.end()
+
+    async def _travel(self, simulation: Simulation, number: int, trip: Trip, kept: Kept | None) -> None:
         people = travellers(self._world, trip)
         scope = self._scope(simulation, number)
         scope(ev.JourneyStarted(_shown(trip), trip.sender, "sim", self._world.name, self._seed))
@@ -308,7 +319,7 @@ class _Performance:
         recipients = [mailbox for who in trip.recipients if isinstance(mailbox := _parsed(who), Mailbox)]
         envelope = make_envelope(_parsed(trip.sender) if trip.sender else None, recipients, content)
         self._submitted[number] = await simulation.submit(
-            people, envelope, scope, Submitting(source_route=trip.source_route)
+            people, envelope, scope, Submitting(source_route=trip.source_route, kept=kept)
         )
 
     def _scope(self, simulation: Simulation, number: int) -> Scope:
@@ -324,6 +335,14 @@ class _Performance:
         if not self._cut:
             self._scope(simulation, number)(ended)
         return ended
+
+
+def _by_writer(trips: Sequence[tuple[int, Trip]]) -> list[list[tuple[int, Trip]]]:
+    """Each with its number; in the order of their first letters."""
+    found: dict[tuple[str, str], list[tuple[int, Trip]]] = {}
+    for number, trip in trips:
+        found.setdefault((trip.sender, trip.agent), []).append((number, trip))
+    return list(found.values())
 
 
 def _start_of(numbered: tuple[int, Trip]) -> float:

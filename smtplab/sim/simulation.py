@@ -12,6 +12,7 @@ from smtplab.journal import Journal, Record, Scope
 from smtplab.mta.collect import Collection, CollectOptions, collect
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.kept import Kept
 from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
 from smtplab.mta.session import Place
 from smtplab.net.ports import Net
@@ -28,6 +29,8 @@ class Submitting(msgspec.Struct, frozen=True):
 
     quit_after: QuitAfter | None = None
     source_route: tuple[str, ...] = ()
+    kept: Kept | None = None
+    """The session in which the same program has sent, or will send, another message."""
 
 
 AT_ONCE = Submitting()
@@ -82,7 +85,7 @@ class Simulation:
             source_route=how.source_route,
         )
         routing = Routing(server=agent.submits_to)
-        job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing)
+        job = Job(domain=agent.submits_to, envelope=envelope, options=options, routing=routing, kept=how.kept)
         return await deliver(job, net, scope)
 
     async def collect(self, reader: User, hop: int) -> Collection | None:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.sim.library import load_world
@@ -33,7 +35,8 @@ $TTL 604800
 
 def main() -> None:
     five_days()
-    plain_deliveries()
+    plain_deliveries("each its own session", chain(3000))
+    plain_deliveries("a busy relay", busy(3000))
     thousand_hosts()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"memory at most        {memory:8.0f} MB")
@@ -51,24 +54,24 @@ def five_days() -> None:
     )
 
 
-def plain_deliveries(messages: int = 3000) -> None:
-    """From a program over a relay to an MX: two deliveries each, both ends journaled."""
-    world = chain(messages)
+def plain_deliveries(shape: str, world: World) -> None:
+    """From programs over a relay to an MX: two deliveries each, both ends journaled."""
     rounds: list[Spent] = []
     for _ in range(ROUNDS):
-        hops, records = 0, 0
+        hops, sessions, records = 0, 0, 0
 
         def read(record: Record) -> None:
-            nonlocal hops, records
+            nonlocal hops, sessions, records
             records += 1
             hops += isinstance(record.event, ev.MessageReceived)
+            sessions += isinstance(record.event, ev.Connected)
 
         rounds.append(timed(functools.partial(play, world, None, None, read))[0])
-        assert hops == 2 * messages
+        assert hops == 2 * len(world.journeys)
     spent = middle(rounds)
     print(
         f"plain deliveries      {hops / spent.cpu_s:8.0f} a second by CPU, {hops / spent.wall_s:.0f} by the wall, "
-        f"{records / hops:.0f} records each (asked: 3000)"
+        f"{records / hops:.0f} records each, {sessions} sessions: {shape} (asked: 3000)"
     )
 
 
@@ -127,6 +130,23 @@ def chain(messages: int) -> World:
         Trip("lan@one.example", ("minh@two.example",), at_s=n / 100, agent="pc.one.example") for n in range(messages)
     )
     return world_of(hosts, zones, users, trips)
+
+
+def busy(messages: int, programs: int = 10, outbox: int = 30) -> World:
+    """The same where ten programs have thirty messages each to send at one moment: sessions are kept for the next."""
+    world = chain(messages)
+    names = tuple(f"pc{n}.one.example" for n in range(programs))
+    relay = "relay.one.example"
+    hosts = [host for host in world.hosts if "user-agent" not in host.roles]
+    hosts = [msgspec.structs.replace(host, accepts_from=names) if host.name == relay else host for host in hosts]
+    hosts += [
+        Host(name, ("user-agent",), "net", (f"10.0.1.{n}",), NS, submits_to=relay) for n, name in enumerate(names, 1)
+    ]
+    trips = tuple(
+        Trip("lan@one.example", ("minh@two.example",), at_s=n // (programs * outbox) * 3.0, agent=names[n % programs])
+        for n in range(messages)
+    )
+    return world_of(tuple(hosts), world.zones, world.users, trips)
 
 
 def crowd(count: int, messages: int, every: int) -> World:

@@ -110,11 +110,10 @@ def test_a_carrier_goes_home_when_nothing_comes_or_the_day_is_over(closed):
     asyncio.run(play())
 
 
-def test_nobody_lingers_where_nobody_else_is_under_way():
-    async def play():
-        road = Road(linger_busy_min=1)
-        road.add("d", 1)
-        assert road.traffic.ended("d", served=True) is None
-        assert await road.traffic.linger("d") is None
-
-    asyncio.run(play())
+def test_it_is_worth_lingering_while_enough_others_are_under_way():
+    road = Road(linger_busy_min=1)
+    road.add("d", 1)
+    assert not road.traffic.is_busy("d")
+    road.add("d", 2)
+    assert road.traffic.is_busy("d")
+    assert not road.traffic.is_busy("elsewhere")
