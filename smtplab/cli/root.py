@@ -27,6 +27,7 @@ COMMANDS = {
     "serve": "smtplab.cli.serve",
     "inbox": "smtplab.cli.inbox",
     "queue": "smtplab.cli.queue",
+    "user": "smtplab.cli.user",
     "send": "smtplab.cli.send",
     "probe": "smtplab.cli.probe",
     "session": "smtplab.cli.session",

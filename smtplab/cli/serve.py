@@ -111,8 +111,9 @@ class Serve(SpokenCommand):
                 option("--relay-to", dest="relay_to", type=HostAndPort(assumed=25)),
                 option("--deliver", dest="deliver", is_flag=True),
                 option("--trust", dest="trust", type=Network(), multiple=True),
-                option("--tls-cert", dest="tls_certificate", metavar="FILE"),
-                option("--tls-key", dest="tls_key", metavar="FILE"),
+                option("--tls-cert", dest="tls_certificates", metavar="FILE", multiple=True),
+                option("--tls-key", dest="tls_keys", metavar="FILE", multiple=True),
+                option("--tls-client-ca", dest="client_ca", metavar="FILE"),
                 option("--maildir", dest="maildir", metavar="DIR"),
                 option("--web", dest="web", type=place),
                 option("--web-token", dest="web_token", metavar="TOKEN"),
@@ -171,13 +172,13 @@ def _refuse_contradictions(values: dict[str, Any]) -> None:
     ):
         if values[one] and values[other]:
             raise BadInput("cli.not-both", option=_OPTIONS[one], other=_OPTIONS[other])
-    if values["tls_key"] and not values["tls_certificate"]:
+    if values["tls_keys"] and not values["tls_certificates"]:
         raise BadInput("cli.needs", option="--tls-key", other="--tls-cert")
     for name in ("web_token", "web_names"):
         if values[name] and not values["web"]:
             raise BadInput("cli.needs", option=f"--{name.rstrip('s').replace('_', '-')}", other="--web")
-    if values["trust"] and not (values["relay_to"] or values["deliver"]):
-        raise BadInput("cli.needs", option="--trust", other="--relay-to, --deliver")
+    if values["tls_keys"] and len(values["tls_keys"]) != len(values["tls_certificates"]):
+        raise BadInput("serve.keys-and-certificates")
 
 
 _OPTIONS = {
@@ -193,6 +194,9 @@ def _request(values: dict[str, Any], places: tuple[Any, ...]) -> dict[str, Any]:
     """What was said; what was not keeps its default."""
     from smtplab.net.names import parse_endpoint  # noqa: PLC0415 - it loads dnspython, which help does not need
 
+    files, keys = values.pop("tls_certificates"), values.pop("tls_keys")
+    # Without a word about keys, each stands in its certificate's file.
+    values["certificates"] = tuple(zip(files, keys or [None] * len(files), strict=True))
     found = {name: value for name, value in values.items() if value not in (None, ())}
     if "dns" in found:
         found["dns"] = parse_endpoint(values["dns"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,8 @@ from smtplab.journal import Journal
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.live import this_host
 from smtplab.lab.serve_request import ServeRequest
+from smtplab.lab.users import stored_users
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.arrival import Accept
 from smtplab.mta.entrance import Entrance
 from smtplab.mta.inbox.ledger import Ledger
@@ -30,11 +33,13 @@ from smtplab.mta.queue_id import QueueIds
 from smtplab.mta.queue_orders import obey
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
+from smtplab.mta.stored_accounts import StoredAccounts
 from smtplab.net.live import live_net
 from smtplab.net.ports import Net, ServerTls
 from smtplab.net.self_signed import self_signed_tls
-from smtplab.net.tls import reload_certificate, server_tls
+from smtplab.net.server_tls import reload_certificate, server_tls
 from smtplab.net.trust import PkixTrust
+from smtplab.smtp.secret import Secret
 from smtplab.wire.address import Mailbox
 
 END_S_MAX = 10.0
@@ -52,6 +57,7 @@ class House(msgspec.Struct, frozen=True):
     ledger: Ledger
     intake: Intake
     mailboxes: MailboxPort
+    accounts: StoredAccounts
 
 
 async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack) -> House:
@@ -74,7 +80,13 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack) 
         if request.relays:
             intake.relay = await _open_queue(request, hostname, net, into_inbox, stack)
     stack.push_async_callback(ledger.close, END_S_MAX)
-    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes)
+    accounts = _accounts(request, net.chance("pepper").randbytes(16))
+    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts)
+
+
+def _accounts(request: ServeRequest, pepper: bytes) -> StoredAccounts:
+    memory = MemoryAccounts({name: Secret(password) for name, password in request.users}, pepper)
+    return StoredAccounts(stored_users(request.home), memory, pepper)
 
 
 async def _open_queue(
@@ -126,17 +138,36 @@ def _opened(store: Store | Trouble) -> Store:
 
 def server_tls_of(request: ServeRequest) -> ServerTls:
     """Raises BadInput where the files can't be used."""
-    if request.tls_certificate is None:
-        return self_signed_tls(request.hostname or this_host(), live_net().clock.now())
+    if not request.certificates:
+        return self_signed_tls(request.hostname or this_host(), live_net().clock.now(), client_ca=_checked_ca(request))
+    for pair in request.certificates:
+        try:
+            server_tls(*pair)
+        except OSError as trouble:
+            # ssl.SSLError is an OSError too.
+            reason = trouble.strerror or str(trouble)
+            raise BadInput("serve.bad-certificate", file=pair[0], reason=reason) from trouble
+    first, *others = request.certificates
+    return server_tls(*first, others=others, client_ca=_checked_ca(request))
+
+
+def _checked_ca(request: ServeRequest) -> str | None:
     try:
-        return server_tls(request.tls_certificate, request.tls_key)
+        if request.client_ca is not None:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(request.client_ca)
     except OSError as trouble:
-        # ssl.SSLError is an OSError too.
         reason = trouble.strerror or str(trouble)
-        raise BadInput("serve.bad-certificate", file=request.tls_certificate, reason=reason) from trouble
+        raise BadInput("serve.bad-client-ca", file=str(request.client_ca), reason=reason) from trouble
+    return request.client_ca
 
 
-def reload_tls(request: ServeRequest, tls: ServerTls) -> None:
-    """SIGHUP. A file that has become unusable changes nothing: the old certificate serves on."""
-    if request.tls_certificate is not None:
-        reload_certificate(tls, request.tls_certificate, request.tls_key)
+def reload(house: House) -> None:
+    """SIGHUP. A file that has become unusable changes nothing: what was read before serves on."""
+    request = house.request
+    if request.certificates:
+        first, *others = request.certificates
+        reload_certificate(house.tls, *first, others=others, client_ca=request.client_ca)
+    try:
+        house.accounts.stored = stored_users(request.home)
+    except BadInput:
+        return

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from smtplab.lab.house import House
-from smtplab.lab.serve_request import Place, Protocol, ServeRequest
+from smtplab.lab.serve_request import Place, Protocol
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.entrance import Guest, is_loopback
 from smtplab.mta.maildrop import MaildropServer
@@ -15,8 +15,8 @@ from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.receive import Decision, Receiver
 from smtplab.mta.rules import Caller, Hook, Rules, Word
 from smtplab.mta.wishes import Wishes
-from smtplab.net.ports import ServerTls, Wire
-from smtplab.smtp.sasl import Secret
+from smtplab.net.ports import Wire
+from smtplab.smtp.sasl import MECHANISMS
 from smtplab.smtp.server import Limits
 from smtplab.wire.command import Command, Rcpt
 from smtplab.wire.reply import make_reply
@@ -30,7 +30,7 @@ def entering(house: House, place: Place) -> Callable[[Wire], Guest]:
     """A guest for each connection to a listener."""
     if place.protocol == "pop3":
         return lambda wire: _maildrop_server(house, wire)
-    rules = {near: rules_for(house.request, place.protocol, house.hostname, house.tls, near) for near in (True, False)}
+    rules = {near: rules_for(house, place.protocol, near=near) for near in (True, False)}
     return lambda wire: _receiver(house, place.protocol, rules[is_loopback(wire.peer.address)], wire)
 
 
@@ -54,7 +54,7 @@ def _maildrop_server(house: House, wire: Wire) -> MaildropServer:
     recording = house.ledger.begin("pop3", wire.peer.address)
     rules = MaildropRules(
         hostname=house.hostname,
-        users=_users(house.request),
+        accounts=house.accounts,
         tls=house.tls,
         clear_login=is_loopback(wire.peer.address),
         apop=True,
@@ -62,15 +62,18 @@ def _maildrop_server(house: House, wire: Wire) -> MaildropServer:
     return MaildropServer(rules, house.mailboxes, house.net, recording.scope)
 
 
-def rules_for(request: ServeRequest, protocol: Protocol, hostname: str, tls: ServerTls, near: bool) -> Rules:
+def rules_for(house: House, protocol: Protocol, *, near: bool) -> Rules:
     """For clients from loopback, or from elsewhere. Whoever may relay, relays only where there is a way out."""
+    request, tls = house.request, house.tls
     domains = frozenset(request.domains)
     return Rules(
-        hostname=hostname,
+        hostname=house.hostname,
         dialect="lmtp" if protocol == "lmtp" else "esmtp",
         tls=tls,
         implicit_tls=protocol == "smtps",
-        users=_users(request),
+        accounts=house.accounts,
+        mechanisms=MECHANISMS,
+        asks_certificates=request.client_ca is not None,
         # RFC 4954 4 wants passwords inside TLS; on loopback nobody is on the way.
         clear_auth=near,
         submission=protocol == "submission",
@@ -79,10 +82,6 @@ def rules_for(request: ServeRequest, protocol: Protocol, hostname: str, tls: Ser
         limits=Limits(message_octets=request.size_octets_max),
         line_endings=request.line_endings,
     )
-
-
-def _users(request: ServeRequest) -> dict[str, Secret]:
-    return {name: Secret(password) for name, password in request.users}
 
 
 def _only_local(domains: frozenset[str]) -> Hook:

@@ -36,8 +36,10 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     relay_to: tuple[str, int] | None = None
     deliver: bool = False
     trust: tuple[str, ...] = ()
-    tls_certificate: str | None = None
-    tls_key: str | None = None
+    certificates: tuple[tuple[str, str | None], ...] = ()
+    """The files of each and of its key; the first serves where a client asks for no name that another one has."""
+    client_ca: str | None = None
+    """Clients are asked for a certificate of this authority."""
     maildir: str | None = None
     line_endings: LineEndings = "strict"
     dns: Endpoint | None = None

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, INTERRUPTED
-from smtplab.lab.house import House, furnish, reload_tls, server_tls_of
+from smtplab.lab.house import House, furnish, reload, server_tls_of
 from smtplab.lab.reception import entering
 from smtplab.lab.serve_request import Place, ServeRequest, shown
 from smtplab.net.ports import Listening
@@ -44,7 +44,7 @@ async def _serve(request: ServeRequest, on_listening: OnListening, beside: Seque
     tls = server_tls_of(request)
     async with AsyncExitStack() as stack:
         house = await furnish(request, tls, stack)
-        _on_signals(stop, lambda: reload_tls(request, tls))
+        _on_signals(stop, lambda: reload(house))
         # Closed after the listeners of mail, whose clients wait for nothing but their own end.
         shows = [await stack.enter_async_context(one(house)) for one in beside]
         found = [await _listen(house, place, stack) for place in request.places]

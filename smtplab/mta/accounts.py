@@ -26,6 +26,11 @@ class Keeper(Accounts, Protocol):
         """Is there a password that CRAM-MD5 can use?"""
         ...
 
+    @property
+    def tokens(self) -> bool:
+        """Has anybody a bearer token?"""
+        ...
+
     def owner(self, claimed: Claimed) -> str:
         """Whose it is, where it does not say so; empty where it is nobody's."""
         ...
@@ -52,6 +57,10 @@ class MemoryAccounts:
     def readable(self) -> bool:
         return bool(self._passwords)
 
+    @property
+    def tokens(self) -> bool:
+        return bool(self._passwords)
+
     def secret(self, user: str) -> Secret | None:
         return self._passwords.get(user)
 
@@ -75,6 +84,9 @@ class MemoryAccounts:
     def check(self, claimed: Claimed) -> bool:
         known = self._passwords.get(self.owner(claimed))
         return (known or Secret("")) == claimed.secret and known is not None
+
+
+NOBODY = MemoryAccounts({})
 
 
 def salt_of(pepper: bytes, user: str) -> bytes:

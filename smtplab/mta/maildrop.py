@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable
 
 from smtplab.events import Authenticated, Disconnected, Ender, MailCollected, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Scope
 from smtplab.mta.mailbox_port import MailboxPort, NotLocked
-from smtplab.mta.maildrop_login import MaildropLogin
+from smtplab.mta.maildrop_login import LoginStep, MaildropLogin
 from smtplab.mta.maildrop_rules import MaildropRules, capabilities
 from smtplab.mta.scan import Answerable, Scan
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
@@ -191,7 +192,14 @@ class MaildropServer:
 
     # Who it is
 
-    def _let_in(self, step: Response | Identified | Denied) -> Decision:
+    def _let_in(self, step: LoginStep | Awaitable[LoginStep]) -> Decision:
+        return self._when_known(step) if inspect.isawaitable(step) else self._known(step)
+
+    async def _when_known(self, step: Awaitable[LoginStep]) -> Response:
+        decision = self._known(await step)
+        return await decision if inspect.isawaitable(decision) else decision
+
+    def _known(self, step: LoginStep) -> Decision:
         match step:
             case Response():
                 return step

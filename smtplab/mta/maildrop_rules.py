@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from smtplab.mta.accounts import NOBODY, Keeper
 from smtplab.net.ports import ServerTls
 from smtplab.pop3.capability import Capabilities
 from smtplab.pop3.server import Limits
-from smtplab.smtp.sasl import Secret
 
 
 class MaildropRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class MaildropRules(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     banner: str = "{host} POP3"
     """The greeting's text; `{host}` stands for the host's name."""
-    users: dict[str, Secret] = {}
+    accounts: Keeper = NOBODY
     tls: ServerTls | None = None
     """None: no STLS."""
     implicit_tls: bool = False

@@ -50,7 +50,7 @@ class Receiver:
             monotonic=net.clock.monotonic,
         )
         self._caller = Caller("")
-        self._login = Login(rules, self._challenge)
+        self._login = Login(rules, net.chance("sasl-challenge"))
         self._reverse_path: Mailbox | None = None
         self._smtputf8 = False
         self._parameters: Parameters = {}
@@ -97,9 +97,9 @@ class Receiver:
                 own = chain[0] if chain else None
                 self._scope(TlsEstablished(version, cipher, own, verified_by, problem))
                 self._core.tls_established()
-                self._login.forget()
+                self._login.secured(outcome)
                 # RFC 3207 4.2: what the client said in clear is forgotten.
-                self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}")
+                self._caller = Caller(self._caller.address, secure=True, tls=f"{version} {cipher}", tls_facts=outcome)
                 self._forget_transaction()
                 if self._rules.implicit_tls:
                     self._greet()
@@ -195,9 +195,11 @@ class Receiver:
         return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
-        return await word or self._ordinary(command)
+        given = await word
+        ordinary = given or self._ordinary(command)
+        return await ordinary if inspect.isawaitable(ordinary) else ordinary
 
-    def _ordinary(self, command: Command) -> Reply:
+    def _ordinary(self, command: Command) -> Reply | Awaitable[Reply]:
         if isinstance(command, Auth):
             return self._login.begin(command)
         return answer(self._rules, self._caller, command)
@@ -331,6 +333,3 @@ class Receiver:
             self._timer = self._loop.call_later(max(left_s, 1.0), self._watch_the_clock)
             return
         self._part("timed-out", make_reply(421, "Timed out waiting for a command", enhanced="4.4.2"))
-
-    def _challenge(self) -> bytes:
-        return f"<{self._net.chance('sasl-challenge').getrandbits(64)}@{self._rules.hostname}>".encode()

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from smtplab.net.ports import ServerTls
+from smtplab.mta.accounts import NOBODY, Keeper
+from smtplab.net.ports import ServerTls, TlsFacts
 from smtplab.smtp.client import Dialect
-from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits, LineEndings
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import (
@@ -44,6 +44,7 @@ class Caller(msgspec.Struct):
     secure: bool = False
     tls: str = ""
     """`TLSv1.3 TLS_AES_256_GCM_SHA384`."""
+    tls_facts: TlsFacts | None = None
 
 
 Word = Reply | Literal["drop"]
@@ -78,8 +79,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """None: no STARTTLS."""
     implicit_tls: bool = False
     """The listener does TLS from the first byte (RFC 8314 3.3): the greeting waits for the handshake."""
-    users: dict[str, Secret] = {}
+    accounts: Keeper = NOBODY
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN", "CRAM-MD5")
+    """In the order announced; each appears only where it can work."""
+    asks_certificates: bool = False
+    """Clients are asked for a certificate, and one that holds says who they are (EXTERNAL, RFC 4422 A)."""
     clear_auth: bool = False
     """Offer AUTH outside TLS too (RFC 4954 4 forbids plain passwords there)."""
     submission: bool = False
@@ -125,13 +129,33 @@ def offered(rules: Rules, caller: Caller) -> tuple[str, ...]:
                 lines.append(f"SIZE {rules.limits.message_octets}")
             case "STARTTLS" if rules.tls is None or caller.secure:
                 pass
-            case "AUTH" if not rules.users or not (caller.secure or rules.clear_auth):
-                pass
             case "AUTH":
-                lines.append(" ".join(("AUTH", *rules.mechanisms)))
+                if mechanisms := offered_mechanisms(rules, caller.tls_facts):
+                    lines.append(" ".join(("AUTH", *mechanisms)))
             case _:
                 lines.append(keyword)
     return tuple(lines)
+
+
+def offered_mechanisms(rules: Rules, tls: TlsFacts | None) -> tuple[str, ...]:
+    """Those of AUTH that can work for this client now."""
+    if tls is None and not rules.clear_auth:
+        return ()
+    return tuple(name for name in rules.mechanisms if _can_work(name, rules, tls))
+
+
+def _can_work(mechanism: str, rules: Rules, tls: TlsFacts | None) -> bool:
+    match mechanism:
+        case "EXTERNAL":
+            return rules.asks_certificates and tls is not None and bool(tls.client_names)
+        case "CRAM-MD5":
+            return rules.accounts.readable
+        case "XOAUTH2" | "OAUTHBEARER":
+            return rules.accounts.tokens
+        case _ if mechanism.endswith("-PLUS"):
+            return rules.accounts.any and tls is not None and tls.end_point != b""
+        case _:
+            return rules.accounts.any
 
 
 def answer(rules: Rules, caller: Caller, command: Command) -> Reply:

@@ -8,6 +8,7 @@ import warnings
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.oid import NameOID
 
 from smtplab.events import CertificateSeen
 
@@ -61,3 +62,40 @@ def subject_names(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(str(name.value) for name in san if isinstance(name, x509.DNSName | x509.IPAddress))
+
+
+def server_names(der: bytes) -> tuple[str, ...]:
+    """For which hosts a certificate was made, in lower case: its dNSNames, else its common name; empty where it can't
+    be read."""
+    try:
+        certificate = load_certificate(der)
+        names = _alternatives(certificate, x509.DNSName) or _common_names(certificate)
+    except ValueError:
+        return ()
+    return tuple(name.lower() for name in names)
+
+
+def holders(der: bytes) -> tuple[str, ...]:
+    """Whom a client's certificate names: mail addresses, then common names, then hosts."""
+    try:
+        certificate = load_certificate(der)
+        found = (
+            *_alternatives(certificate, x509.RFC822Name),
+            *_common_names(certificate),
+            *_alternatives(certificate, x509.DNSName),
+        )
+    except ValueError:
+        return ()
+    return tuple(dict.fromkeys(found))
+
+
+def _alternatives(certificate: x509.Certificate, kind: type[x509.DNSName | x509.RFC822Name]) -> list[str]:
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.value for name in san if isinstance(name, kind)]
+
+
+def _common_names(certificate: x509.Certificate) -> list[str]:
+    return [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]

@@ -43,6 +43,8 @@ class TlsFacts(msgspec.Struct, frozen=True):
     """The name that the client asked for (SNI)."""
     end_point: bytes = b""
     """The hash of the server's certificate, to which an exchange inside can be bound (RFC 5929 4.1)."""
+    client_names: tuple[str, ...] = ()
+    """Whom the client's certificate names, at a server that asked for one."""
 
 
 class TlsTrouble(msgspec.Struct, frozen=True):

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from smtplab.net.ports import ClientTls, ServerTls
-from smtplab.net.tls import TlsLayer, client_context, server_tls_from_pem
+from smtplab.net.server_tls import server_tls_from_pem
+from smtplab.net.tls import TlsLayer, client_context
 
 FLIGHTS_MAX = 8
 """A handshake of TLS 1.2 has four, one of TLS 1.3 three (RFC 5246 7.3, RFC 8446 2)."""

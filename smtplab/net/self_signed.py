@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from smtplab.net.ports import ServerTls
-from smtplab.net.tls import server_tls_from_pem
+from smtplab.net.server_tls import server_tls_from_pem
 
 LIFE = dt.timedelta(days=365)
 CLOCK_ERROR = dt.timedelta(days=1)
@@ -21,7 +21,7 @@ COMMON_NAME_MAX = 64
 """RFC 5280 A.1: ub-common-name."""
 
 
-def self_signed_tls(hostname: str, now: float) -> ServerTls:
+def self_signed_tls(hostname: str, now: float, *, client_ca: str | None = None) -> ServerTls:
     """For the host's name and for loopback; `now` in seconds since the epoch."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:COMMON_NAME_MAX])])
@@ -40,4 +40,4 @@ def self_signed_tls(hostname: str, now: float) -> ServerTls:
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return server_tls_from_pem(certificate.public_bytes(Encoding.PEM), pem)
+    return server_tls_from_pem(certificate.public_bytes(Encoding.PEM), pem, client_ca=client_ca)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import re
 import ssl
-import tempfile
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from smtplab.net.certificate import certificate_seen, end_point
+from smtplab.net.certificate import certificate_seen, end_point, holders
 from smtplab.net.ports import ClientTls, ServerTls, TlsFacts, TlsTrouble
-
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+from smtplab.net.server_tls import ServerContext, ServerSession
 
 State = Literal["handshaking", "open", "ended", "failed"]
 
@@ -33,24 +29,6 @@ _NO_COMMON_VERSION = frozenset(
         "VERSION_TOO_LOW",
     }
 )
-
-
-class _Session(ssl.SSLObject):
-    """An `SSLObject` that remembers which name a client asked for."""
-
-    asked_name: str = ""
-
-
-class ServerContext(ssl.SSLContext):
-    """A context that knows which certificate it shows."""
-
-    certificate: bytes = b""
-    """In DER."""
-
-    def load(self, certificate_file: str | Path, key_file: str | Path | None) -> None:
-        """Raises OSError; ssl.SSLError is one."""
-        self.load_cert_chain(certificate_file, key_file)
-        self.certificate = _first_certificate(Path(certificate_file).read_text("ascii", "replace"))
 
 
 class TlsLayer:
@@ -123,7 +101,7 @@ class TlsLayer:
     def facts(self) -> TlsFacts:
         """What the handshake showed, unjudged."""
         cipher = self._session.cipher()
-        asked = self._session.asked_name if isinstance(self._session, _Session) else ""
+        asked = self._session.asked_name if isinstance(self._session, ServerSession) else ""
         chain = self.chain_der()
         own = self._session.context
         server = own.certificate if isinstance(own, ServerContext) else chain[0] if chain else b""
@@ -132,7 +110,10 @@ class TlsLayer:
             cipher=cipher[0] if cipher else "",
             chain=tuple(certificate_seen(der) for der in chain),
             server_name=self._server_name or asked,
+            # OpenSSL has judged a client's certificate already: one that does not hold ends the handshake.
+            verified_by="pkix" if chain and self._session.server_side else None,
             end_point=end_point(server) if server else b"",
+            client_names=holders(chain[0]) if chain and self._session.server_side else (),
         )
 
     def chain_der(self) -> tuple[bytes, ...]:
@@ -143,7 +124,8 @@ class TlsLayer:
         # Python 3.11 and 3.12 have the chain, but not under a public name.
         hidden = getattr(getattr(self._session, "_sslobj", None), "get_unverified_chain", None)
         if hidden is not None:
-            return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in hidden() or ())
+            # A server whose client showed none finds a None there.
+            return tuple(_der(certificate) for certificate in hidden() or () if certificate is not None)
         own = self._session.getpeercert(binary_form=True)
         return (own,) if own else ()
 
@@ -188,49 +170,9 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-def server_tls(certificate_file: str | Path, key_file: str | Path | None = None) -> ServerTls:
-    """A server's side from PEM files, the chain with its own certificate first; the key may stand in the same file.
-
-    Raises OSError where a file can't be read, ssl.SSLError where it holds no certificate and key that belong together.
-    """
-    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load(certificate_file, key_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # No session is ever resumed here, and a ticket that nobody reads turns an early close into a reset.
-    context.num_tickets = 0
-    context.sslobject_class = _Session
-    context.sni_callback = _remember_name
-    return ServerTls(context)
-
-
-def reload_certificate(tls: ServerTls, certificate_file: str | Path, key_file: str | Path | None = None) -> bool:
-    """For the handshakes to come. False, and nothing is changed, where the files can't be used."""
-    try:
-        server_tls(certificate_file, key_file)  # A context that was given half of a pair would serve nobody.
-        assert isinstance(tls.context, ServerContext)
-        tls.context.load(certificate_file, key_file)
-    except OSError:
-        return False
-    return True
-
-
-def server_tls_from_pem(certificate: bytes, key: bytes) -> ServerTls:
-    """As `server_tls`, from memory. OpenSSL reads files only, so both stand for a moment in a folder of ours alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pem")
-        path.write_bytes(certificate.rstrip() + b"\n" + key)
-        return server_tls(path)
-
-
-def _first_certificate(pem: str) -> bytes:
-    found = _PEM.search(pem)
-    return ssl.PEM_cert_to_DER_cert(found[0]) if found else b""
-
-
-def _remember_name(session: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
-    del context
-    if isinstance(session, _Session):
-        session.asked_name = name or ""
+def _der(certificate: Any) -> bytes:
+    """At a server the client's own comes as octets already."""
+    return certificate if isinstance(certificate, bytes) else ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
 def _server_name_for_sni(name: str) -> str:

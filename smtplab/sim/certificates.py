@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from smtplab.net.ports import ServerTls
-from smtplab.net.tls import server_tls_from_pem
+from smtplab.net.server_tls import server_tls_from_pem
 from smtplab.sim import chance
 
 WrongHow = Literal["expired", "wrong-name", "self-signed"]

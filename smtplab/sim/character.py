@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
 from smtplab.mta.maildrop_rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
@@ -64,7 +65,7 @@ def maildrop_rules(host: Host, people: Sequence[User], tls: ServerTls | None) ->
     if not users or "mx" not in host.roles:
         return None
     # A world's wires end on this machine: a person with a plain client may log in, the world's own readers use TLS.
-    return MaildropRules(hostname=host.name, users=users, tls=tls, clear_login=True)
+    return MaildropRules(hostname=host.name, accounts=MemoryAccounts(users), tls=tls, clear_login=True)
 
 
 def sending_options(host: Host, trust: Trust) -> SessionOptions:
@@ -96,7 +97,7 @@ def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
         banner=manner.banner,
         extensions=(*manner.extensions, "AUTH"),
         tls=tls,
-        users={user.address: Secret(user.password) for user in world.users if user.agent in agents},
+        accounts=MemoryAccounts({one.address: Secret(one.password) for one in world.users if one.agent in agents}),
         submission=True,
         local_domains=frozenset(),
         limits=_limits(manner),

@@ -26,6 +26,7 @@ from smtplab.events import (
     TlsEstablished,
 )
 from smtplab.journal import Journal
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.collect import Collected, Collection, CollectOptions, CollectShortfall, collect
 from smtplab.mta.mailbox import Letter, Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, Maildrop, MemoryMailboxes, NotLocked
@@ -72,7 +73,12 @@ class World:
     async def serve(self, *, implicit: bool = False, names: tuple[str, ...] = ("pop.d",), **rules: Any) -> None:
         tls = AUTHORITY.server_tls(names[0], names) if names else None
         users = {READER: Secret(PASSWORD)}
-        rules = {"hostname": "pop.d", "users": users, "tls": tls, "failed_login_delay_s": 0.0} | rules
+        rules = {
+            "hostname": "pop.d",
+            "accounts": MemoryAccounts(users),
+            "tls": tls,
+            "failed_login_delay_s": 0.0,
+        } | rules
         scope = self.journal.scope(node="pop.d", hop=3, span="collect")
         assert self.net.listener is not None
         self.listening = await self.net.listener.listen(
@@ -184,7 +190,7 @@ def test_a_long_initial_response_waits_for_the_challenge() -> None:
     long = "x" * 250
 
     async def play(world: World) -> None:
-        await world.serve(users={READER: Secret(long)})
+        await world.serve(accounts=MemoryAccounts({READER: Secret(long)}))
         assert len((await world.collect(password=Secret(long))).messages) == 3
 
     assert [event.line for event in run(play).told(CommandSent) if event.verb == "AUTH"] == ["AUTH PLAIN", "***"]
@@ -495,7 +501,7 @@ def test_pythons_poplib_reads_and_removes() -> None:
         return found
 
     async def play(world: World) -> None:
-        await world.serve(names=(), clear_login=True, users={READER: Secret("plain")})
+        await world.serve(names=(), clear_login=True, accounts=MemoryAccounts({READER: Secret("plain")}))
         found = await asyncio.to_thread(read, world.port)
         assert found[0] == []
         assert found[1] == (3, sum(map(len, LETTERS)))
@@ -517,7 +523,7 @@ def test_pythons_poplib_proves_itself_by_apop_and_is_told_when_it_is_wrong() -> 
         return answer
 
     async def play(world: World) -> None:
-        await world.serve(names=(), apop=True, users={READER: Secret("plain")})
+        await world.serve(names=(), apop=True, accounts=MemoryAccounts({READER: Secret("plain")}))
         assert (await asyncio.to_thread(read, world.port)).startswith(b"+OK 3 messages")
 
     run(play, "tcp")
@@ -546,7 +552,7 @@ def test_curl_collects_from_our_server(option: str, rules: dict[str, Any], verbs
         return done.stdout
 
     async def play(world: World) -> None:
-        await world.serve(users={READER: Secret("plain")}, **rules)
+        await world.serve(accounts=MemoryAccounts({READER: Secret("plain")}), **rules)
         base = f"pop3://127.0.0.1:{world.port}/"
         listing = await asyncio.to_thread(ask, base)
         assert listing.split() == f"1 {len(LETTERS[0])} 2 {len(LETTERS[1])} 3 {len(LETTERS[2])}".encode().split()

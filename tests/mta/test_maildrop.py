@@ -20,6 +20,7 @@ from smtplab.events import (
     TlsEstablished,
     TlsFailed,
 )
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.collect import CollectOptions, collect
 from smtplab.mta.mailbox import Letter, Mailboxes
 from smtplab.mta.mailbox_port import Listed, MemoryMailboxes, NotLocked
@@ -51,7 +52,9 @@ class Post:
             self.mail.add(Letter(queue_id, Mailbox("reader", "neu.example"), "reader@neu.example", content))
         self.mailboxes = mailboxes or MemoryMailboxes(self.mail)
         users = {READER: Secret("se same"), "other@neu.example": Secret("x")}
-        self.rules = MaildropRules(**{"hostname": "pop.d", "users": users, "clear_login": True, "tls": stls} | rules)
+        self.rules = MaildropRules(
+            **{"hostname": "pop.d", "accounts": MemoryAccounts(users), "clear_login": True, "tls": stls} | rules
+        )
         self.tls = tls
 
     async def open(self):

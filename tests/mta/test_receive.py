@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from smtplab.events import Authenticated, Disconnected, ReplySent
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.options import Credentials, Routing
 from smtplab.mta.rules import Caller, Rules, may_relay
 from smtplab.net.ports import Lost
@@ -119,7 +120,13 @@ def test_only_trusted_networks_and_authenticated_users_may_relay():
 
 
 def test_a_submission_server_wants_to_know_who_it_is(kit):
-    rules = Rules(hostname="sub", submission=True, users={"u": Secret("p")}, clear_auth=True, local_domains=frozenset())
+    rules = Rules(
+        hostname="sub",
+        submission=True,
+        accounts=MemoryAccounts({"u": Secret("p")}),
+        clear_auth=True,
+        local_domains=frozenset(),
+    )
     lines, _ = ask(kit, rules, b"EHLO x\r\nMAIL FROM:<u@d.example>\r\nQUIT\r\n")
     assert codes(lines) == ["220", "250", "530", "221"]
 
@@ -142,7 +149,11 @@ def test_a_submission_server_wants_to_know_who_it_is(kit):
 
 
 def test_auth_is_not_announced_in_clear(kit):
-    lines, _ = ask(kit, Rules(hostname="mx", users={"u": Secret("p")}), b"EHLO x\r\nAUTH PLAIN AHUAcA==\r\nQUIT\r\n")
+    lines, _ = ask(
+        kit,
+        Rules(hostname="mx", accounts=MemoryAccounts({"u": Secret("p")})),
+        b"EHLO x\r\nAUTH PLAIN AHUAcA==\r\nQUIT\r\n",
+    )
     assert not any("AUTH" in line for line in lines)
     assert codes(lines)[-2:] == ["502", "221"]
 

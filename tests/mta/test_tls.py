@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.events import CommandSent, Disconnected, ReplyReceived, ReplySent, TlsEstablished, TlsFailed
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.options import Credentials
 from smtplab.mta.rules import Rules
 from smtplab.net.trust import PkixTrust
@@ -25,7 +26,12 @@ def sent_over_tls(kit, policy, *, names=("mx1.d",), implicit=False, trusted=True
 
     async def play(bench):
         bench.mx("d.example", (10, "mx1.d", ADDRESS))
-        rules = Rules(hostname="mx1.d", tls=None if implicit else tls, implicit_tls=implicit, users={"u": Secret("p")})
+        rules = Rules(
+            hostname="mx1.d",
+            tls=None if implicit else tls,
+            implicit_tls=implicit,
+            accounts=MemoryAccounts({"u": Secret("p")}),
+        )
         await bench.serve(ADDRESS, rules, tls=tls if implicit else None)
         trust = PkixTrust(bench.clock.now, authority.root.public_bytes(Encoding.PEM)) if trusted else None
         got.append(await bench.send("b@d.example", tls=policy, trust=trust, **options))

@@ -14,8 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from smtplab.net.memory import Link, MemoryNetwork
 from smtplab.net.ports import Dialer, Listener, ServerTls
+from smtplab.net.server_tls import server_tls_from_pem
 from smtplab.net.tcp import TcpDialer, TcpListener
-from smtplab.net.tls import server_tls_from_pem
 
 DAY = 86400
 NOW = time.time()

@@ -24,8 +24,8 @@ from smtplab.net.ports import (
     TlsTrouble,
     Wire,
 )
+from smtplab.net.server_tls import server_tls_from_pem
 from smtplab.net.tcp import TcpDialer, TcpListener
-from smtplab.net.tls import server_tls_from_pem
 from smtplab.net.trust import PkixTrust
 from tests.net.conftest import NOW, Authority, self_signed
 

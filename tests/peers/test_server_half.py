@@ -13,13 +13,14 @@ import trustme
 
 from smtplab import events as ev
 from smtplab.journal import Journal, Record
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
 from smtplab.net.clock import SystemClock
 from smtplab.net.live import live_net
+from smtplab.net.server_tls import server_tls
 from smtplab.net.tcp import TcpListener
-from smtplab.net.tls import server_tls
 from smtplab.smtp.sasl import Secret
 from smtplab.wire.reply import Reply, make_reply
 from tests.peers.conftest import issue_certificate, program
@@ -52,7 +53,7 @@ def serve(authority: trustme.CA, tmp_path: Path) -> Callable[[Callable[[int], No
     rules = Rules(
         hostname="mx.there.net",
         tls=server_tls(tmp_path / "cert.pem", tmp_path / "key.pem"),
-        users={"lan": Secret("secret")},
+        accounts=MemoryAccounts({"lan": Secret("secret")}),
         clear_auth=True,
         local_domains=frozenset({"there.net"}),
     )

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,8 @@ class Dialogue:
     def __init__(self, port: int, *, greeted: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX)
         self._file = self.socket.makefile("rb")
+        self.announced: dict[str, list[str]] = {}
+        self.certificate = b""
         if greeted:
             assert self.reply() == 220
 
@@ -93,8 +96,10 @@ class Dialogue:
 
     def reply(self) -> int:
         """The next reply's code; 0 where the connection has ended."""
+        self.lines: list[str] = []
         try:
             while line := self._file.readline(4096):
+                self.lines.append(line[4:].decode("utf-8", "replace").rstrip("\r\n"))
                 if line[3:4] != b"-":
                     return int(line[:3])
         except ConnectionError:
@@ -105,8 +110,25 @@ class Dialogue:
         self.say(octets)
         return self.reply()
 
+    def ask_text(self, octets: bytes) -> tuple[int, str]:
+        """The code, and the text of the last line."""
+        code = self.ask(octets)
+        return code, self.lines[-1] if self.lines else ""
+
     def ehlo(self) -> int:
-        return self.ask(b"EHLO client.example\r\n")
+        code = self.ask(b"EHLO client.example\r\n")
+        words = [line.split() for line in self.lines[1:]]
+        self.announced = {first: rest for first, *rest in words}
+        return code
+
+    def upgrade(self, context: ssl.SSLContext, name: str) -> None:
+        """TLS from here on."""
+        self._file.close()
+        secured = context.wrap_socket(self.socket, server_hostname=name, do_handshake_on_connect=False)
+        self.socket = secured
+        secured.do_handshake()
+        self.certificate = secured.getpeercert(binary_form=True) or b""
+        self._file = self.socket.makefile("rb")
 
     def send(self, content: bytes, *recipients: str) -> int:
         """A whole transaction; the last reply's code."""
