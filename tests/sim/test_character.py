@@ -25,7 +25,10 @@ def test_a_submission_server_knows_those_whose_program_submits_to_it():
     rules = rules_of("submission.hust.example")
     assert {port: one.implicit_tls for port, one in rules.items()} == {587: False, 465: True}
     assert rules[587].submission
-    assert set(rules[587].users) == {"student@hust.example", "lecturer@hust.example"}
+    known = rules[587].accounts
+    assert known.secret("student@hust.example") is not None
+    assert known.secret("lecturer@hust.example") is not None
+    assert known.secret("student@neu.example") is None
     assert rules[587].local_domains == frozenset()
 
 
@@ -33,7 +36,7 @@ def test_a_relay_trusts_the_servers_of_its_own_house_and_nobody_else():
     rules = rules_of("relay.hust.example")[25]
     assert rules.trusted == ("10.1.0.10", "10.1.0.26")
     assert rules.local_domains == rules.relay_domains == frozenset()
-    assert rules.users == {}
+    assert not rules.accounts.any
 
 
 def test_an_mx_is_the_end_for_its_domain_and_a_backup_only_keeps():
