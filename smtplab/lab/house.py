@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -37,7 +36,7 @@ from smtplab.mta.stored_accounts import StoredAccounts
 from smtplab.net.live import live_net
 from smtplab.net.ports import Net, ServerTls
 from smtplab.net.self_signed import self_signed_tls
-from smtplab.net.server_tls import reload_certificate, server_tls
+from smtplab.net.server_tls import check_authority, reload_certificate, server_tls
 from smtplab.net.trust import PkixTrust
 from smtplab.smtp.secret import Secret
 from smtplab.wire.address import Mailbox
@@ -154,7 +153,7 @@ def server_tls_of(request: ServeRequest) -> ServerTls:
 def _checked_ca(request: ServeRequest) -> str | None:
     try:
         if request.client_ca is not None:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(request.client_ca)
+            check_authority(request.client_ca)
     except OSError as trouble:
         reason = trouble.strerror or str(trouble)
         raise BadInput("serve.bad-client-ca", file=str(request.client_ca), reason=reason) from trouble

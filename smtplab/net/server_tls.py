@@ -93,6 +93,11 @@ def server_tls_from_pem(certificate: bytes, key: bytes, *, client_ca: str | None
         return server_tls(path, client_ca=client_ca)
 
 
+def check_authority(file: str | Path) -> None:
+    """Raises OSError where it can't be read or holds no certificate."""
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(file)
+
+
 def _context(pair: KeyPair, client_ca: str | Path | None) -> ServerContext:
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.load(pair)
