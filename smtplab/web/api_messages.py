@@ -9,11 +9,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox import Inbox, MessageRow
 from smtplab.lab.inbox_pages import find_messages
 from smtplab.lab.inbox_query import parse_query
+from smtplab.lab.release import release
 from smtplab.message.header import decode_words
 from smtplab.message.parts import MimePart, body_of, part_at, parts_of_message, walk
+from smtplab.mta.outcome import RecipientOutcome
+from smtplab.view.texts import Texts
 from smtplab.web.answers import Saved, json_answer, nothing
 from smtplab.web.desk import Desk
 from smtplab.web.news import News
@@ -27,6 +31,9 @@ from smtplab.web.shapes import (
     MessageWhole,
     PartList,
     PartRow,
+    Release,
+    Released,
+    ReleaseRequest,
 )
 
 PAGE_MAX = 200
@@ -116,6 +123,11 @@ class Messages:
         ids = await self._desk.read(_all_ids) if wish.all else tuple(dict.fromkeys(wish.ids))
         return json_answer(Deletion(await remove(self._desk, self._news, ids)))
 
+    async def release(self, request: Request) -> Response:
+        name = self._asked(request, "releaseMessage")["id"]
+        wish = await json_of(request, ReleaseRequest)
+        return json_answer(await released(self._desk, name, wish))
+
     def _asked(self, request: Request, name: str) -> dict[str, Any]:
         return asked(request, self._operations[name])
 
@@ -145,6 +157,10 @@ class Messages:
             Operation(
                 "deleteMessage", "DELETE", "/messages/{id}", "Remove a message",
                 self.delete, {204: Answer("It is gone.", media=""), 404: missing}, (MESSAGE_ID,),
+            ),
+            Operation(
+                "releaseMessage", "POST", "/messages/{id}/release", "Send a message on to a real server",
+                self.release, {200: Answer("What became of it.", Release), 404: missing}, (MESSAGE_ID,), ReleaseRequest,
             ),
             Operation(
                 "getRawMessage", "GET", "/messages/{id}/raw", "The stored octets: trace lines, then as it was sent",
@@ -194,6 +210,31 @@ async def remove(desk: Desk, news: News, ids: tuple[str, ...]) -> int:
         news.told_gone(deleted)
         gone += len(deleted)
     return gone
+
+
+async def released(desk: Desk, name: str, wish: ReleaseRequest) -> Release:
+    """Raises Problem."""
+    row = await row_of(desk, name)
+    async with desk.room_for(PARTS_COST * row.size):
+        content = await content_of(desk, name)
+        try:
+            found = await release(
+                row, content, wish.server, sender=wish.sender, recipients=tuple(wish.recipients or ())
+            )
+        except BadInput as bad:
+            raise Problem(400, "bad-release", Texts("en")(bad.text, **bad.arguments)) from bad
+    if found.sent is None:
+        raise Problem(504, "timed-out", "The server took too long: what became of the message is not known.")
+    outcomes = tuple(
+        Released(str(one.recipient), one.judgement.result, one.judgement.code, one.judgement.enhanced, words_of(one))
+        for one in found.sent.outcomes
+    )
+    return Release(found.sent.ending.result, outcomes)
+
+
+def words_of(outcome: RecipientOutcome) -> str:
+    """The server's own words, or a reason."""
+    return outcome.judgement.detail or outcome.judgement.reason
 
 
 def whole(row: MessageRow, root: MimePart) -> MessageWhole:
