@@ -153,9 +153,9 @@ class Internet:
                 case Delay(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case Refuse():
-                    return Lost("refused", "a fault of this world")
+                    return Lost("refused", "Connection refused")
                 case Reset():
-                    return Lost("reset", "a fault of this world")
+                    return Lost("reset", "Connection reset by peer")
                 case _:
                     await asyncio.get_running_loop().create_future()
         return None

@@ -32,6 +32,7 @@ def test_the_lessons_that_are_promised_are_there():
         "03-first-message-by-hand",
         "04-envelope-and-header",
         "05-finding-the-way",
+        "06-relay-after-relay",
         "07-the-queue",
     } <= set(LESSONS)
 
