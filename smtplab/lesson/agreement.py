@@ -18,6 +18,9 @@ from smtplab.lesson.soundness import problems
 
 _RFC_PAGE = re.compile(r"\b(?:rfc-editor|ietf)\.org/.*?rfc(\d+)")
 _ANCHOR = re.compile(r"\{#([a-z0-9-]+)\}")
+_CODE = re.compile(r"`[^`\n]*`")
+_AUTOLINK = re.compile(r"<[^<>\s]+@[^<>\s]+>")
+"""An address in angle brackets, which belong to the protocol: `MAIL FROM:lan@home.example` would be wrong."""
 _LINK = re.compile(r"\[[^\]\[]*\]\((?P<target>[^)\s]+)\)")
 
 
@@ -73,6 +76,8 @@ def _whole_text(folder: Path, file: str) -> Iterator[Finding]:
         yield Finding(file, "", "not in Unicode's form NFC")
     for number in unknown_citations(text):
         yield Finding(file, "", f"no document RFC {number} is known here")
+    for link in _AUTOLINK.finditer(_CODE.sub("", text)):
+        yield Finding(file, "", f"{link[0]} loses its brackets in Markdown; put it between backquotes")
     steps = {f"#{found}" for found in _ANCHOR.findall(text)}
     for link in _LINK.finditer(text):
         if not _leads_somewhere(link["target"], folder, steps):

@@ -32,6 +32,12 @@ def test_steps_in_another_order_are_found(folder: Path):
     [
         ("en.md", "RFC 5321 4.1.1.3", "RFC 53210 4.1.1.3", "en.md: no document RFC 53210 is known here"),
         ("en.md", "Look first", "Look [first](nowhere.md)", "en.md: the link nowhere.md leads nowhere"),
+        (
+            "en.md",
+            "Look first",
+            "Say MAIL FROM:<lan@home.example>",
+            "en.md: <lan@home.example> loses its brackets in Markdown; put it between backquotes",
+        ),
         ("en.md", "[[records]]", "", "en.md: one line [[records]] belongs into the text - at `watch`"),
         ("en.md", "- other: Type a or b.", "", "en.md: `wrong` lacks 'other' - at `which`"),
         ("vi.md", "- b: MAIL FROM", "- c: MAIL FROM", "vi.md: `choices` lacks 'b' - at `which`"),
