@@ -10,8 +10,8 @@ from smtplab.lab.house import House
 from smtplab.lab.serve_request import Place, Protocol
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.entrance import Guest, is_loopback
-from smtplab.mta.maildrop import MaildropServer
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.rules import MaildropRules
+from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.receive import Decision, Receiver
 from smtplab.mta.rules import Caller, Hook, Rules, Word
 from smtplab.mta.wishes import Wishes

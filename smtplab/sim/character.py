@@ -8,7 +8,7 @@ import msgspec
 
 from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Rules
 from smtplab.net.ports import ServerTls, Trust

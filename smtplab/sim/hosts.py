@@ -13,8 +13,8 @@ from smtplab.mta.behaviour.ordeal import Ordeal, Ward
 from smtplab.mta.behaviour.policy import Policies
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MemoryMailboxes
-from smtplab.mta.maildrop import MaildropServer
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.rules import MaildropRules
+from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.queue import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from smtplab.journal import Journal, Record, Scope
-from smtplab.mta.collect import Collection, CollectOptions, collect
 from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
+from smtplab.mta.maildrop.collect import Collection, CollectOptions, collect
 from smtplab.mta.options import Credentials, QuitAfter, Routing, SessionOptions
 from smtplab.mta.session import Place
 from smtplab.net.ports import Net

@@ -21,11 +21,11 @@ from smtplab.events import (
     TlsFailed,
 )
 from smtplab.mta.accounts import MemoryAccounts
-from smtplab.mta.collect import CollectOptions, collect
 from smtplab.mta.mailbox import Letter, Mailboxes
 from smtplab.mta.mailbox_port import Listed, MemoryMailboxes, NotLocked
-from smtplab.mta.maildrop import MaildropServer
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.collect import CollectOptions, collect
+from smtplab.mta.maildrop.rules import MaildropRules
+from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.scan import top
 from smtplab.mta.session import Place
 from smtplab.net.memory import Link

@@ -27,11 +27,11 @@ from smtplab.events import (
 )
 from smtplab.journal import Journal
 from smtplab.mta.accounts import MemoryAccounts
-from smtplab.mta.collect import Collected, Collection, CollectOptions, CollectShortfall, collect
 from smtplab.mta.mailbox import Letter, Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, Maildrop, MemoryMailboxes, NotLocked
-from smtplab.mta.maildrop import MaildropServer
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.collect import Collected, Collection, CollectOptions, CollectShortfall, collect
+from smtplab.mta.maildrop.rules import MaildropRules
+from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.session import Place
 from smtplab.mta.timeouts import shortened
 from smtplab.net.clock import SystemClock

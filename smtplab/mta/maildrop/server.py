@@ -9,8 +9,8 @@ from collections.abc import Awaitable
 from smtplab.events import Authenticated, Disconnected, Ender, MailCollected, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Scope
 from smtplab.mta.mailbox_port import MailboxPort, NotLocked
-from smtplab.mta.maildrop_login import LoginStep, MaildropLogin
-from smtplab.mta.maildrop_rules import MaildropRules, capabilities
+from smtplab.mta.maildrop.login import LoginStep, MaildropLogin
+from smtplab.mta.maildrop.rules import MaildropRules, capabilities
 from smtplab.mta.scan import Answerable, Scan
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.pop3.capability import Capabilities

@@ -11,7 +11,7 @@ import msgspec
 
 from smtplab.events import Authenticated, Connected, ConnectFailed, ConnectStarted, MailCollected
 from smtplab.journal import Emit, Scope
-from smtplab.mta.collect_talk import CollectTalk
+from smtplab.mta.maildrop.talk import CollectTalk
 from smtplab.mta.options import TlsPolicy
 from smtplab.mta.session import NoTrust, Place
 from smtplab.mta.timeouts import DEFAULT, Timeouts

@@ -7,7 +7,7 @@ import hmac
 import inspect
 from collections.abc import Awaitable
 
-from smtplab.mta.maildrop_rules import MaildropRules
+from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.pop3.apop import apop_digest
 from smtplab.pop3.command import Apop, Auth, Pass, User
 from smtplab.pop3.response import Response, err, ok
