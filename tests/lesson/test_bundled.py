@@ -34,6 +34,7 @@ def test_the_lessons_that_are_promised_are_there():
         "05-finding-the-way",
         "06-relay-after-relay",
         "07-the-queue",
+        "08-attachments-and-alphabets",
     } <= set(LESSONS)
 
 
