@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, Literal
@@ -12,29 +13,44 @@ from typing import Any, Literal
 import click
 import msgspec
 
+from smtplab.cli import send_asked, send_auth, send_dump, send_ignored, send_letter, send_proxied, send_tls
 from smtplab.cli import values as read
 from smtplab.cli.bulk import bulk_numbers, bulk_options, run_bulk
 from smtplab.cli.common import OneOf, common_options, state_of
 from smtplab.cli.output import Show, opened_output, print_json, print_nothing
-from smtplab.cli.shared import TLS_POLICIES, refuse_parts_beside_data, request_from, shared_options
+from smtplab.cli.send_door import door_from, door_options
+from smtplab.cli.send_stages import stage_options, stages_from
+from smtplab.cli.shared import TLS_POLICIES, request_from, shared_options
 from smtplab.cli.swaks import SWAKS_PROTOCOLS
 from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, output_options, shown_from
 from smtplab.cli.wording import SpokenCommand
-from smtplab.cli.words import settled
+from smtplab.cli.words import IN_ORDER, Habits, one_of, settled
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bulk import Bulk
 from smtplab.lab.exits import DONE
-from smtplab.lab.request import SendRequest
+from smtplab.lab.live import this_host
+from smtplab.lab.request import Letter, SendRequest
 from smtplab.lab.sending import Sending, Sent, prepare_sending, send
 from smtplab.lab.swaks_exit import SwaksExit
 from smtplab.lab.walk import until_signal
+from smtplab.net.trust import pem_of
 from smtplab.view.meaning import reason_text
-from smtplab.view.swaks import Said
+from smtplab.view.swaks import DoorKind, Said
 from smtplab.view.texts import Texts
 
-CHUNK_OCTETS_MAX = 2**31 - 1
-"""More than any server takes at once; the message itself is smaller."""
+_HABITS = Habits(
+    optional={
+        **OPTIONAL,
+        **send_auth.OPTIONAL,
+        **send_dump.OPTIONAL,
+        **send_ignored.OPTIONAL,
+        **send_letter.OPTIONAL,
+        **send_tls.OPTIONAL,
+        "tls": one_of(*TLS_POLICIES, "dane", "mta-sts"),
+    },
+    in_order=send_letter.IN_ORDER | send_proxied.IN_ORDER,
+)
 
 
 class Send(SpokenCommand):
@@ -44,20 +60,28 @@ class Send(SpokenCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, after swaks' habits have been brought to click's. Raises BadInput."""
-        optional = {**OPTIONAL, "tls": frozenset({*TLS_POLICIES, "dane", "mta-sts"})}
-        return super().parse_args(ctx, settled(self.params, optional, args, os.environ))
+        return super().parse_args(ctx, settled(self.params, _HABITS, args, os.environ))
 
     def _send(self, **values: Any) -> int:
         state = state_of(click.get_current_context(), values)
         shown, as_json, capture = shown_from(values), values.pop("as_json"), values.pop("capture")
         files = (values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr"))
-        dump, swaks_codes = values.pop("dump_mail"), values.pop("swaks_exit_codes")
+        dump, dump_mail, swaks_codes = (values.pop(name) for name in ("dump", "dump_mail", "swaks_exit_codes"))
         count, concurrency, rate = bulk_numbers(values)
         if count is not None and values["pipeline"] is None:
             values["pipeline"] = True
-        request = _request(values)
+        peer_files = send_tls.PeerFiles(values)
+        dump_as_body = values.pop("dump_as_body")
+        request = _request(values, keep_chain=peer_files.wanted)
         sending = prepare_sending(request)
-        if dump:
+        if dump_as_body is not None and request.shared.content is None and request.shared.body is None:
+            text = send_dump.dump(request, sending, send_dump.sections_of(dump_as_body, but="DATA"))
+            request = msgspec.structs.replace(request, shared=msgspec.structs.replace(request.shared, body=text))
+            sending = prepare_sending(request)
+        if dump is not None:
+            sys.stdout.write(send_dump.dump(request, sending, send_dump.sections_of(dump)))
+            return DONE
+        if dump_mail:
             sys.stdout.buffer.write(sending.envelope.content)
             return DONE
         if count is not None:
@@ -66,6 +90,8 @@ class Send(SpokenCommand):
             return self._send_bulk(bulk, capture, as_json=as_json, show_secrets=request.shared.show_secrets)
         exits = SwaksExit()
         with Files(*files) as opened:
+            door: DoorKind = "pipe" if request.door.program else "socket" if request.door.socket else ""
+            shown = msgspec.structs.replace(shown, door=door)
             printer = SwaksPrinter(self.texts, sending.envelope.content, shown, opened, color=state.color)
             show: Show = print_json() if as_json else printer
             show_secrets = request.shared.show_secrets
@@ -76,6 +102,7 @@ class Send(SpokenCommand):
                     output.tell(record)
 
                 code, sent = _run(sending, tell)
+            peer_files.write([pem_of(der) for der in sending.chain.chain_der] if sending.chain else [])
             if sent is not None and not as_json:
                 _say_outcomes(sent, printer, self.texts)
         if sent is not None and swaks_codes:
@@ -99,76 +126,124 @@ def _options(texts: Texts) -> list[click.Parameter]:
     def option(*names: str, dest: str, **how: Any) -> click.Option:
         return click.Option([*names, dest], help=texts(f"cli.help.{dest}"), **how)
 
-    left_out = {"send", "protocol"}
+    left_out = {"send", "protocol", "headers", "source", "quit_after", "auth_mechanism", "raw"}
     return [
         click.Argument(["recipients"], nargs=-1, metavar="[RECIPIENT]..."),
         option("--to", "-t", dest="to", metavar="ADDRESS[,ADDRESS]", multiple=True),
         *(one for one in shared_options(texts) if one.name not in left_out),
-        option("--protocol", dest="protocol", type=OneOf(tuple(SWAKS_PROTOCOLS))),
-        option("--tls-verify", dest="tls_verify", is_flag=True),
-        option("--drop-after", "-da", dest="drop_after", type=_quit_type(texts)),
+        option("--protocol", dest="protocol", type=_protocol_type()),
+        *send_auth.auth_options(texts),
+        *door_options(texts),
+        *send_tls.tls_options(texts),
+        *stage_options(texts),
+        *send_letter.letter_options(texts),
         option("--line-endings", dest="line_endings", type=OneOf(("repair", "keep"))),
-        option("--dsn-notify", dest="notify", metavar="NEVER|SUCCESS,FAILURE,DELAY"),
-        option("--dsn-return", dest="ret", type=OneOf(("full", "hdrs"))),
-        option("--dsn-envid", dest="envid", metavar="TEXT"),
-        option("--dsn-orcpt", dest="orcpt", is_flag=True),
-        option("--require-tls", dest="require_tls", is_flag=True),
-        option("--mail-parameter", dest="mail_parameters", metavar="NAME[=VALUE]", multiple=True),
-        option("--rcpt-parameter", dest="rcpt_parameters", metavar="NAME[=VALUE]", multiple=True),
-        option("--chunk-size", dest="chunk_octets", type=read.WholeNumber()),
+        *send_asked.asked_options(texts),
         *bulk_options(texts),
+        *send_proxied.proxied_options(texts),
+        option("--raw", "--show-raw-text", "-raw", dest="raw", is_flag=True),
         *output_options(texts),
         option("--dump-mail", dest="dump_mail", is_flag=True),
+        option("--dump", dest="dump", is_flag=False, flag_value=send_dump.ALL, metavar="[SECTION,SECTION]"),
+        option(
+            "--dump-as-body",
+            "-dab",
+            dest="dump_as_body",
+            is_flag=False,
+            flag_value=send_dump.ALL,
+            metavar="[SECTION,SECTION]",
+        ),
+        option("--force-getpwuid", dest="force_getpwuid", is_flag=True),
         option("--swaks-exit-codes", dest="swaks_exit_codes", is_flag=True),
         option("--config", dest="config", metavar="FILE"),
         click.Option(["--capture"], metavar="FILE", help=texts("cli.help.capture")),
         click.Option(["--json", "as_json"], is_flag=True, help=texts("cli.help.json")),
         *common_options(texts),
+        click.Option([IN_ORDER, "in_order"], multiple=True, hidden=True),
+        *send_ignored.ignored_options(),
     ]
 
 
-def _quit_type(texts: Texts) -> click.ParamType:  # type: ignore[type-arg] # As in `common.Kind`.
-    return next(one.type for one in shared_options(texts) if one.name == "quit_after")
+def _protocol_type() -> OneOf:
+    with_auth = [f"{name}a" for name in SWAKS_PROTOCOLS if name not in ("smtp", "smtps")]
+    return OneOf((*SWAKS_PROTOCOLS, *with_auth))
 
 
-def _request(values: dict[str, Any]) -> SendRequest:
+def _request(values: dict[str, Any], *, keep_chain: bool) -> SendRequest:
+    """Raises BadInput."""
     values.pop("config")  # Read before click saw the words.
+    send_ignored.drop_ignored(values)
+    in_order = [(name, value) for name, _, value in (one.partition("=") for one in values.pop("in_order"))]
     recipients = _recipients(values.pop("recipients"), values.pop("to"))
-    _apply_protocol(values)
-    drop = _apply_drop(values)
-    if values.pop("tls_verify"):
-        values["tls"] = "verify"
-        values["tls_required"] = False
-    own = {name: values.pop(name) for name in ("notify", "ret", "envid", "orcpt", "require_tls")}
-    own |= {name: values.pop(name) for name in ("mail_parameters", "rcpt_parameters")}
-    size = values.pop("chunk_octets")
-    if size is not None and not 0 < size <= CHUNK_OCTETS_MAX:
-        raise BadInput("cli.not-a-number", option="--chunk-size", value=str(size))
+    if values.pop("force_getpwuid") and values["sender"] is None:
+        values["sender"] = f"{read.user_name()}@{this_host()}"
+    with_auth = _apply_protocol(values)
+    door = door_from(values)
+    tls = send_tls.tls_from(values, keep_chain=keep_chain)
+    xclient = send_proxied.xclient_from(values, in_order)
+    explicit_tls = any(values[key] for key in ("tls_required", "tls_optional")) or values["tls"] in _STARTTLS
+    stages = stages_from(values, several_hellos=explicit_tls)
+    auth = send_auth.auth_from(values, wanted=with_auth)
+    preface = send_proxied.preface_from(values)
+    letter = send_letter.letter_from(values, in_order)
+    own = send_asked.asked_from(values)
+    chunked, chunk_octets = own.pop("chunked"), own.pop("chunk_octets")
     line_endings: Literal["repair", "keep"] = values.pop("line_endings") or "repair"
-    refuse_parts_beside_data(values)
-    content = None if values["data"] is None else read.message_octets(values["data"])
-    shared = request_from(recipients[0], {**values, "data": None, "send": True})
+    content = _content(values, letter)
+    shared = request_from(recipients[0], {**values, "data": None, "send": True, "quit_after": stages.quit_after})
     return SendRequest(
-        shared=msgspec.structs.replace(shared, content=content, chunking=shared.chunking or size is not None),
+        shared=msgspec.structs.replace(shared, content=content, chunking=shared.chunking or chunked),
         recipients=recipients,
         line_endings=line_endings,
-        drop=drop,
-        chunk_octets=size or 1048576,
+        drop=stages.drop,
+        cut=stages.cut,
+        chunk_octets=chunk_octets,
+        door=door,
+        tls=tls,
+        auth=auth,
+        preface=preface,
+        xclient=xclient,
+        letter=letter,
         **own,
     )
 
 
+_STARTTLS = ("may", "require", "verify")
+
+
+def _content(values: dict[str, Any], letter: Letter) -> bytes | None:
+    """The whole message, where one is given. Raises BadInput where other options would be lost on it."""
+    if values["data"] is None:
+        return None
+    texts = [("subject", "--subject"), ("body", "--body"), ("headers", "--header")]
+    refused = [option for name, option in texts if values[name] and not letter.fix_up]
+    refused += [option for given, option in ((letter.html, "--html"), (letter.pieces, "--attach")) if given]
+    refused += ["--add-header"] if letter.added and not letter.fix_up else []
+    if refused:
+        raise BadInput("cli.not-both", option="--data" if letter.fix_up else "--no-data-fixup", other=refused[0])
+    content = read.message_octets(values["data"])
+    typed = letter.fix_up and read.is_text(values["data"])
+    return _CLOSING_DOT.sub(b"\n", content) if typed else content
+
+
+# swaks' users are used to end what they type with a dot of their own.
+_CLOSING_DOT = re.compile(rb"\r?\n\.(?:\r?\n)?\Z")
+
+
 def _recipients(arguments: tuple[str, ...], options: tuple[str, ...]) -> tuple[str, ...]:
     """swaks parts them at commas; a quoted local part may hold one, and is then given as an argument."""
-    found = [*arguments, *(each.strip() for text in options for each in text.split(","))]
+    found = [*arguments, *send_letter.parted(options)]
     if not any(found):
         raise BadInput("cli.no-recipient")
     return tuple(dict.fromkeys(each for each in found if each))
 
 
-def _apply_protocol(values: dict[str, Any]) -> None:
-    """swaks' names for a protocol bring TLS and a port with them; what was said otherwise goes before."""
+def _apply_protocol(values: dict[str, Any]) -> bool:
+    """swaks' names for a protocol bring TLS and a port with them; what was said otherwise goes before. Whether the
+    name has the A of AUTH."""
     name = values["protocol"] or "esmtp"
+    with_auth = name.endswith("a")
+    name = name.removesuffix("a")
     protocol, tls, port = SWAKS_PROTOCOLS[name]
     said = any(values[key] for key in ("tls", "tls_required", "tls_optional", "tls_implicit"))
     values["protocol"] = protocol
@@ -176,16 +251,7 @@ def _apply_protocol(values: dict[str, Any]) -> None:
         values["tls"] = tls
     implicit = values["tls"] == "implicit" or values["tls_implicit"]
     values["port"] = values["port"] or (465 if implicit else port)
-
-
-def _apply_drop(values: dict[str, Any]) -> bool:
-    drop_after = values.pop("drop_after")
-    if drop_after is None:
-        return False
-    if values["quit_after"] is not None:
-        raise BadInput("cli.not-both", option="--quit-after", other="--drop-after")
-    values["quit_after"] = drop_after
-    return True
+    return with_auth
 
 
 def _run(sending: Sending, tell: Callable[[Record], None]) -> tuple[int, Sent | None]:

@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from smtplab.cli.values import option_flags
+from smtplab.cli.words import one_of
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
-from smtplab.view.swaks import Kind, Said, SwaksTranscript
+from smtplab.view.swaks import DoorKind, Kind, Said, SwaksTranscript
 from smtplab.view.texts import Texts
 
 _STREAMS = {"&STDOUT": "stdout", "&STDERR": "stderr"}
@@ -31,6 +32,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     hidden: frozenset[Kind] = frozenset()
     silent: int = 0
     """1: nothing before the first trouble; 2: troubles alone; 3: nothing."""
+    door: DoorKind = ""
 
 
 def output_options(texts: Texts) -> list[click.Parameter]:
@@ -65,7 +67,7 @@ def output_options(texts: Texts) -> list[click.Parameter]:
     ]
 
 
-OPTIONAL = {"lapse": frozenset({"i"}), "silent": frozenset({"1", "2", "3"})}
+OPTIONAL = {"lapse": one_of("i"), "silent": one_of("1", "2", "3")}
 """Those that may stand bare."""
 
 
@@ -96,7 +98,9 @@ class SwaksPrinter:
     """Called with each record in turn."""
 
     def __init__(self, texts: Texts, content: bytes | None, shown: Shown, files: Files, *, color: bool) -> None:
-        self._transcript = SwaksTranscript(texts, content, suppress_data=shown.suppress_data, lapse=shown.lapse)
+        self._transcript = SwaksTranscript(
+            texts, content, suppress_data=shown.suppress_data, lapse=shown.lapse, door=shown.door
+        )
         self._shown = shown
         self._files = files
         self._color = color and files.out.isatty()

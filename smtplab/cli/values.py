@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -24,12 +25,22 @@ class Port(Kind):
     name = "PORT"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """1 to 65535. Raises BadInput."""
+        """1 to 65535, or a service's name. Raises BadInput."""
         del ctx
         text = str(value)
+        if (found := _port_of_service(text)) is not None:
+            return found
         if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
             raise BadInput("cli.not-a-port", option=named(param), value=text)
         return int(text)
+
+
+def _port_of_service(name: str) -> int | None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+        return None
+    from smtplab.net.names import service_port  # noqa: PLC0415 (it loads dnspython, and is rarely wanted)
+
+    return service_port(name)
 
 
 class WholeNumber(Kind):
@@ -104,12 +115,36 @@ class HeaderField(Kind):
 def message_octets(value: str) -> bytes:
     """`-`, `@FILE`, `@@TEXT`, a text that holds a newline or `\\n`, else a file's name. Raises BadInput."""
     if value == "-":
-        return sys.stdin.buffer.read(MESSAGE_OCTETS_MAX)
+        return standard_input()
     if value.startswith("@@"):
         return _text(value[1:])
     if value.startswith("@"):
         return file_octets(value[1:])
     return _text(value) if "\n" in value or "\\n" in value else file_octets(value)
+
+
+def is_text(value: str) -> bool:
+    """Is what `message_octets` reads the argument itself?"""
+    return value.startswith("@@") or (not value.startswith("@") and value != "-" and ("\n" in value or "\\n" in value))
+
+
+def text_value(value: str) -> str:
+    """`-`, `@FILE`, `@@TEXT`, else the text itself, in which `\\n` ends a line. Raises BadInput."""
+    if value == "-":
+        return standard_input().decode("utf-8", "replace")
+    if value.startswith("@") and not value.startswith("@@"):
+        return file_octets(value[1:]).decode("utf-8", "replace")
+    return value.removeprefix("@").replace("\\n", "\n") if value.startswith("@@") else value.replace("\\n", "\n")
+
+
+# swaks gives the same to each option that asks for it.
+@functools.cache
+def standard_input() -> bytes:
+    """All of it. Raises BadInput where it is more than a message may be."""
+    content = sys.stdin.buffer.read(MESSAGE_OCTETS_MAX + 1)
+    if len(content) > MESSAGE_OCTETS_MAX:
+        raise BadInput("cli.too-large", file="-", limit=MESSAGE_OCTETS_MAX)
+    return content
 
 
 def file_octets(path: str) -> bytes:
@@ -135,6 +170,28 @@ def password(value: str | None, user: str) -> str:
     if value.startswith("@"):
         return file_octets(value[1:]).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
     return value
+
+
+def user_name() -> str:
+    """Of whoever runs this, by the system's list of users."""
+    import getpass  # noqa: PLC0415 (rarely wanted)
+    import pwd  # noqa: PLC0415 (not on every system)
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return getpass.getuser()
+
+
+def netrc_entry(host: str) -> tuple[str, str] | None:
+    """The login and password of a host in `.netrc`, or its default's; None where there is none, or no such file."""
+    import netrc  # noqa: PLC0415 (only where AUTH is wanted and a part of it was not given)
+
+    try:
+        found = netrc.netrc().authenticators(host)
+    except (OSError, netrc.NetrcParseError):
+        return None
+    return (found[0], found[2] or "") if found else None
 
 
 def _text(value: str) -> bytes:

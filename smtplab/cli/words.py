@@ -4,7 +4,7 @@ dash or two; what the options mean it does not know."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,22 @@ CONFIG = "config"
 DEFAULT_CONFIG = ".smtplabrc"
 """In the home folder of the person, as swaks has its own."""
 
+IN_ORDER = "--in-order"
+"""Its value is `NAME=VALUE`, the parameter's name."""
+
+Takes = Callable[[str], bool]
+
+
+def one_of(*words: str) -> Takes:
+    """Takes one of these, in any case."""
+    return lambda word: word.lower() in words
+
+
+def any_word(word: str) -> bool:
+    """Takes whatever is no option and no address, as swaks' optional values do but for the latter."""
+    return not word.startswith("-") and "@" not in word
+
+
 _NAMED_HEADER = re.compile(r"--?(?:header|h)-([!-9;-~]+):?")
 
 
@@ -27,17 +43,20 @@ class _Said(msgspec.Struct, frozen=True):
     """The parameter's name; empty for what is no option."""
 
 
-def settled(
-    parameters: Sequence[click.Parameter],
-    optional: Mapping[str, frozenset[str]],
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-) -> list[str]:
-    """One list for click: the file's words, then the environment's, then the command line's. Raises BadInput.
+class Habits(msgspec.Struct, frozen=True):
+    """What some options do that click does not know of, by their parameter's name."""
 
-    `optional`: options that may stand bare, by their parameter's name, and the values that they take.
-    """
-    reader = _Reader(parameters, optional)
+    optional: Mapping[str, Takes] = {}
+    """Those that may stand bare, and which word after them is theirs."""
+    in_order: frozenset[str] = frozenset()
+    """Those whose order counts, among each other: they become one option, `IN_ORDER`."""
+
+
+def settled(
+    parameters: Sequence[click.Parameter], habits: Habits, arguments: Sequence[str], environ: Mapping[str, str]
+) -> list[str]:
+    """One list for click: the file's words, then the environment's, then the command line's. Raises BadInput."""
+    reader = _Reader(parameters, habits)
     of_environ = [_of_variable(name, environ) for name in sorted(environ) if name.startswith(PREFIX)]
     config = _config_named([*_without_end(arguments), *(word for words in of_environ for word in words)])
     if config is None:
@@ -50,8 +69,8 @@ def settled(
 
 
 class _Reader:
-    def __init__(self, parameters: Sequence[click.Parameter], optional: Mapping[str, frozenset[str]]) -> None:
-        self._optional = optional
+    def __init__(self, parameters: Sequence[click.Parameter], habits: Habits) -> None:
+        self._habits = habits
         self._by_word: dict[str, click.Option] = {}
         for parameter in parameters:
             if isinstance(parameter, click.Option):
@@ -93,17 +112,19 @@ class _Reader:
             return
         option = self._by_word[written]
         assert option.name is not None
-        longest = max(option.opts, key=len)
-        if option.name in self._optional:
-            takes = equals or (left and left[0].lower() in self._optional[option.name])
-            given = (value if equals else left.pop(0)) if takes else None
-            said.append(_Said((longest if given is None else f"{longest}={given}",), option.name))
-        elif option.is_flag or option.count:
-            said.append(_Said((word if equals else written,), option.name))
-        elif equals or left:
-            said.append(_Said((f"{longest}={value if equals else left.pop(0)}",), option.name))
-        else:
-            said.append(_Said((written,), option.name))
+        said.append(_Said((self._as_click_has_it(option, written, value if equals else None, left),), option.name))
+
+    def _as_click_has_it(self, option: click.Option, written: str, value: str | None, left: list[str]) -> str:
+        """One word; takes the option's value from what is left where it stands there."""
+        takes, longest = self._habits.optional.get(option.name or ""), max(option.opts, key=len)
+        flag = option.is_flag or option.count
+        if value is None and left and (takes(left[0]) if takes is not None else not flag):
+            value = left.pop(0)
+        if option.name in self._habits.in_order and (value is not None or flag or takes is not None):
+            return f"{IN_ORDER}={option.name}={value or ''}"
+        if value is None:
+            return written if takes is None else longest
+        return f"{written if flag else longest}={value}"
 
 
 def _without_end(arguments: Sequence[str]) -> list[str]:

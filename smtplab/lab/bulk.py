@@ -15,11 +15,12 @@ from smtplab.lab.sending import Sending
 from smtplab.lab.tally import BulkReport, Tally
 from smtplab.mta.deliver import Job
 from smtplab.mta.envelope import Envelope
+from smtplab.mta.limits import batches, spent, transact_within
 from smtplab.mta.outcome import Judgement, NoRoute, Setback, judge, judge_no_route, worst
 from smtplab.mta.route import find_route
 from smtplab.mta.session import Place, Session, hang_up, open_session, refused
 from smtplab.mta.talk import Outcome, Skipped
-from smtplab.mta.transaction import envelope_commands, shortfall_of, transact
+from smtplab.mta.transaction import envelope_commands, shortfall_of
 from smtplab.net.ports import Lost, Net
 from smtplab.wire.command import Command, Data, Rset
 from smtplab.wire.reply import Reply
@@ -142,10 +143,10 @@ class BulkRun:
             self.tally.note(judge(setback, session.place.host))
 
     async def _lockstep(self, session: Session) -> None:
-        while not session.talk.over and await self.take():
+        while not session.talk.over and not spent(session) and await self.take():
             started = self._now()
             envelope = msgspec.structs.replace(self._job.envelope, content=next(self._content))
-            _, outcomes = await transact(session, envelope)
+            _, outcomes = await transact_within(session, envelope)
             self.tally.note(worst([outcome.judgement for outcome in outcomes]), self._now() - started)
 
     # What the workers share
@@ -282,6 +283,7 @@ def _may_pipeline(session: Session, envelope: Envelope) -> bool:
         and options.dialect != "lmtp"
         and not options.chunking
         and shortfall_of(session, envelope) is None
+        and len(batches(session, envelope.recipients)) == 1
     )
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.request import WalkRequest
 from smtplab.mta.options import Credentials
-from smtplab.net.names import parse_endpoint
+from smtplab.net.names import parse_endpoint, service_port
 from smtplab.net.ports import Endpoint
 from smtplab.smtp.sasl import Secret
 from smtplab.wire.address import Mailbox, parse_domain, parse_mailbox
 from smtplab.wire.flaw import Flaw
+
+ROOT_FILES_MAX = 4096
+"""Of a folder of authorities; systems have some 300."""
 
 
 def mailbox(text: str) -> Mailbox:
@@ -43,10 +46,16 @@ def server_and_port(request: WalkRequest) -> tuple[str | None, int]:
     text = request.server
     if text is None:
         return None, request.port
+    if "/" in text:
+        # swaks' third form, HOST/PORT, for IPv6 without brackets.
+        host, _, number = text.rpartition("/")
+        text = f"[{host}]:{number}" if parse_endpoint(f"[{host}]") else f"{host}:{number}"
     if (address := parse_endpoint(text, request.port)) is not None:
         return address.address, address.port
     host, colon, number = text.partition(":")
-    port = int(number) if number.isascii() and number.isdigit() else 0
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    port = int(number) if number.isascii() and number.isdigit() else service_port(number) or 0
     known = parse_domain(host, smtputf8=True)
     if isinstance(known, Flaw) or (colon and not 0 < port < 65536):
         raise BadInput("cli.not-a-server", option="--server", value=text)
@@ -54,11 +63,14 @@ def server_and_port(request: WalkRequest) -> tuple[str | None, int]:
 
 
 def tls_roots(request: WalkRequest) -> bytes | None:
-    """The PEM file's octets. Raises BadInput where it can't be read or holds no certificate."""
+    """The octets of a PEM file, or of all files of a folder. Raises BadInput where they can't be read or hold no
+    certificate."""
     if request.tls_roots is None:
         return None
+    where = Path(request.tls_roots)
     try:
-        found = Path(request.tls_roots).read_bytes()
+        files = sorted(where.iterdir())[:ROOT_FILES_MAX] if where.is_dir() else [where]
+        found = b"\n".join(file.read_bytes() for file in files if file.is_file())
     except OSError as trouble:
         reason = trouble.strerror or str(trouble)
         raise BadInput("cli.cannot-read", file=request.tls_roots, reason=reason) from trouble

@@ -13,7 +13,7 @@ from smtplab.journal import Journal, Record
 from smtplab.lab import checked
 from smtplab.lab.compose import Parts, compose
 from smtplab.lab.exits import exit_code_of
-from smtplab.lab.request import WalkRequest
+from smtplab.lab.request import Letter, WalkRequest
 from smtplab.lab.tapping import TappedDialer
 from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import make_envelope
@@ -29,6 +29,9 @@ from smtplab.wire.address import Mailbox
 
 TOKEN_BITS = 64
 """Enough that two Message-IDs of one host never meet (RFC 5322 3.6.4)."""
+
+
+_NO_LETTER = Letter()
 
 
 class LiveWalk(msgspec.Struct, frozen=True):
@@ -111,7 +114,7 @@ def session_options(request: WalkRequest, net: Net, port: int) -> SessionOptions
     )
 
 
-def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net) -> Parts:
+def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net, letter: Letter = _NO_LETTER) -> Parts:
     """What a test message is made of; `recipient` is what its To field says."""
     return Parts(
         sender=sender,
@@ -123,6 +126,10 @@ def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net) -> Par
         body=request.body,
         headers=request.headers,
         attachments=request.attachments,
+        html=letter.html,
+        pieces=letter.pieces,
+        copies=", ".join(letter.copies),
+        added=letter.added,
     )
 
 

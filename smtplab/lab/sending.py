@@ -12,18 +12,23 @@ from smtplab.events import JourneyEnded, JourneyStarted, Judged
 from smtplab.journal import Journal, Record, Scope
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import compose
+from smtplab.lab.compose import Parts, compose
 from smtplab.lab.exits import exit_code_of
 from smtplab.lab.live import ending_of, parts_of, sender_of, session_options
-from smtplab.lab.request import SendRequest
+from smtplab.lab.request import AuthAsked, Door, SendRequest, TlsAsked, WalkRequest
 from smtplab.lab.tapping import TappedDialer
+from smtplab.lab.template import Tokens, fixed_up
+from smtplab.lab.timing import timing_of
 from smtplab.mta.attempt import Attempt
 from smtplab.mta.deliver import Delivery, Job, deliver, domains_of
 from smtplab.mta.envelope import Asked, Envelope, make_envelope
-from smtplab.mta.options import Routing
+from smtplab.mta.options import Credentials, Routing, SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, worst
+from smtplab.net.cut import CuttingDialer
 from smtplab.net.live import live_net
-from smtplab.net.ports import Net
+from smtplab.net.own_tls import TlsWishes, UnusableTls
+from smtplab.net.ports import ClientTls, Dialer, Net, Trust
+from smtplab.net.trust import ChainKept, PkixTrust
 from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
 from smtplab.wire.framing import bare_line_ends, repair_line_ends
@@ -41,6 +46,8 @@ class Sending(msgspec.Struct, frozen=True):
     raw: bool
     repaired: tuple[int, int]
     """How many bare CR and bare LF were made CR LF."""
+    chain: ChainKept | None = None
+    """Where the server's certificates are kept, if asked for."""
 
     @property
     def envelope(self) -> Envelope:
@@ -63,33 +70,101 @@ class Sent(msgspec.Struct, frozen=True):
 
 def prepare_sending(request: SendRequest) -> Sending:
     """Raises BadInput; nothing has been sent then."""
-    shared = request.shared
-    people = tuple(checked.mailbox(each) for each in request.recipients)
+    shared, door = request.shared, request.door
+    everyone = (*request.recipients, *request.letter.copies, *request.letter.blind)
+    people = tuple({str(who): who for who in map(checked.mailbox, everyone)}.values())
     sender = sender_of(shared)
     server, port = checked.server_and_port(shared)
-    net = live_net(dns=checked.dns_server(shared), resolve=shared.resolve, dns_timeout_s=shared.timeout_s)
-    content, repaired = _content(request, people, sender, net)
+    net = net_of(request)
+    content, repaired = _content(request, sender, net)
     envelope = _asking(make_envelope(sender, people, content), request)
+    options, chain = _options(request, net, 0 if door.name else port)
+    if server is not None or door.name:
+        groups = {people[0].domain: people}
+    else:
+        groups = {door.copy_routing: people} if door.copy_routing else domains_of(people)
+    jobs = tuple(
+        Job(
+            domain=domain,
+            envelope=msgspec.structs.replace(envelope, recipients=group),
+            options=options,
+            routing=Routing(server=server, family=shared.family, door=door.name),
+        )
+        for domain, group in groups.items()
+    )
+    return Sending(jobs, net, shared.raw, repaired, chain)
+
+
+def net_of(request: SendRequest) -> Net:
+    """The real world, by the way out that was asked for. Raises BadInput."""
+    shared, door = request.shared, request.door
+    net = live_net(dns=checked.dns_server(shared), resolve=shared.resolve, dns_timeout_s=shared.timeout_s)
+    if door.name or door.local_port:
+        net = msgspec.structs.replace(net, dialer=_dialer(door))
+    if request.cut is not None:
+        net = msgspec.structs.replace(net, dialer=CuttingDialer(net.dialer, request.cut))
+    return net
+
+
+def _dialer(door: Door) -> Dialer:
+    from smtplab.net.doors import ProgramDialer, SocketDialer  # noqa: PLC0415 (rarely wanted)
+    from smtplab.net.tcp import TcpDialer  # noqa: PLC0415
+
+    if door.socket:
+        return SocketDialer(door.socket)
+    if not door.program:
+        return TcpDialer(local_port=door.local_port)
+    try:
+        return ProgramDialer(door.program)
+    except ValueError as trouble:
+        raise BadInput("cli.not-a-program", value=door.program) from trouble
+
+
+def _options(request: SendRequest, net: Net, port: int) -> tuple[SessionOptions, ChainKept | None]:
+    shared, tls = request.shared, request.tls
+    trust: Trust = PkixTrust(net.clock.now, checked.tls_roots(shared), parts=tls.verify or "all", name=tls.verify_name)
+    chain = ChainKept(trust) if tls.keep_chain else None
+    options = session_options(shared, net, port)
     options = msgspec.structs.replace(
-        session_options(shared, net, port),
+        options,
+        credentials=None if options.credentials is None else _credentials(options.credentials, request.auth),
         # As swaks has them: one command after the other unless asked, and a QUIT with no RSET before it.
         pipeline=shared.pipeline or False,
         reset=False,
         drop=request.drop,
         chunk_octets=request.chunk_octets,
         tls="verify" if request.require_tls and shared.tls != "implicit" else shared.tls,
+        tls_strict=tls.strict,
+        tls_must_hold=bool(tls.verify) or (request.require_tls and shared.tls == "implicit"),
+        trust=chain or trust,
+        client_tls=_client_tls(tls, trust),
+        preface=request.preface,
+        xclient=request.xclient,
+        prdr=request.prdr,
     )
-    groups = {people[0].domain: people} if server is not None else domains_of(people)
-    jobs = tuple(
-        Job(
-            domain=domain,
-            envelope=msgspec.structs.replace(envelope, recipients=group),
-            options=options,
-            routing=Routing(server=server, family=shared.family),
-        )
-        for domain, group in groups.items()
+    return options, chain
+
+
+def _credentials(known: Credentials, asked: AuthAsked) -> Credentials:
+    return msgspec.structs.replace(
+        known,
+        mechanism=None,
+        mechanisms=asked.mechanisms,
+        tries_all=True,
+        aliases=asked.aliases,
+        needed=asked.needed,
     )
-    return Sending(jobs, net, shared.raw, repaired)
+
+
+def _client_tls(tls: TlsAsked, trust: Trust) -> ClientTls | None:
+    if not tls.server_name and tls.wishes == TlsWishes():
+        return None
+    from smtplab.net.own_tls import make_context  # noqa: PLC0415 (it loads ssl)
+
+    try:
+        return ClientTls(tls.server_name, trust, make_context(tls.wishes))
+    except UnusableTls as trouble:
+        raise BadInput("cli.unusable", option=trouble.option, value=trouble.value, reason=trouble.reason) from trouble
 
 
 async def send(sending: Sending, on_record: Callable[[Record], None]) -> Sent:
@@ -129,20 +204,43 @@ async def _deliver(job: Job, net: Net, scope: Scope) -> Delivery:
     return delivery
 
 
-def _content(
-    request: SendRequest, people: tuple[Mailbox, ...], sender: Mailbox | None, net: Net
-) -> tuple[bytes, tuple[int, int]]:
+def _content(request: SendRequest, sender: Mailbox | None, net: Net) -> tuple[bytes, tuple[int, int]]:
     """The message, and how many bare CR and bare LF were mended in it (RFC 5321 2.3.8)."""
-    content = request.shared.content
+    shared, letter = request.shared, request.letter
+    to = ", ".join(request.recipients)
+    parts = parts_of(shared, to, "" if sender is None else str(sender), net, letter)
+    tokens = Tokens(sender=parts.sender, recipients=to, date=parts.date, message_id=f"{parts.token}@{parts.host}")
+    content = shared.content
     if content is None:
-        to = ", ".join(str(who) for who in people)
-        return compose(parts_of(request.shared, to, "" if sender is None else str(sender), net)), (0, 0)
-    bare = bare_line_ends(content)
-    if request.line_endings == "keep" or not any(bare):
+        return compose(_replaced(parts, tokens)), (0, 0)
+    given = content
+    if letter.fix_up:
+        if shared.body is not None:
+            tokens = msgspec.structs.replace(tokens, body=shared.body)
+        content = fixed_up(content, tokens, replace=_replacing(shared), add=letter.added, strip_from=letter.strip_from)
+    if request.line_endings == "keep" or request.binary or not any(bare_line_ends(content)):
         return content, (0, 0)
     # A text whose every line ends in LF is how files are written here, not a fault to be told of.
-    usual = bare[0] == 0 and b"\r\n" not in content
+    bare = bare_line_ends(given)
+    usual = bare[0] == 0 and b"\r\n" not in given
     return repair_line_ends(content), (0, 0) if usual else bare
+
+
+def _replacing(shared: WalkRequest) -> tuple[tuple[str, str], ...]:
+    subject = () if shared.subject is None else (("Subject", shared.subject),)
+    return (*subject, *shared.headers)
+
+
+def _replaced(parts: Parts, tokens: Tokens) -> Parts:
+    """A person may use swaks' tokens in each text."""
+    return msgspec.structs.replace(
+        parts,
+        subject=None if parts.subject is None else tokens.replaced(parts.subject),
+        body=None if parts.body is None else tokens.replaced(parts.body),
+        html=None if parts.html is None else tokens.replaced(parts.html),
+        headers=tuple((name, tokens.replaced(value)) for name, value in parts.headers),
+        added=tuple((name, tokens.replaced(value)) for name, value in parts.added),
+    )
 
 
 def _asking(envelope: Envelope, request: SendRequest) -> Envelope:
@@ -158,16 +256,19 @@ def _asking(envelope: Envelope, request: SendRequest) -> Envelope:
     if occasions or request.orcpt:
         for who in envelope.recipients:
             asked[str(who)] = Asked(occasions or (), format_orcpt(str(who)) if request.orcpt else "")
-    mail = _parameters(request.mail_parameters)
+    timing, needs = timing_of(request)
+    mail = {**timing, **_parameters(request.mail_parameters)}
     if request.require_tls:
         mail["REQUIRETLS"] = None
     return msgspec.structs.replace(
         envelope,
+        body="binary" if request.binary else envelope.body,
         ret=ret if ret in ("FULL", "HDRS") else "",
         envid=envid,
         asked=asked,
         mail_parameters=mail,
         rcpt_parameters=_parameters(request.rcpt_parameters),
+        needs=needs,
     )
 
 

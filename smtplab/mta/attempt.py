@@ -8,12 +8,14 @@ from smtplab.events import Judged
 from smtplab.journal import Emit
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
+from smtplab.mta.limits import transact_within
 from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, Setback, failed, stopped
 from smtplab.mta.session import Place, Session, hang_up, open_session
 from smtplab.mta.talk import Gate
-from smtplab.mta.transaction import BeforeContent, transact
+from smtplab.mta.transaction import BeforeContent
 from smtplab.net.ports import Lost, Net, TlsTrouble
+from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply
 
 
@@ -40,7 +42,8 @@ async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate
     in clear, as Postfix does with `may`: a message in clear is what it would have been without the offer."""
     result = await _session(place, errand, net, emit, gate)
     setback = result.setback
-    if errand.options.tls == "may" and setback is not None and isinstance(setback.cause, TlsTrouble):
+    optional = errand.options.tls == "may" and not errand.options.tls_strict
+    if optional and setback is not None and isinstance(setback.cause, TlsTrouble):
         emit(Judged("tls", "in-clear-instead", setback.cause.reason))
         options = msgspec.structs.replace(errand.options, tls="none")
         return await _session(place, msgspec.structs.replace(errand, options=options), net, emit, gate)
@@ -52,23 +55,35 @@ async def _session(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gat
     if kept is not None and (session := await kept.take(place, errand.options, emit)) is not None:
         result = await _use(session, errand)
         if not _gone_meanwhile(result.setback):
-            return result
+            return await _with_the_rest(result, errand, net, emit, gate)
     session = Session(place, errand.options, net, emit if kept is None else kept.teller(emit), gate)
-    return await _use(session, errand)
+    return await _with_the_rest(await _use(session, errand), errand, net, emit, gate)
+
+
+async def _with_the_rest(first: Attempt, errand: Errand, net: Net, emit: Emit, gate: Gate | None) -> Attempt:
+    """A server may take but so many transactions in a session (RFC 9422): further recipients get further sessions."""
+    people, outcomes, setback = errand.envelope.recipients, first.outcomes, first.setback
+    while len(outcomes) < len(people):
+        envelope = msgspec.structs.replace(errand.envelope, recipients=people[len(outcomes) :])
+        session = Session(first.place, errand.options, net, emit, gate)
+        more = await _use(session, msgspec.structs.replace(errand, envelope=envelope, kept=None))
+        outcomes, setback = outcomes + more.outcomes, more.setback
+    return Attempt(first.place, setback, outcomes)
 
 
 async def _use(session: Session, errand: Errand) -> Attempt:
-    """Opens it where it is not open, and ends it where nobody keeps it."""
+    """Opens it where it is not open, and ends it where nobody keeps it. Fewer outcomes than recipients: the session
+    may hold no more."""
     people, place, kept = errand.envelope.recipients, session.place, False
     try:
         setback = None if session.connected else await open_session(session)
         if setback is not None:
             outcomes = tuple(failed(who, setback, place.host) for who in people)
-        elif session.finished is not None:
-            stage, reply = session.finished
-            outcomes = tuple(stopped(who, stage, reply, place.host) for who in people)
         else:
-            setback, outcomes = await transact(session, errand.envelope, errand.before_content)
+            outcomes = ()
+            if not session.ended:
+                setback, outcomes = await transact_within(session, errand.envelope, errand.before_content)
+            outcomes += _stopped(session, people[len(outcomes) :])
         kept = errand.kept is not None and setback is None and errand.kept.keep(session)
         if not kept:
             await hang_up(session)
@@ -77,6 +92,14 @@ async def _use(session: Session, errand: Errand) -> Attempt:
         if not kept:
             await session.close()
     return Attempt(place, setback, outcomes)
+
+
+def _stopped(session: Session, people: tuple[Mailbox, ...]) -> tuple[RecipientOutcome, ...]:
+    """For those who were not come to, where the session ended as asked."""
+    if session.finished is None:
+        return ()
+    stage, reply = session.finished
+    return tuple(stopped(who, stage, reply, session.place.host) for who in people)
 
 
 def _gone_meanwhile(setback: Setback | None) -> bool:

@@ -11,7 +11,10 @@ from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
 from smtplab.wire.xtext import Occasion, parse_notify
 
-BodyKind = Literal["7bit", "8bit"]
+BodyKind = Literal["7bit", "8bit", "binary"]
+
+Needed = Literal["DELIVERBY", "FUTURERELEASE", "MT-PRIORITY", "DSN"]
+"""Extensions without which a sender may not want a message to go at all."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -46,6 +49,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """Sent with MAIL as they are, announced or not, beside those that the message itself needs."""
     rcpt_parameters: Parameters = {}
     """Likewise with every RCPT."""
+    needs: tuple[Needed, ...] = ()
+    """What those ask of the server: one that does not announce it gets nothing."""
 
     def asked_for(self, recipient: Mailbox) -> Asked:
         return self.asked.get(str(recipient), _NOTHING_ASKED) if self.asked else _NOTHING_ASKED

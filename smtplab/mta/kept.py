@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smtplab.events import Event
 from smtplab.journal import Emit
+from smtplab.mta.limits import spent
 from smtplab.mta.options import SessionOptions
 from smtplab.mta.session import Place, Session, hang_up
 
@@ -34,7 +35,7 @@ class Kept:
         """After a delivery. False: the caller ends the session."""
         self._messages += 1
         idle = session.connected and not session.talk.over and session.talk.client.state == "ready"
-        if not idle or self._messages >= MESSAGES_MAX:
+        if not idle or self._messages >= MESSAGES_MAX or spent(session):
             self._messages = 0
             return False
         self._session = session

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from smtplab.mta.timeouts import DEFAULT, Timeouts
-from smtplab.net.ports import Trust
+from smtplab.mta.xclient import Xclient
+from smtplab.net.ports import ClientTls, Trust
 from smtplab.smtp.client import Dialect
 from smtplab.smtp.sasl import Secret
 
 TlsPolicy = Literal["none", "may", "require", "verify", "implicit"]
 """never · where offered · else not at all · with a certificate that holds, else not at all · from the first byte."""
 
-QuitAfter = Literal["dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data"]
-"""The last stage to be walked; then RSET where a transaction is open, and QUIT."""
+QuitAfter = Literal[
+    "dns", "connect", "greeting", "ehlo", "handshake", "tls", "xclient", "xclient-ehlo", "auth", "mail",
+    "rcpt", "go-ahead", "data",
+]  # fmt: skip
+"""The last stage to be walked; then RSET where a transaction is open, and QUIT. `ehlo` is the first EHLO, `handshake`
+ends before the second, `tls` after it; likewise `xclient` and `xclient-ehlo`; `go-ahead` is the 354."""
 
-QUIT_STAGES: tuple[QuitAfter, ...] = ("dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data")
+QUIT_STAGES: tuple[QuitAfter, ...] = get_args(QuitAfter)
 Family = Literal[4, 6]
 
 
@@ -25,7 +30,15 @@ class Credentials(msgspec.Struct, frozen=True):
     user: str
     password: Secret
     mechanism: str | None = None
-    """None for the best that the server announces."""
+    """Announced or not; None for the best that the server announces."""
+    mechanisms: tuple[str, ...] = ()
+    """In their place: those to try, one after the other, where they are announced, until one succeeds."""
+    tries_all: bool = False
+    """Where nothing is named and the best one fails, try the next."""
+    aliases: dict[str, str] = {}
+    """A name that a server announces for a mechanism, in capitals, and the mechanism's own."""
+    needed: Literal["always", "where-offered", "never"] = "always"
+    """Whether mail may leave without."""
 
 
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,15 +46,26 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsPolicy = "may"
     trust: Trust | None = None
     """None: no certificate can be verified, so `verify` never succeeds."""
+    tls_strict: bool = False
+    """With `may`: where STARTTLS is offered it has to succeed, with no second try in clear."""
+    tls_must_hold: bool = False
+    """Whatever the policy: where there is TLS, its certificate has to hold, as with `verify`."""
+    client_tls: ClientTls | None = None
+    """What to bring to the handshake in place of the default; without a name there, it is the host's."""
     credentials: Credentials | None = None
     dialect: Dialect = "esmtp"
     pipeline: bool | None = None
     """None: where announced and nobody holds the commands. True: in any case."""
+    prdr: bool = False
+    """Ask for a reply for each recipient after the content (draft-hall-prdr); the server has to announce it."""
     chunking: bool = False
     """BDAT where announced."""
     port: int = 25
     source: str | None = None
     """The local address to connect from."""
+    preface: bytes = b""
+    """Before anything else, TLS too: a load balancer's PROXY header."""
+    xclient: Xclient | None = None
     quit_after: QuitAfter | None = None
     source_route: tuple[str, ...] = ()
     """Hosts to be named before each recipient's address, for a server of 1982 (RFC 821 3.6)."""
@@ -65,6 +89,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    door: str = ""
+    """What stands in for every host, and is no host: a local socket's path, a program. Nothing is looked up then."""
     server: str | None = None
     """A host or an address to which everything goes, with no MX lookup."""
     source: Literal["pinned", "relay"] = "pinned"

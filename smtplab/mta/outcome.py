@@ -44,13 +44,18 @@ class NoRoute(msgspec.Struct, frozen=True):
     """The name whose lookup ended so, where it is not the domain."""
 
 
+LackingReason = Literal[
+    "starttls-not-offered", "tls-not-verified", "auth-not-offered", "auth-mechanism-not-offered", "auth-broken",
+    "too-large", "smtputf8-not-offered", "requiretls-not-offered", "not-noted", "skipped",
+    "xclient-not-offered", "prdr-not-offered", "binarymime-not-offered", "deliverby-not-offered",
+    "futurerelease-not-offered", "mt-priority-not-offered", "dsn-not-offered",
+]  # fmt: skip
+
+
 class Shortfall(msgspec.Struct, frozen=True):
     """The server lacks what we demand, so we did not go on."""
 
-    reason: Literal[
-        "starttls-not-offered", "tls-not-verified", "auth-not-offered", "auth-mechanism-not-offered", "auth-broken",
-        "too-large", "smtputf8-not-offered", "requiretls-not-offered", "not-noted", "skipped",
-    ]  # fmt: skip
+    reason: LackingReason
     detail: str = ""
 
 
@@ -138,8 +143,14 @@ _TEMPORARY_ROUTES: frozenset[NoRouteKind] = frozenset(
     {"servfail", "timed-out", "unreachable", "malformed", "cname-loop"}
 )
 _PERMANENT_SHORTFALLS = frozenset(
-    {"auth-not-offered", "auth-mechanism-not-offered", "too-large", "smtputf8-not-offered", "requiretls-not-offered"}
-)
+    {
+        "auth-not-offered", "auth-mechanism-not-offered", "too-large", "smtputf8-not-offered",
+        "requiretls-not-offered", "xclient-not-offered", "prdr-not-offered", "binarymime-not-offered",
+        "deliverby-not-offered", "futurerelease-not-offered", "mt-priority-not-offered", "dsn-not-offered",
+    }
+)  # fmt: skip
+CUT = "cut"
+"""`Lost.reason` of a connection that we dropped because we were asked to, right after sending something."""
 _HOST_STAGES: frozenset[Stage] = frozenset({"dns", "connect", "greeting", "ehlo", "tls"})
 
 
@@ -158,6 +169,8 @@ def judge(setback: Setback, host: str) -> Judgement:
             result: Result = "refused" if cause.severity == 5 else "deferred"
             detail = " ".join(cause.lines)
             return Judgement(result, stage, cause.code, cause.enhanced, "reply", detail, host)
+        case Lost(reason=reason) if reason == CUT:
+            return Judgement("stopped", stage, reason=reason, host=host)
         case Lost():
             result = "unreachable" if stage == "connect" else "deferred"
             return Judgement(result, stage, reason=cause.reason, detail=cause.detail, host=host)
@@ -172,7 +185,7 @@ def judge(setback: Setback, host: str) -> Judgement:
 
 def another_host_may_help(setback: Setback) -> bool:
     """Is it worth while to try the next address or host after this?"""
-    if isinstance(setback.cause, Shortfall) and setback.cause.reason == "skipped":
+    if isinstance(setback.cause, Shortfall | Lost) and setback.cause.reason in ("skipped", CUT):
         return False
     return reach_of(setback) == "host" or judge(setback, "").retriable
 

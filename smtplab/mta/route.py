@@ -45,6 +45,10 @@ class _Looked(msgspec.Struct, frozen=True):
 
 async def find_route(domain: str, net: Net, routing: Routing, emit: Emit) -> Route | NoRoute:
     """Facts: RouteFound or the reason why not, HostSkipped for each host left out, RuleBroken for odd MX data."""
+    if routing.door:
+        door = (HostFound(routing.door, None, (routing.door,)),)
+        emit(RouteFound(domain, "pinned", door))
+        return Route(domain, "pinned", door)
     found = await _candidates(domain, net, routing, emit)
     if isinstance(found, NoRoute):
         if found.kind == "null-mx":

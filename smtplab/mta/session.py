@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 
 import msgspec
 
@@ -14,10 +13,11 @@ from smtplab.mta.options import Credentials, QuitAfter, SessionOptions
 from smtplab.mta.outcome import Setback, Shortfall
 from smtplab.mta.patience import Patience
 from smtplab.mta.talk import Gate, Outcome, Skipped, Talk
+from smtplab.mta.xclient import missing
 from smtplab.net.ports import ClientTls, Lost, Net, TlsTrouble
 from smtplab.smtp.client import Client
 from smtplab.smtp.sasl import ClientMechanism, SaslTrouble, choose, start_client
-from smtplab.wire.command import Auth, Ehlo, Helo, Lhlo, Quit, Rset, StartTls
+from smtplab.wire.command import Auth, Ehlo, Helo, Lhlo, Quit, Rset, StartTls, Unknown
 from smtplab.wire.reply import Reply
 
 CHALLENGES_MAX = 10
@@ -51,6 +51,8 @@ class Session:
         self.gate = gate
         self.finished: tuple[Stage, Reply | None] | None = None
         """Where it ended as asked, and what was said last."""
+        self.transactions = 0
+        """Begun so far."""
         self._talk: Talk | None = None
 
     @property
@@ -62,6 +64,11 @@ class Session:
     @property
     def connected(self) -> bool:
         return self._talk is not None
+
+    @property
+    def ended(self) -> bool:
+        """As far as we were asked to go."""
+        return self.finished is not None
 
     def begin(self, talk: Talk) -> None:
         self._talk = talk
@@ -93,7 +100,7 @@ async def hang_up(session: Session) -> None:
     """RSET where a transaction is open, QUIT, unless the dialogue is over already."""
     if not session.connected or session.talk.over or session.talk.client.state in ("data", "auth", "tls", "connected"):
         return
-    if session.options.drop and session.finished is not None:
+    if session.options.drop and (session.ended or session.options.quit_after == "data"):
         return
     if session.options.reset and session.talk.client.state in ("mail", "rcpt", "chunking"):
         await session.talk.ask(Rset())
@@ -125,12 +132,18 @@ async def connect(session: Session) -> Setback | None:
         show_secrets=session.options.show_secrets,
     )
     session.begin(Talk(stream, client, session.options.timeouts, session.emit, session.gate, patience))
+    if session.options.preface and (lost := await session.talk.preface(session.options.preface)):
+        return Setback("connect", lost)
     return None
 
 
 async def _greeting(session: Session) -> Setback | None:
-    if session.options.tls == "implicit" and (setback := await handshake(session)):
-        return setback
+    if session.options.tls == "implicit":
+        if setback := await handshake(session):
+            return setback
+        if session.options.quit_after == "handshake":
+            session.stop_at("handshake", "tls")
+            return None
     greeting = await session.talk.greeting()
     setback = refused("greeting", greeting)
     if setback is None:
@@ -144,12 +157,34 @@ async def _introduce(session: Session) -> Setback | None:
     setback = refused("ehlo", hello)
     if setback is not None or session.stop_at("ehlo", "ehlo", hello):
         return setback
-    if session.options.tls in ("may", "require", "verify"):
-        setback = await _start_tls(session)
-        if setback is not None:
+    for step in (_speak_for_early, _secure, _speak_for_late, _log_in):
+        setback = await step(session)
+        if setback is not None or session.ended:
             return setback
-    if session.stop_at("tls", "tls"):
-        return None
+    return None
+
+
+async def _secure(session: Session) -> Setback | None:
+    setback = await _start_tls(session) if session.options.tls in ("may", "require", "verify") else None
+    if setback is None and not session.ended:
+        session.stop_at("tls", "tls")
+    return setback
+
+
+async def _speak_for_early(session: Session) -> Setback | None:
+    xclient = session.options.xclient
+    return await _speak_for(session) if xclient is not None and xclient.before_tls else None
+
+
+async def _speak_for_late(session: Session) -> Setback | None:
+    xclient = session.options.xclient
+    setback = await _speak_for(session) if xclient is not None and not xclient.before_tls else None
+    if setback is None and not session.ended:
+        session.stop_at("xclient-ehlo", "ehlo")
+    return setback
+
+
+async def _log_in(session: Session) -> Setback | None:
     if session.options.credentials is not None:
         setback = await _authenticate(session, session.options.credentials)
         if setback is not None:
@@ -179,11 +214,11 @@ async def _start_tls(session: Session) -> Setback | None:
     if isinstance(answer, Skipped):
         return None
     if not (isinstance(answer, Reply) and answer.code == 220):
-        if welcome_only and isinstance(answer, Reply) and not talk.over:
+        if welcome_only and not session.options.tls_strict and isinstance(answer, Reply) and not talk.over:
             return None
         return refused("tls", answer) or Setback("tls", TlsTrouble("not-tls"))
     setback = await handshake(session)
-    if setback is not None:
+    if setback is not None or session.stop_at("handshake", "tls"):
         return setback
     # RFC 3207 4.2: what was announced in clear is forgotten; ask again.
     return refused("ehlo", await _hello(session))
@@ -191,43 +226,90 @@ async def _start_tls(session: Session) -> Setback | None:
 
 async def handshake(session: Session) -> Setback | None:
     """TLS, now."""
-    options, host = session.options, session.place.host
-    name = "" if _is_address(host) else host
-    facts = await session.talk.start_tls(ClientTls(name or host, options.trust or NoTrust()))
+    options, place = session.options, session.place
+    host = place.host if place.port else ""  # What is no host has no name that a certificate could bear.
+    template = options.client_tls
+    name, context = (template.server_name or host, template.context) if template is not None else (host, None)
+    facts = await session.talk.start_tls(ClientTls(name, options.trust or NoTrust(), context))
     if isinstance(facts, TlsTrouble):
         return Setback("tls", facts)
-    if options.tls == "verify" and facts.verified_by is None:
+    if (options.tls == "verify" or options.tls_must_hold) and facts.verified_by is None:
         return Setback("tls", Shortfall("tls-not-verified", facts.problem))
     return None
 
 
+async def _speak_for(session: Session) -> Setback | None:
+    """XCLIENT. A server that takes it greets anew, and is told EHLO anew; it may offer other things now."""
+    talk, wanted = session.talk, session.options.xclient
+    assert wanted is not None
+    if "XCLIENT" not in talk.client.extensions:
+        return Setback("ehlo", Shortfall("xclient-not-offered")) if wanted.needed == "always" else None
+    absent = missing(wanted, talk.client.extensions.offered["XCLIENT"])
+    if absent:
+        shortfall = Shortfall("xclient-not-offered", " ".join(absent))
+        return Setback("ehlo", shortfall) if wanted.needed == "always" else None
+    answer: Outcome = Skipped()
+    for argument in wanted.arguments:
+        answer = await talk.ask(Unknown(f"XCLIENT {argument}".encode()))
+        if refused("ehlo", answer):
+            return None if wanted.needed == "never" and not talk.over else refused("ehlo", answer)
+    if session.stop_at("xclient", "ehlo", answer):
+        return None
+    return refused("ehlo", await _hello(session))
+
+
 async def _authenticate(session: Session, credentials: Credentials) -> Setback | None:
-    talk = session.talk
-    announced = talk.client.extensions.auth_mechanisms
+    announced = session.talk.client.extensions.auth_mechanisms
     if not announced:
-        return Setback("auth", Shortfall("auth-not-offered"))
-    binding = talk.binding
-    name = credentials.mechanism or choose(announced, talk.client.secure, binding=binding is not None)
-    mechanism = _mechanism(session, credentials, name or "", announced)
-    if name is None or mechanism is None:
-        return Setback("auth", Shortfall("auth-mechanism-not-offered", " ".join(announced)))
-    answer = await talk.ask(Auth(mechanism.name, mechanism.initial))
+        return Setback("auth", Shortfall("auth-not-offered")) if credentials.needed == "always" else None
+    tried: list[str] = []
+    setback: Setback | None = None
+    while not session.talk.over and (found := _next_mechanism(session, credentials, tried)) is not None:
+        setback = await _try(session, *found, credentials.user)
+        if setback is None:
+            return None
+    if setback is not None:
+        return None if credentials.needed == "never" and not session.talk.over else setback
+    shortfall = Shortfall("auth-mechanism-not-offered", " ".join(announced))
+    return Setback("auth", shortfall) if credentials.needed == "always" else None
+
+
+async def _try(session: Session, name: str, mechanism: ClientMechanism, user: str) -> Setback | None:
+    answer = await session.talk.ask(Auth(name, mechanism.initial))
     if isinstance(answer, Skipped):
         return None
-    return await _exchange(session, mechanism, answer, credentials.user)
+    return await _exchange(session, mechanism, answer, user)
 
 
-def _mechanism(
-    session: Session, credentials: Credentials, name: str, announced: tuple[str, ...]
-) -> ClientMechanism | None:
-    return start_client(
-        name,
-        credentials.user,
-        credentials.password,
-        lambda: _nonce(session),
-        binding=session.talk.binding,
-        announced=announced,
-    )
+def _next_mechanism(session: Session, credentials: Credentials, tried: list[str]) -> tuple[str, ClientMechanism] | None:
+    """The name to say and the mechanism behind it, of those not yet `tried`, to which it is added."""
+    while (name := _next_name(session, credentials, tried)) is not None:
+        tried.append(name)
+        mechanism = start_client(
+            credentials.aliases.get(name, name),
+            credentials.user,
+            credentials.password,
+            lambda: _nonce(session),
+            binding=session.talk.binding,
+            announced=session.talk.client.extensions.auth_mechanisms,
+        )
+        if mechanism is not None:
+            return name, mechanism
+    return None
+
+
+def _next_name(session: Session, credentials: Credentials, tried: list[str]) -> str | None:
+    talk = session.talk
+    left = [name for name in talk.client.extensions.auth_mechanisms if name not in tried]
+    if credentials.mechanisms:
+        return next((name for name in credentials.mechanisms if name in left), None)
+    if credentials.mechanism is not None:
+        return None if tried else credentials.mechanism.upper()
+    if tried and not credentials.tries_all:
+        return None
+    known = {credentials.aliases.get(name, name): name for name in left}
+    best = choose(tuple(known), talk.client.secure, binding=talk.binding is not None)
+    return None if best is None else known[best]
 
 
 async def _exchange(session: Session, mechanism: ClientMechanism, answer: Outcome, user: str) -> Setback | None:
@@ -268,11 +350,3 @@ def _unbase64(text: str) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

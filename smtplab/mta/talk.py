@@ -8,12 +8,21 @@ from typing import Literal
 
 import msgspec
 
-from smtplab.events import Disconnected, Ender, GateHeld, GateReleased, TlsEstablished, TlsFailed, TlsStarted
+from smtplab.events import (
+    CommandSent,
+    Disconnected,
+    Ender,
+    GateHeld,
+    GateReleased,
+    TlsEstablished,
+    TlsFailed,
+    TlsStarted,
+)
 from smtplab.journal import Emit
 from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
-from smtplab.smtp.client import Answered, Client, Closed, RawLine
+from smtplab.smtp.client import PRDR_BEGINS, Answered, Client, Closed, RawLine
 from smtplab.smtp.scram import Binding
 from smtplab.smtp.shown import shown_line
 from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
@@ -80,6 +89,13 @@ class Talk:
     async def greeting(self) -> Reply | Lost:
         return await self._reply(self.timeouts.greeting_s)
 
+    async def preface(self, data: bytes) -> Lost | None:
+        """Bytes before the dialogue, to which nothing is answered."""
+        end = b"\r\n" if data.endswith(b"\r\n") else b""
+        line, raw = shown_line(data.removesuffix(end), end, show_secrets=True)
+        self._emit(CommandSent("PROXY", line if raw is None else "PROXY", raw))
+        return await self._write(data)
+
     async def ask(self, command: Command | RawLine) -> Outcome:
         """Send one command and wait for its reply. A `RawLine` is a person's own and passes no gate; it is `Skipped`
         where nothing answers it, as within a content."""
@@ -110,7 +126,7 @@ class Talk:
         return await self._reply(limit_s)
 
     async def send_content(self, content: bytes) -> list[Reply | Lost]:
-        """After 354. One reply, or in LMTP one for each accepted recipient."""
+        """After 354. One reply, or in LMTP one for each accepted recipient; with PRDR a 353, each, and one for all."""
         if self.over:
             return [self._end()]
         return await self._replies_to_content(self.client.send_content(content))
@@ -253,13 +269,18 @@ class Talk:
             lost = await self._write(block)
             if lost is not None:
                 break
+        if lost is not None and lost.reason == "cut":
+            return [lost]
         if lost is not None:
             # A server may refuse and close before it has read everything: then its words are already here.
             self._lost = None
             spoken = await self._reply(self.timeouts.quit_s)
             self._lost = lost
             return [spoken if isinstance(spoken, Reply) else lost]
-        return [await self._reply(self.timeouts.content_s) for _ in range(owed)]
+        replies = [await self._reply(self.timeouts.content_s) for _ in range(owed)]
+        if isinstance(replies[0], Reply) and replies[0].code == PRDR_BEGINS:
+            replies += [await self._reply(self.timeouts.content_s) for _ in range(self.client.pending)]
+        return replies
 
     async def _write(self, data: bytes) -> Lost | None:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from smtplab.events import RuleBroken
-from smtplab.mta.envelope import Envelope
-from smtplab.mta.outcome import RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
+from smtplab.mta.envelope import Envelope, Needed
+from smtplab.mta.outcome import LackingReason, RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
 from smtplab.mta.session import Session, refused
 from smtplab.mta.talk import Outcome, Skipped
 from smtplab.net.ports import Lost
+from smtplab.smtp.client import PRDR_BEGINS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Data, Mail, Parameters, Rcpt
 from smtplab.wire.reply import Reply
@@ -22,6 +23,7 @@ BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
 
 async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
+    session.transactions += 1
     shortfall = shortfall_of(session, envelope)
     if shortfall is not None:
         return _all_failed(session, envelope, Setback("envelope", shortfall))
@@ -45,10 +47,25 @@ def shortfall_of(session: Session, envelope: Envelope) -> Shortfall | None:
         return Shortfall("smtputf8-not-offered")
     if "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in extensions:
         return Shortfall("requiretls-not-offered")  # RFC 8689 4.2.1
+    if session.options.prdr and "PRDR" not in extensions:
+        return Shortfall("prdr-not-offered")
+    if envelope.body == "binary" and not ("BINARYMIME" in extensions and "CHUNKING" in extensions):
+        return Shortfall("binarymime-not-offered")  # RFC 3030 3
+    for keyword in envelope.needs:
+        if keyword not in extensions:
+            return Shortfall(_NOT_OFFERED[keyword])
     limit = extensions.size_octets_max
     if limit is not None and len(envelope.content) > limit:
         return Shortfall("too-large", str(limit))  # RFC 1870 6.1
     return None
+
+
+_NOT_OFFERED: dict[Needed, LackingReason] = {
+    "DELIVERBY": "deliverby-not-offered",
+    "FUTURERELEASE": "futurerelease-not-offered",
+    "MT-PRIORITY": "mt-priority-not-offered",
+    "DSN": "dsn-not-offered",
+}
 
 
 async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
@@ -82,7 +99,11 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
     parameters: Parameters = {}
     if "SIZE" in extensions:
         parameters["SIZE"] = str(len(envelope.content))
-    if envelope.body == "8bit":
+    if session.options.prdr:
+        parameters["PRDR"] = None
+    if envelope.body == "binary":
+        parameters["BODY"] = "BINARYMIME"
+    elif envelope.body == "8bit":
         if "8BITMIME" in extensions:
             parameters["BODY"] = "8BITMIME"
         else:
@@ -118,8 +139,10 @@ def _pipelines(session: Session) -> bool:
     return wanted
 
 
-def _chunks(session: Session) -> bool:
-    return session.options.chunking and "CHUNKING" in session.talk.client.extensions
+def _chunks(session: Session, envelope: Envelope) -> bool:
+    """A binary message can go no other way (RFC 3030 3)."""
+    wanted = session.options.chunking or envelope.body == "binary"
+    return wanted and "CHUNKING" in session.talk.client.extensions
 
 
 def _ends_at_rcpt(session: Session) -> bool:
@@ -160,18 +183,29 @@ async def _send(
 ) -> tuple[Setback | None, list[RecipientOutcome]]:
     """The content, for those recipients that were accepted."""
     host = session.place.host
-    if _chunks(session):
+    if _chunks(session, envelope):
         replies = await _send_chunks(session, envelope.content, session.options.chunk_octets)
     else:
         answer = await session.talk.ask(Data())
         if isinstance(answer, Skipped) or not (isinstance(answer, Reply) and answer.code == 354):
             setback = _no_content(answer)
             return setback, [failed(who, setback, host) for who in takers]
+        if session.stop_at("go-ahead", "data", answer):
+            return None, [_stopped(session, who, answer) for who in takers]
         replies = await session.talk.send_content(envelope.content)
     if isinstance(replies, Skipped):
         setback = Setback("data", Shortfall("skipped"))
         return setback, [failed(who, setback, host) for who in takers]
-    return _verdicts(takers, replies, host, notifies="DSN" in session.talk.client.extensions)
+    notifies = "DSN" in session.talk.client.extensions
+    return _verdicts(takers, _for_each(replies), host, notifies=notifies)
+
+
+def _for_each(replies: list[Reply | Lost]) -> list[Reply | Lost]:
+    """PRDR's replies between the first and the last, unless the last refuses for all (draft-hall-prdr 3.4)."""
+    first, last = replies[0], replies[-1]
+    if not isinstance(first, Reply) or first.code != PRDR_BEGINS or len(replies) < 3:
+        return replies
+    return replies[1:-1] if refused("data", last) is None else [last]
 
 
 def _no_content(answer: Outcome) -> Setback:

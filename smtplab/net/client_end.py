@@ -120,8 +120,8 @@ class ClientEnd(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """From the transport."""
         self._transport = cast("asyncio.Transport", transport)
-        self.local = Endpoint(*transport.get_extra_info("sockname")[:2])
-        self.peer = Endpoint(*transport.get_extra_info("peername")[:2])
+        self.local = _endpoint(transport.get_extra_info("sockname"))
+        self.peer = _endpoint(transport.get_extra_info("peername"))
 
     def data_received(self, data: bytes) -> None:
         """From the transport."""
@@ -199,3 +199,8 @@ class ClientEnd(asyncio.Protocol):
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+
+def _endpoint(name: object) -> Endpoint:
+    """Of a socket; one that is no IP socket has a path, a pipe nothing."""
+    return Endpoint(*name[:2]) if isinstance(name, tuple) else Endpoint(str(name or ""), 0)

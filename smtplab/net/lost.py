@@ -20,6 +20,7 @@ _REASONS = {
     errno.EPIPE: "reset",
     errno.EACCES: "not-permitted",
     errno.EPERM: "not-permitted",
+    errno.ENOENT: "not-found",
 }
 
 

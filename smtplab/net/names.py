@@ -110,3 +110,20 @@ def _servers_of_registry() -> tuple[Endpoint, ...]:
         return ()
     found = (parse_endpoint(str(server)) for server in servers)
     return tuple(server for server in found if server is not None)[:SERVERS_MAX]
+
+
+def service_port(name: str) -> int | None:
+    """The TCP port of a service by its name in the system's list (getservbyname(3)); None where it is unknown."""
+    try:
+        return socket.getservbyname(name, "tcp")
+    except (OSError, UnicodeError):
+        return None
+
+
+def local_address(name: str) -> str | None:
+    """The first address of a name of this system, by its own means; None where it has none."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(found[0][4][0]) if found else None

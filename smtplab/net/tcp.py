@@ -19,11 +19,13 @@ BACKLOG = 512
 class TcpDialer:
     """A `Dialer` over the system's sockets. Only numeric addresses: names are the resolver's.
 
-    `bound` is told our own end of a connection with a source before the server can hear of it.
+    `bound` is told our own end of a connection with a source before the server can hear of it. `local_port`: the port
+    that every connection leaves from; 0 for one that the system picks.
     """
 
-    def __init__(self, bound: Callable[[Endpoint], None] | None = None) -> None:
+    def __init__(self, bound: Callable[[Endpoint], None] | None = None, local_port: int = 0) -> None:
         self._bound = bound
+        self._local_port = local_port
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
         """As `Dialer.dial`. asyncio sets TCP_NODELAY on what it makes."""
@@ -37,7 +39,8 @@ class TcpDialer:
             return lost_by(error)
         try:
             sock.setblocking(False)
-            if source is not None and (refusal := _bind(sock, source)) is not None:
+            named = source is not None or self._local_port
+            if named and (refusal := _bind(sock, source or _ANY[family], self._local_port)) is not None:
                 sock.close()
                 return refusal
             if source is not None and self._bound is not None:
@@ -90,9 +93,15 @@ def _family_of(address: str) -> socket.AddressFamily | None:
     return socket.AF_INET if version == 4 else socket.AF_INET6
 
 
-def _bind(sock: socket.socket, source: str) -> Lost | None:
+_ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104 - our end of one connection, nobody listens
+
+
+def _bind(sock: socket.socket, source: str, port: int) -> Lost | None:
     try:
-        sock.bind((source, 0))
+        if port:
+            # The last connection from it may still stand in TIME_WAIT; to another server that is no obstacle.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((source, port))
     except (OSError, UnicodeError) as error:
         return Lost("source-unavailable", str(error))
     return None

@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 from cryptography import x509
@@ -15,6 +16,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smtplab.net.certificate import load_certificate, subject_names
+from smtplab.net.ports import Trust
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -27,11 +29,21 @@ class PkixTrust:
     """`Trust` by PKIX (RFC 5280) and the server's name (RFC 9525).
 
     `now` gives seconds since the epoch. `roots_pem`: the trust anchors; None for the system's, read when first needed.
+    `parts`: what is looked at; `name`: whose certificate it shall be, in place of the server that was called.
     """
 
-    def __init__(self, now: Callable[[], float], roots_pem: bytes | None = None) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        roots_pem: bytes | None = None,
+        *,
+        parts: Literal["all", "issuer", "name"] = "all",
+        name: str = "",
+    ) -> None:
         self._now = now
         self._roots_pem = roots_pem
+        self._parts = parts
+        self._name = name
         self._roots: dict[bytes, x509.Certificate] | None = None
 
     def judge(self, chain_der: tuple[bytes, ...], server_name: str) -> tuple[str | None, str]:
@@ -45,6 +57,12 @@ class PkixTrust:
             chain = [load_certificate(der) for der in chain_der]
             if not chain:
                 return Verdict("bad-chain", "no certificate was presented")
+            server_name = self._name or server_name
+            if self._parts == "name":
+                return _wrong_name(chain[0], server_name) or Verdict("")
+            if self._parts == "issuer":
+                # Whoever it is for: the path is looked for under a name that it bears.
+                server_name = next(iter(subject_names(chain[0])), server_name).replace("*.", "any.")
             return (
                 self._wrong_dates(chain[0])
                 or _wrong_name(chain[0], server_name)
@@ -115,6 +133,25 @@ class PkixTrust:
                     continue  # One unreadable anchor of a system's many must not cost the others.
                 self._roots[_fingerprint(root)] = root
         return self._roots
+
+
+class ChainKept:
+    """A `Trust` that keeps what was presented and leaves the judging to another."""
+
+    def __init__(self, judge: Trust) -> None:
+        self.chain_der: tuple[bytes, ...] = ()
+        """Of the last handshake."""
+        self._judge = judge
+
+    def judge(self, chain_der: tuple[bytes, ...], server_name: str) -> tuple[str | None, str]:
+        """As the other one does."""
+        self.chain_der = chain_der
+        return self._judge.judge(chain_der, server_name)
+
+
+def pem_of(der: bytes) -> str:
+    """One certificate as text, with a final line end."""
+    return ssl.DER_cert_to_PEM_cert(der)
 
 
 def name_matches(pattern: str, server_name: str) -> bool:

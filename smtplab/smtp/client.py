@@ -42,6 +42,9 @@ _UNASKED = "*"
 _UNCODED = frozenset({GREETING, _UNASKED, *HELLO_VERBS})
 """What RFC 2034 4 leaves without an enhanced code."""
 
+PRDR_BEGINS = 353
+"""The reply to a content whose recipients are answered one by one."""
+
 _HOPED = {"DATA": 354, "AUTH": 334, "STARTTLS": 220, "QUIT": 221}
 """What a client that pipelines counts on, 250 for all else."""
 
@@ -309,6 +312,10 @@ class Client:
             self._tell_reply(reply, verb)
         if owed is not None and owed.parsed is not None:
             self._learn(owed.parsed, reply)
+        if reply.code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
+            # One more for each recipient, then one for all (draft-hall-prdr 3.4).
+            each = [_Owed(CONTENT, "PRDR", self._received_at)] * self._accepted
+            self._owed.extendleft([_Owed(CONTENT, CONTENT, self._received_at), *each])
         last_of_several = recipient is None or self._answered_of_first == 0
         self._move(advance(self.state, row, reply.code) if last_of_several or reply.code == 421 else self.state)
         if verb == "DATA" and reply.severity != 3:

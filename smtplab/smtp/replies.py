@@ -19,7 +19,8 @@ LISTED_CODES: Mapping[str, frozenset[int]] = {
     "MAIL": frozenset({250, 451, 452, 455, 503, 550, 552, 553, 555, 556}),
     "RCPT": frozenset({250, 251, 450, 451, 452, 455, 503, 550, 551, 552, 553, 555, 556}),
     "DATA": frozenset({354, 450, 451, 452, 503, 550, 552, 554}),
-    ".": _CONTENT,
+    # 353 is draft-hall-prdr's, where it was asked for.
+    ".": _CONTENT | {353},
     "RSET": frozenset({250}),
     "NOOP": frozenset({250}),
     "QUIT": frozenset({221}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import base64
+from typing import Literal, cast
 
 import msgspec
 
@@ -13,10 +14,14 @@ from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 from smtplab.view.titles import title
 
-Kind = Literal["info", "error", "sent", "received", "refusal"]
+Kind = Literal["info", "error", "sent", "received", "refusal", "raw-sent", "raw-received"]
 
+DoorKind = Literal["", "socket", "pipe"]
+"""A local socket's file or a program, where it is no host that is called."""
 
-_TOLD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable", "unmet"})
+HEX_COLUMNS = 16
+
+_TOLD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable", "unmet", "failed", "not-found"})
 """Ends of a session that its own lines have told already."""
 
 
@@ -34,9 +39,18 @@ class Said(msgspec.Struct, frozen=True):
 class SwaksTranscript:
     """Give it each record in turn. `content` is the message, whose octets no record holds; None where unknown."""
 
-    def __init__(self, texts: Texts, content: bytes | None, *, suppress_data: bool = False, lapse: str = "") -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        content: bytes | None,
+        *,
+        suppress_data: bool = False,
+        lapse: str = "",
+        door: DoorKind = "",
+    ) -> None:
         """`lapse`: empty for no times, `f` for thousandths of a second, `i` for whole seconds."""
         self._texts = texts
+        self._door = f"-{door}" if door else ""
         self._content = content
         self._suppress_data = suppress_data
         self._lapse = lapse
@@ -47,22 +61,21 @@ class SwaksTranscript:
     def __call__(self, record: Record) -> list[Said]:
         """The record's lines; none for what swaks would not show either."""
         match record.event:
-            case ev.CommandSent(verb=verb, line=line):
-                self._quit = verb == "QUIT"
-                return [self._sent(safe(line))]
+            case ev.CommandSent() as command:
+                return self._command(command)
             case ev.MessageSent(transfer=transfer):
                 return self._message(transfer) or [self._sent(title(record, self._texts))]
             case ev.ReplyReceived() as reply:
                 return self._reply(reply)
             case ev.ConnectStarted() | ev.Connected() | ev.ConnectFailed() | ev.Disconnected() as event:
                 return self._connection(event)
-            case ev.TlsEstablished():
-                self._secure = True
-                return [self._info(title(record, self._texts))]
             case ev.TlsFailed():
                 return [Said("***", title(record, self._texts), "error")]
-            case ev.HostSkipped() | ev.Authenticated() | ev.Judged():
+            case ev.TlsEstablished() | ev.HostSkipped() | ev.Authenticated() | ev.Judged() as event:
+                self._secure = self._secure or isinstance(event, ev.TlsEstablished)
                 return [self._info(title(record, self._texts))]
+            case ev.BytesSent() | ev.BytesReceived() as event:
+                return _hex(event)
             case ev.RouteFound(source=source) if source != "pinned":
                 return [self._info(title(record, self._texts))]
             case ev.JourneyEnded() as ending:
@@ -84,18 +97,29 @@ class SwaksTranscript:
                 self._secure = self._quit = False
                 self._tried = True
                 where = host if host == address else f"{host} [{address}]"
-                return [self._info(self._texts("swaks.trying", where=where, port=str(port)))]
+                return [self._info(self._texts(f"swaks.trying{self._door}", where=where, port=str(port)))]
             case ev.Connected(host=host):
                 return [self._info(self._texts("swaks.connected", host=host))]
             case ev.ConnectFailed(host=host, port=port, reason=reason):
-                first = self._texts("swaks.connect-failed", host=host, port=str(port))
+                name = "swaks.connect-failed-door" if self._door else "swaks.connect-failed"
+                first = self._texts(name, host=host, port=str(port))
                 return [Said("***", first, "error"), Said("***", "\t" + reason_text(reason, self._texts), "error")]
-            case ev.Disconnected(by="us", clean=clean, reason=""):
-                return [self._info(self._texts("swaks.closed" if clean or self._quit else "swaks.dropped"))]
+            case ev.Disconnected(by="us", clean=clean, reason="" | "cut" as reason):
+                closed = "swaks.closed-pipe" if self._door == "-pipe" else "swaks.closed"
+                return [self._info(self._texts(closed if not reason and (clean or self._quit) else "swaks.dropped"))]
             case ev.Disconnected(reason=reason):
                 if reason in ("", "closed", "reset"):
-                    return [Said("***", self._texts("swaks.lost"), "error")]
+                    return [Said("***", self._texts(f"swaks.lost{self._door}"), "error")]
                 return [Said("***", reason_text(reason, self._texts), "error")]
+
+    def _command(self, command: ev.CommandSent) -> list[Said]:
+        self._quit = command.verb == "QUIT"
+        # PROXY's second version is no text; swaks shows it so too.
+        binary = command.raw if command.verb == "PROXY" else None
+        said = [self._sent(base64.b64encode(binary).decode() if binary else safe(command.line))]
+        if command.decoded:
+            said.append(self._info(self._texts("swaks.decoded", text=safe(command.decoded))))
+        return said
 
     def _reply(self, reply: ev.ReplyReceived) -> list[Said]:
         refusal = reply.code is None or reply.code >= 400
@@ -109,6 +133,8 @@ class SwaksTranscript:
             code = "" if reply.code is None else f"{reply.code}{'-' if number < last else ' '}"
             kind: Kind = "refusal" if refusal else "received"
             said.append(Said(mark[refusal, self._secure], safe(code + line), kind))
+        if reply.decoded:
+            said.append(self._info(self._texts("swaks.decoded", text=safe(reply.decoded))))
         return said
 
     def _message(self, transfer: ev.Transfer) -> list[Said]:
@@ -129,3 +155,20 @@ class SwaksTranscript:
 
     def _info(self, text: str) -> Said:
         return Said("===", text, "info")
+
+
+def _hex(event: ev.BytesSent | ev.BytesReceived) -> list[Said]:
+    mark, kind = ("  >", "raw-sent") if isinstance(event, ev.BytesSent) else ("<  ", "raw-received")
+    return [Said(mark, line, cast("Kind", kind)) for line in hex_lines(event.data)]
+
+
+def hex_lines(data: bytes) -> list[str]:
+    """Sixteen octets a line, in fours, with their number before and what is printable behind, as swaks has them."""
+    lines = []
+    for start in range(0, len(data), HEX_COLUMNS):
+        row = data[start : start + HEX_COLUMNS]
+        fours = (row[place : place + 4] for place in range(0, HEX_COLUMNS, 4))
+        figures = "".join(" " + "".join(f"{octet:02X} " for octet in four).ljust(12) for four in fours)
+        shown = "".join(chr(octet) if 0x21 <= octet <= 0x7E else "." for octet in row)
+        lines.append(f"{start:04d}:{figures}   {shown:<16}")
+    return lines

@@ -15,7 +15,7 @@ import pytest
 
 from smtplab.cli.send import make_command
 from smtplab.cli.swaks import SWAKS_OPTIONS
-from smtplab.cli.words import settled
+from smtplab.cli.words import Habits, one_of, settled
 from smtplab.lab.bad_input import BadInput
 from smtplab.view.texts import Texts
 from tools import swaks_docs
@@ -297,7 +297,7 @@ def test_the_table_in_the_docs_is_the_one_in_the_code():
 def words(*arguments: str, environ: dict[str, str] | None = None) -> list[str]:
     parameters = [click.Option(["--from", "-f", "sender"]), click.Option(["-n", "quiet"], is_flag=True)]
     parameters.append(click.Option(["--silent", "-S", "silent"], is_flag=False, flag_value="1"))
-    return settled(parameters, {"silent": frozenset("123")}, arguments, environ or {})
+    return settled(parameters, Habits(optional={"silent": one_of("1", "2", "3")}), arguments, environ or {})
 
 
 def test_either_dash_works_and_a_value_may_look_like_an_option():
