@@ -13,7 +13,7 @@ from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
 from smtplab.mta.envelope import make_envelope, with_dsn
 from smtplab.mta.login import Login
-from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, offered
+from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, honoured
 from smtplab.mta.trace import has_endless_header, protocol_of, received_lines
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
@@ -254,16 +254,16 @@ class Receiver:
     def _settle(self, decision: Decision, request: _Request) -> bytes:
         """The bytes of the answer; none where the connection is dropped instead."""
         self._answered_at = asyncio.get_running_loop().time()
-        if decision == "drop":
+        if isinstance(decision, str):
             self._over = "dropped"
-            self._wire.abort()
+            (self._wire.abort if decision == "drop" else self._wire.close)()
             return b""
         replies = decision if isinstance(decision, tuple) else (decision,)
         if request is None:
             return self._core.greet(replies[0])
         command = request.command if isinstance(request, Asked) else None
         if command is not None and command.verb in ("EHLO", "LHLO") and replies[0].severity == 2:
-            self._core.offer(offered(self._rules, self._caller))
+            self._core.offer(honoured(self._rules, self._caller, replies[0].lines[1:]))
         if isinstance(request, ContentReceived):
             if self._rules.dialect == "lmtp" and len(replies) == 1:
                 replies *= max(1, len(self._recipients))  # RFC 2033 4.2

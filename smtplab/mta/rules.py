@@ -47,8 +47,8 @@ class Caller(msgspec.Struct):
     tls_facts: TlsFacts | None = None
 
 
-Word = Reply | Literal["drop"]
-"""`drop` resets the connection without an answer."""
+Word = Reply | Literal["drop", "close"]
+"""`drop` resets the connection without an answer, `close` ends it in an orderly way, without one too."""
 
 Hook = Callable[[Command, Caller], Word | Awaitable[Word | None] | None]
 """Answers a command in the server's stead; None lets the ordinary rules answer."""
@@ -113,6 +113,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     hooks: dict[str, Hook] = {}
     """By verb, for commands that are in order."""
     greet: GreetHook | None = None
+    dishonoured: Callable[[], frozenset[str]] | None = None
+    """Keywords that are announced to this client and refused all the same."""
 
 
 def greeting(rules: Rules) -> Reply:
@@ -156,6 +158,14 @@ def _can_work(mechanism: str, rules: Rules, tls: TlsFacts | None) -> bool:
             return rules.accounts.any and tls is not None and tls.end_point != b""
         case _:
             return rules.accounts.any
+
+
+def honoured(rules: Rules, caller: Caller, announced: tuple[str, ...]) -> tuple[str, ...]:
+    """Of what an answer to EHLO announced, whatever made it, that which is there."""
+    there = {line.partition(" ")[0].upper() for line in offered(rules, caller)}
+    if rules.dishonoured is not None:
+        there -= rules.dishonoured()
+    return tuple(line for line in announced if line.partition(" ")[0].upper() in there)
 
 
 def answer(rules: Rules, caller: Caller, command: Command) -> Reply:

@@ -7,7 +7,7 @@ from functools import partial
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Scope
-from smtplab.mta.behaviour.faults import BareDot, Certificate, Stage, StripStarttls, name_of
+from smtplab.mta.behaviour.faults import BareDot, Certificate, Handshake, Stage, StripStarttls, name_of
 from smtplab.mta.behaviour.interference import Interference, Tampering
 from smtplab.mta.behaviour.ordeal import Ordeal, Ward
 from smtplab.mta.behaviour.policy import Policies
@@ -22,7 +22,6 @@ from smtplab.net.ports import Endpoint, Listening, ServerTls, Wire
 from smtplab.sim.character import (
     POP3_PORT,
     behaviour,
-    local_hook,
     maildrop_rules,
     own_domains,
     routing,
@@ -53,7 +52,7 @@ class Server:
         self._rules = rules_by_port(world, host, tls)
         self._maildrop_rules = maildrop_rules(host, self.people, tls)
         self._maildrops = MemoryMailboxes(self.mailboxes)
-        self._ward = self._make_ward(world)
+        self._ward = self._make_ward()
         self._plain = self._is_plain()
         hops = internet.hops
         self.queue = Queue(
@@ -126,7 +125,7 @@ class Server:
         if self._plain and not self._is_tampered_with(wire.peer.address):
             return Receiver(rules, self.net, scope, self.queue.accept)
         ordeal = Ordeal(self._ward, rules, scope, wire.peer.address)
-        door.interference = Interference(wire, ordeal, self._tampering(wire.peer.address), scope)
+        door.interference = Interference(wire, ordeal.suffering, self._tampering(wire.peer.address), scope)
         return Receiver(ordeal.rules(), self.net, scope, ordeal.accept(self.queue.accept))
 
     def _enter_maildrop(self, rules: MaildropRules, door: Door, wire: Wire) -> MaildropServer:
@@ -147,16 +146,16 @@ class Server:
 
     # What the world does to it
 
-    def _make_ward(self, world: World) -> Ward:
+    def _make_ward(self) -> Ward:
         host, internet = self._host, self._internet
         return Ward(
             name=host.name,
+            place=host.name,
             behaviour=behaviour(host),
             policies=Policies(host.greylisting, host.rate_limit, host.blocklists, self.net),
             injector=internet.injector,
             clock=internet.clock,
             chance=self.net.chance("noise"),
-            local_hook=local_hook(world, host),
         )
 
     def _is_plain(self) -> bool:
@@ -179,11 +178,16 @@ class Server:
             strips_starttls=lambda scope: any(self._acts(link, StripStarttls, scope) is not None for link in links),
             takes_bare_dots=lambda scope: self._acts(self.name, BareDot, scope) is not None,
             certificate=self._wrong_certificate,
+            handshake=self._broken_handshake,
         )
 
     def _wrong_certificate(self, scope: Scope) -> ServerTls | None:
         fault = self._acts(self.name, Certificate, scope)
         return self._internet.wrong_tls(self._host, fault.how) if isinstance(fault, Certificate) else None
+
+    def _broken_handshake(self, scope: Scope) -> Handshake | None:
+        fault = self._acts(self.name, Handshake, scope)
+        return fault if isinstance(fault, Handshake) else None
 
     def _acts(self, where: str, kind: type, scope: Scope) -> object | None:
         stage = _STAGE_OF_KIND[kind]
@@ -193,4 +197,4 @@ class Server:
         return None
 
 
-_STAGE_OF_KIND: dict[type, Stage] = {StripStarttls: "ehlo", BareDot: "data", Certificate: "tls"}
+_STAGE_OF_KIND: dict[type, Stage] = {StripStarttls: "ehlo", BareDot: "data", Certificate: "tls", Handshake: "tls"}

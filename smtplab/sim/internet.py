@@ -73,7 +73,7 @@ class Internet:
         fabric = fabric or Fabric()
         self.clock = clock
         self.journal = journal
-        self.injector = Injector(world.faults)
+        self.injector = Injector(world.faults, chance_of(seed, "faults"))
         self.hops = Hops(self._meet if self.injector else None, fabric.hop_dialer)
         self._seed = seed
         self._roads = Roads(world)

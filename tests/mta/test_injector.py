@@ -27,11 +27,11 @@ def test_what_did_not_act_is_not_counted():
 def test_a_fault_knows_its_time_its_client_and_its_recipient():
     when = When(from_s=10, until_s=20, client="10.0.0.1", recipient="A@x.example")
     injector = Injector([WrongReply(where=MX, stage="rcpt", code=450, when=when)])
-    fitting = Occasion("10.0.0.1", "a@X.example")
+    fitting = Occasion("10.0.0.1", ("a@X.example",))
     assert names(injector, 10, fitting) == ["reply"]
     assert names(injector, 9.9, fitting) == names(injector, 20, fitting) == []
-    assert names(injector, 15, Occasion("10.0.0.2", "a@x.example")) == []
-    assert names(injector, 15, Occasion("10.0.0.1", "b@x.example")) == []
+    assert names(injector, 15, Occasion("10.0.0.2", ("a@x.example",))) == []
+    assert names(injector, 15, Occasion("10.0.0.1", ("b@x.example",))) == []
 
 
 def test_changes_of_dns_data_come_in_the_order_of_their_moments():

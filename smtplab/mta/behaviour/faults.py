@@ -1,7 +1,8 @@
 """Faults as data: what goes wrong, where, at which stage, when and how often; nothing goes wrong in this module.
 
-`where` is a host's name; for a middle box it is a link's name, and a link can fall silent too. Of the faults that fit
-one moment every delay acts, and of the others the first in the file.
+`where` is a host's name in a world; for a middle box it is a link's name, and a link can fall silent too. A behaviour
+file is of one server and leaves it out. Of the faults that fit one moment every delay acts, and of the others the first
+in the file.
 """
 
 from __future__ import annotations
@@ -10,19 +11,29 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from smtplab.mta.behaviour.parts import Address, Part, Seconds
+from smtplab.mta.behaviour.parts import Part, Seconds
 
 Stage = Literal[
-    "dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit"
+    "dns", "connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit", "other", "any"
 ]  # fmt: skip
 """`content` is the reply to the final dot. A fault there acts before the message is taken, and one at `rcpt` before the
 recipient is, so that nothing is doubled; only a delay beyond the client's patience does that (RFC 1047).
-`tls` is STARTTLS, `dns` a resolver's answers."""
+`tls` is STARTTLS, `dns` a resolver's answers, `other` every command without a stage of its own (RSET, NOOP, VRFY …),
+and `any` each of the client's commands and the content."""
 
-STAGES_OF_REPLIES: frozenset[Stage] = frozenset(
-    {"greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit"}
-)
+STAGES_OF_COMMANDS: tuple[Stage, ...] = (
+    "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit", "other",
+)  # fmt: skip
+"""Those that `any` stands for."""
+STAGES_OF_REPLIES: frozenset[Stage] = frozenset({"greeting", "any", *STAGES_OF_COMMANDS})
 Code = Annotated[int, Meta(ge=200, le=599)]
+Pattern = Annotated[str, Meta(max_length=320)]
+"""`*` stands for any characters, `?` for one, in any case; 320 octets are a local part, an @ and a domain."""
+Keyword = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=64)]
+"""ehlo-keyword (RFC 5321 4.1.1.1)."""
+KeywordLine = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][!-~ ]*$", max_length=500)]
+"""ehlo-line, which has parameters behind its keyword; a reply's line has 512 octets (RFC 5321 4.5.3.1.5)."""
+Per = Literal["server", "client", "session", "sender", "recipient", "triplet"]
 
 
 class When(Part, frozen=True):
@@ -31,21 +42,40 @@ class When(Part, frozen=True):
     after: Annotated[int, Meta(ge=0)] = 0
     """So many occasions pass unharmed first."""
     from_s: Seconds = 0.0
-    """Since the world's start."""
+    """Since the world's start, or since the behaviour file was read."""
     until_s: Seconds | None = None
-    client: Address = ""
-    """Only for this client."""
-    recipient: str = ""
-    """Only for this recipient; at `rcpt`."""
+    client: Annotated[str, Meta(max_length=49)] = ""
+    """Only for this client: an address or a network, `10.0.0.0/8`."""
+    helo: Pattern = ""
+    """Only for clients that call themselves so."""
+    sender: Pattern = ""
+    """Only for this reverse-path; `<>` is the null one."""
+    recipient: Pattern = ""
+    """At `rcpt` only for this recipient, later only where such a one was taken."""
+    user: Pattern = ""
+    """Only for those who have authenticated by this name; `*` for whoever has."""
+    authenticated: bool | None = None
+    tls: bool | None = None
     name: str = ""
     """Only for this name; at `dns`."""
+    chance: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Of acting, drawn from the seed."""
+    per: Per = "server"
+    """For whom `after`, `count` and the messages are counted: everybody together, or each of these by itself. A
+    `triplet` is a client's network, a sender and a recipient."""
 
 
 class _Fault(Part, frozen=True, kw_only=True, tag_field="what"):
-    where: str
+    where: str = ""
     when: When = When()
     count: Annotated[int, Meta(ge=1)] | None = None
     """How often it acts; as often as it fits where nothing is said."""
+
+
+class Allow(_Fault, frozen=True, tag="allow"):
+    """Nothing happens, and no fault behind it acts: the ordinary rules hold."""
+
+    stage: Stage
 
 
 class Refuse(_Fault, frozen=True, tag="refuse"):
@@ -56,6 +86,12 @@ class Refuse(_Fault, frozen=True, tag="refuse"):
 
 class Reset(_Fault, frozen=True, tag="reset"):
     """The connection is reset."""
+
+    stage: Stage
+
+
+class Drop(_Fault, frozen=True, tag="drop"):
+    """The connection is closed without an answer."""
 
     stage: Stage
 
@@ -85,12 +121,14 @@ class Garble(_Fault, frozen=True, tag="garble"):
 
 
 class WrongReply(_Fault, frozen=True, tag="reply"):
-    """This reply in place of the right one; with a `count`, a 4xx so many times and then the truth."""
+    """This reply in place of the right one; with a `count`, a 4xx so many times and then the truth. One that welcomes,
+    2xx or 3xx, takes the place of none that refuses: no fault opens a relay or lets anybody in."""
 
     stage: Stage
     code: Code
-    text: str = "Something is wrong here"
-    enhanced: str = ""
+    text: Annotated[str, Meta(max_length=4000)] = "Something is wrong here"
+    """Each line of it is one of the reply's."""
+    enhanced: Annotated[str, Meta(pattern=r"^([245]\.\d{1,3}\.\d{1,3})?$")] = ""
 
 
 class BrokenReply(_Fault, frozen=True, tag="broken-reply"):
@@ -120,6 +158,31 @@ class Certificate(_Fault, frozen=True, tag="certificate"):
     how: Literal["expired", "wrong-name", "self-signed"]
 
 
+class Handshake(_Fault, frozen=True, tag="handshake"):
+    """TLS is promised and never comes about."""
+
+    how: Literal["garbage", "silence", "reset"] = "garbage"
+
+
+class Announce(_Fault, frozen=True, tag="announce"):
+    """An answer to EHLO that does not say what is so."""
+
+    add: tuple[KeywordLine, ...] = ()
+    """Announced, though it is not there."""
+    hide: tuple[Keyword, ...] = ()
+    """There, though it is not announced."""
+    dishonour: tuple[Keyword, ...] = ()
+    """Announced, and then refused: its command with 502, its parameters with 555."""
+
+
+class SizeLie(_Fault, frozen=True, tag="size-lie"):
+    """SIZE promises more, or less, than is taken."""
+
+    announced: Annotated[int, Meta(ge=0)]
+    real: Annotated[int, Meta(ge=0)] | None = None
+    """Content of more octets is refused with 552; nothing said: the server's own limit."""
+
+
 class BareDot(_Fault, frozen=True, tag="bare-dot"):
     """A server that takes LF dot CR LF for the end of the content: what SMTP smuggling needs."""
 
@@ -135,10 +198,13 @@ class DnsChange(_Fault, frozen=True, tag="dns-change"):
     """The whole new master file."""
 
 
-ReplyFault = Refuse | Reset | Silence | Delay | Drip | Garble | WrongReply | BrokenReply
+ReplyFault = Allow | Refuse | Reset | Drop | Silence | Delay | Drip | Garble | WrongReply | BrokenReply
 """Those that name their stage."""
 
-Fault = ReplyFault | ServerFailure | Shutdown | DiskFull | Certificate | BareDot | StripStarttls | DnsChange
+ServerFault = ReplyFault | Shutdown | DiskFull | Certificate | Handshake | Announce | SizeLie | BareDot
+"""Those of one server by itself, with no network around it."""
+
+Fault = ServerFault | ServerFailure | StripStarttls | DnsChange
 
 
 def name_of(fault: Fault) -> str:
@@ -153,11 +219,11 @@ def stage_of(fault: Fault) -> Stage | None:
             return "dns"
         case Shutdown() | DiskFull():
             return "mail"
-        case Certificate():
+        case Certificate() | Handshake():
             return "tls"
         case BareDot():
             return "data"
-        case StripStarttls():
+        case StripStarttls() | Announce() | SizeLie():
             return "ehlo"
         case DnsChange():
             return None

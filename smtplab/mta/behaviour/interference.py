@@ -8,11 +8,18 @@ from collections import deque
 from collections.abc import Callable
 
 from smtplab.journal import Scope
-from smtplab.mta.behaviour.ordeal import Ordeal
+from smtplab.mta.behaviour.faults import Handshake
+from smtplab.mta.behaviour.suffering import Suffering
 from smtplab.net.ports import Endpoint, ServerTls, Wire
 
 _STARTTLS = re.compile(rb"^250([ -])STARTTLS\r\n", re.MULTILINE | re.IGNORECASE)
 _BARE_DOT = re.compile(rb"(?<!\r)\n\.\r?\n")
+
+# No TLS record begins so (RFC 8446 5.1): any client sees at once that this is none.
+_NO_TLS = b"\xff\xfe\xfd TLS was promised, and this is none \xfc\xfb\r\n" * 4
+
+BROKEN_HANDSHAKE_S_MAX = 60.0
+"""As long as an honest handshake may take here."""
 
 
 class Tampering:
@@ -23,46 +30,61 @@ class Tampering:
         strips_starttls: Callable[[Scope], bool],
         takes_bare_dots: Callable[[Scope], bool],
         certificate: Callable[[Scope], ServerTls | None],
+        handshake: Callable[[Scope], Handshake | None],
     ) -> None:
         self.strips_starttls = strips_starttls
         self.takes_bare_dots = takes_bare_dots
         self.certificate = certificate
+        self.handshake = handshake
 
 
 class Interference:
     """A `Wire` over another one. What drips holds back whatever is written after it, the end included."""
 
-    def __init__(self, wire: Wire, ordeal: Ordeal, tampering: Tampering, scope: Scope) -> None:
+    def __init__(self, wire: Wire, suffering: Suffering, tampering: Tampering, scope: Scope) -> None:
         self.local: Endpoint = wire.local
         self.peer: Endpoint = wire.peer
         self._wire = wire
-        self._ordeal = ordeal
-        ordeal.listen = wire.resume
+        self._suffering = suffering
+        suffering.listen = wire.resume
         self._tampering = tampering
         self._scope = scope
         self._held: deque[bytes] = deque()
         self._pause_s = 0.0
         self._close_after = False
         self._timer: asyncio.TimerHandle | None = None
+        self._deaf = False
 
     def heard(self, data: bytes) -> bytes:
-        """What the server makes of what came."""
+        """What the server makes of what came; nothing where it does not listen any more."""
+        if self._deaf:
+            return b""
         if _BARE_DOT.search(data) and self._tampering.takes_bare_dots(self._scope):
             return _BARE_DOT.sub(b"\r\n.\r\n", data)
         return data
 
     def end(self) -> None:
         """The client has gone."""
-        self._ordeal.gone.set()
+        self._suffering.end()
         if self._timer is not None:
             self._timer.cancel()
+
+    def hurry(self) -> None:
+        """The server is going: what drips leaves at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._held:
+            self._wire.write(b"".join(self._held))
+            self._held.clear()
+        if self._close_after or self._deaf:
+            self._wire.close()
 
     # Wire
 
     def write(self, data: bytes) -> None:
         if _STARTTLS.search(data) and self._tampering.strips_starttls(self._scope):
             data = _STARTTLS.sub(rb"250\1XXXXXXXA\r\n", data)
-        spoil, self._ordeal.spoil = self._ordeal.spoil, None
+        spoil, self._suffering.spoil = self._suffering.spoil, None
         pieces, pause_s = spoil(data) if spoil is not None else ([data], 0.0)
         if self._held:
             self._held.extend(pieces)
@@ -75,7 +97,19 @@ class Interference:
                 self._wire.write(piece)
 
     def start_tls(self, tls: ServerTls) -> None:
-        self._wire.start_tls(self._tampering.certificate(self._scope) or tls)
+        broken = self._tampering.handshake(self._scope)
+        if broken is None:
+            self._wire.start_tls(self._tampering.certificate(self._scope) or tls)
+            return
+        self._deaf = True
+        match broken.how:
+            case "garbage":
+                self._wire.write(_NO_TLS)
+                self._wire.close()
+            case "reset":
+                self._wire.abort()
+            case "silence":
+                self._timer = asyncio.get_running_loop().call_later(BROKEN_HANDSHAKE_S_MAX, self._wire.abort)
 
     def close(self) -> None:
         if self._held:

@@ -1,45 +1,33 @@
-"""What befalls one session at a server of a world: its faults, its policies and its manner, as the engine's hooks."""
+"""What befalls one session at a server: its faults, its policies and its manner, as the engine's hooks."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import msgspec
 
-from smtplab.events import FaultInjected
 from smtplab.journal import Scope
-from smtplab.mta.arrival import Accept, Arrival
-from smtplab.mta.behaviour.faults import (
-    BrokenReply,
-    Delay,
-    DiskFull,
-    Drip,
-    Fault,
-    Garble,
-    Refuse,
-    Reset,
-    Shutdown,
-    Silence,
-    Stage,
-    WrongReply,
-    name_of,
-)
+from smtplab.mta.arrival import Arrival
+from smtplab.mta.behaviour.announcing import announced_as, with_size
+from smtplab.mta.behaviour.faults import Announce, Fault, SizeLie, Stage
 from smtplab.mta.behaviour.injector import Injector, Occasion
 from smtplab.mta.behaviour.manner import Behaviour, Verdict, reword
 from smtplab.mta.behaviour.manner import Occasion as Moment
 from smtplab.mta.behaviour.policy import Policies
-from smtplab.mta.behaviour.spoil import Spoil, spoil_of
-from smtplab.mta.rules import Caller, Rules, Word, answer
+from smtplab.mta.behaviour.suffering import Suffering, is_welcome
+from smtplab.mta.receive import Decision, TakeContent
+from smtplab.mta.rules import Caller, Hook, Rules, Word, answer
 from smtplab.net.ports import Clock
-from smtplab.wire.command import Auth, Command, Mail, Rcpt
-from smtplab.wire.reply import Reply, make_reply
+from smtplab.smtp.refusals import too_large
+from smtplab.wire.command import Command, Ehlo, Helo, Lhlo, Mail, Rcpt
+from smtplab.wire.reply import Reply
 
 _STAGE_OF_VERB: dict[str, Stage] = {
     "EHLO": "ehlo",
     "HELO": "ehlo",
+    "LHLO": "ehlo",
     "STARTTLS": "tls",
     "AUTH": "auth",
     "MAIL": "mail",
@@ -47,128 +35,146 @@ _STAGE_OF_VERB: dict[str, Stage] = {
     "DATA": "data",
     "BDAT": "data",
     "QUIT": "quit",
+    "RSET": "other",
+    "NOOP": "other",
+    "VRFY": "other",
+    "EXPN": "other",
+    "HELP": "other",
+    "ETRN": "other",
 }
-VERBS = (*_STAGE_OF_VERB, "RSET")
 
-_BUSY = make_reply(451, "Local trouble", enhanced="4.3.0")
-
-_REFUSALS: dict[Stage, Reply] = {
-    "greeting": make_reply(554, "No mail service here"),
-    "ehlo": make_reply(550, "Your name is not welcome"),
-    "tls": make_reply(454, "TLS not available", enhanced="4.7.0"),
-    "auth": make_reply(535, "Authentication failed", enhanced="5.7.8"),
-    "mail": make_reply(550, "Sender refused", enhanced="5.7.1"),
-    "rcpt": make_reply(550, "Recipient refused", enhanced="5.7.1"),
-    "data": make_reply(554, "No message wanted", enhanced="5.5.0"),
-    "content": make_reply(554, "Content refused", enhanced="5.6.0"),
-    "quit": make_reply(502, "Stay a while", enhanced="5.5.1"),
-}
+_ENGINES_OWN = frozenset({"AUTH", "NOOP", "VRFY", "EXPN", "HELP", "ETRN"})
+"""No manner has words for their answers."""
 
 
 class Ward(msgspec.Struct, frozen=True):
     """What all sessions of one server share."""
 
     name: str
+    place: str
+    """How the faults call this server."""
     behaviour: Behaviour
     policies: Policies
     injector: Injector
     clock: Clock
     chance: random.Random
     """For noise."""
-    local_hook: Callable[[Command, Caller], Reply | None]
-    """Answers for what this very host is: a full mailbox, a server of 1982."""
+    start_s: float = 0.0
+    """On the clock, since when the faults count their time."""
 
 
 class Ordeal:
-    """One session's. `spoil` is what is to be done to the next reply on its way out; the wire takes it from here."""
+    """One session's; `suffering` does to it what the faults want."""
 
     def __init__(self, ward: Ward, rules: Rules, scope: Scope, client: str) -> None:
-        self.gone = asyncio.Event()
-        """To be set once the client has left, so that a silence has an end."""
-        self.spoil: Spoil | None = None
-        self.listen: Callable[[], None] = _already_listening
-        """Reads on from the client, whom the engine leaves unheard while it decides: a silence must notice its end."""
+        self.suffering = Suffering(ward.name, ward.chance, scope)
         self._ward = ward
         self._plain_rules = rules
         self._emit = scope
         self._client = client
         self._sender = ""
+        self._recipients: tuple[str, ...] = ()
         self._judged = False
-        self._faulty = ward.injector.touches(ward.name)
+        self._waiting: tuple[Fault, ...] = ()
+        """At `connect`, for the greeting to come after."""
+        self._dishonoured: frozenset[str] = frozenset()
+        self._size_octets_max: int | None = None
+        self._faulty = ward.injector.touches(ward.place)
 
     def rules(self) -> Rules:
         """Those of the server, with this session's hooks."""
+        hooks: dict[str, Hook] = {**self._plain_rules.hooks, **dict.fromkeys(_STAGE_OF_VERB, self._answer)}
         greet = self._greet if self._faulty else None
-        return msgspec.structs.replace(self._plain_rules, hooks=dict.fromkeys(VERBS, self._answer), greet=greet)
+        return msgspec.structs.replace(
+            self._plain_rules, hooks=hooks, greet=greet, dishonoured=lambda: self._dishonoured
+        )
 
-    def accept(self, accept: Accept) -> Accept:
+    def accept(self, accept: TakeContent) -> TakeContent:
         """The same, after what is done to contents here."""
 
-        async def take(arrival: Arrival) -> Word | tuple[Reply, ...]:
+        async def take(arrival: Arrival) -> Decision:
             return await self._take(arrival, accept)
 
         return take
 
+    def meet(self) -> bool:
+        """Is the connection reset at once? To be asked where nothing but this server makes a connection difficult; a
+        delay or a silence comes before the greeting."""
+        faults = self._faults("connect", Caller(self._client)) if self._faulty else ()
+        if self.suffering.meets(faults):
+            return True
+        self._waiting = faults
+        return False
+
     # Hooks
 
     def _greet(self, caller: Caller) -> Awaitable[Word | None] | None:
-        del caller
-        faults = self._faults("greeting")
-        return self._suffer(faults, "greeting") if faults else None
+        waiting, faults = self._waiting, self._faults("greeting", caller)
+        return self._greet_late(waiting, faults) if waiting or faults else None
+
+    async def _greet_late(self, waiting: tuple[Fault, ...], faults: tuple[Fault, ...]) -> Word | None:
+        return await self.suffering.suffer(waiting, "connect") or await self.suffering.suffer(faults, "greeting")
 
     def _answer(self, command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:
-        stage = _STAGE_OF_VERB.get(command.verb)
-        if self._faulty and stage is not None:
-            recipient = str(command.forward_path) if isinstance(command, Rcpt) else ""
-            if faults := self._faults(stage, recipient):
-                return self._suffer_or_answer(faults, stage, command, caller)
-        return self._ordinary(command, caller)
+        self._client = caller.address
+        stage = _STAGE_OF_VERB[command.verb]
+        if isinstance(command, Mail):
+            self._sender = "<>" if command.reverse_path is None else str(command.reverse_path)
+        if self._faulty and (faults := self._faults(stage, caller, command)):
+            return self._suffer_or_answer(faults, stage, command, caller)
+        word = self._ordinary(command, caller)
+        return self._note_later(command, word) if inspect.isawaitable(word) else self._note(command, word)
 
     async def _suffer_or_answer(
         self, faults: tuple[Fault, ...], stage: Stage, command: Command, caller: Caller
     ) -> Word | None:
-        word = await self._suffer(faults, stage)
-        if word is not None:
-            return word
+        word = await self.suffering.suffer(faults, stage)
+        if word is not None and not is_welcome(word):
+            return self._note(command, word)
         ordinary = self._ordinary(command, caller)
-        return await ordinary if inspect.isawaitable(ordinary) else ordinary
+        if inspect.isawaitable(ordinary):
+            ordinary = await ordinary
+        # A welcome takes the place of a welcome only: a fault opens no relay, and logs nobody in.
+        return self._note(command, word if word is not None and is_welcome(ordinary) else ordinary)
 
-    async def _take(self, arrival: Arrival, accept: Accept) -> Word | tuple[Reply, ...]:
+    async def _take(self, arrival: Arrival, accept: TakeContent) -> Decision:
         behaviour, policies = self._ward.behaviour, self._ward.policies
-        faults = self._faults("content") if self._faulty else ()
-        if faults and (word := await self._suffer(faults, "content")) is not None:
+        faults = self._faults("content", arrival.caller) if self._faulty else ()
+        self._recipients = ()
+        word = await self.suffering.suffer(faults, "content") if faults else None
+        if word is not None and not is_welcome(word):
             return word
         if behaviour.content_ms:
-            await asyncio.sleep(behaviour.content_ms / 1000)
+            await self.suffering.pause(behaviour.content_ms / 1000)
         if (refusal := await self._judge_client("content")) is not None:
             return refusal
-        reply = await accept(arrival)
+        if self._size_octets_max is not None and len(arrival.envelope.content) > self._size_octets_max:
+            return too_large()
+        taken = accept(arrival)
+        reply = await taken if inspect.isawaitable(taken) else taken
         if not isinstance(reply, Reply) or reply.severity != 2:
             return reply
-        self._ward.injector.count_message(self._ward.name)
+        self._ward.injector.count_message(self._ward.place, self._occasion(arrival.caller))
         policies.count_message(self._client)
         queue_id = reply.lines[-1].rpartition(" ")[2]
-        return reword(behaviour, ".", reply, id=queue_id, host=self._ward.name)
+        return word or reword(behaviour, ".", reply, id=queue_id, host=self._ward.name)
 
     # What this server is by itself
 
     def _ordinary(self, command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:
-        if isinstance(command, Auth):
-            return None
-        if isinstance(command, Mail):
-            self._sender = "" if command.reverse_path is None else str(command.reverse_path)
         if self._must_judge(command.verb.lower(), caller):
             return self._judge_first(command, caller)
-        return self._told(command, self._reply(command, caller))
+        word = self._reply(command, caller)
+        return word if inspect.isawaitable(word) else self._told(word)
 
     def _must_judge(self, moment: str, caller: Caller) -> bool:
         judges = self._ward.policies.judges_clients and not caller.user
         return judges and moment == self._ward.behaviour.judges_at and not self._judged
 
-    async def _judge_first(self, command: Command, caller: Caller) -> Word:
-        refusal = await self._judge_client(self._ward.behaviour.judges_at)
-        word = self._told(command, refusal or self._reply(command, caller))
-        return await word if inspect.isawaitable(word) else word
+    async def _judge_first(self, command: Command, caller: Caller) -> Word | None:
+        word = await self._judge_client(self._ward.behaviour.judges_at) or self._reply(command, caller)
+        told = self._told(await word if inspect.isawaitable(word) else word)
+        return await told if inspect.isawaitable(told) else told
 
     async def _judge_client(self, moment: Moment) -> Reply | None:
         """Once a session, and only where nothing was found against it."""
@@ -179,11 +185,22 @@ class Ordeal:
         self._judged = verdict is None
         return None if verdict is None else behaviour.verdicts[verdict].reply()
 
-    def _reply(self, command: Command, caller: Caller) -> Reply:
-        special = self._ward.local_hook(command, caller)
-        if special is not None:
-            return special
+    def _reply(self, command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:
+        hook = self._plain_rules.hooks.get(command.verb)
+        word = hook(command, caller) if hook is not None else None
+        if word is None:
+            return self._own_reply(command, caller)
+        return self._own_unless(word, command, caller) if inspect.isawaitable(word) else word
+
+    async def _own_unless(self, word: Awaitable[Word | None], command: Command, caller: Caller) -> Word | None:
+        return await word or self._own_reply(command, caller)
+
+    def _own_reply(self, command: Command, caller: Caller) -> Reply | None:
+        if command.verb in _ENGINES_OWN:
+            return None
         reply = answer(self._plain_rules, caller, command)
+        if isinstance(command, Ehlo | Lhlo) and self._faulty:
+            reply = self._announced(reply, command, caller)
         who = str(command.forward_path) if isinstance(command, Rcpt) else ""
         if who and reply.severity == 2 and not caller.user and (verdict := self._greylisted(who)):
             return self._ward.behaviour.verdicts[verdict].reply()
@@ -191,61 +208,62 @@ class Ordeal:
 
     def _greylisted(self, recipient: str) -> Verdict | None:
         """Asked last: a recipient who does not exist would only fill the memory."""
-        return self._ward.policies.judge_triplet(self._client, self._sender, recipient, self._emit)
+        sender = "" if self._sender == "<>" else self._sender
+        return self._ward.policies.judge_triplet(self._client, sender, recipient, self._emit)
 
-    def _told(self, command: Command, reply: Reply) -> Reply | Awaitable[Reply]:
+    def _told(self, word: Word | None) -> Word | Awaitable[Word | None] | None:
         """At once, or after the tarpit."""
-        del command
         pause_s = self._ward.behaviour.refusal_s
-        return _after(pause_s, reply) if reply.severity == 5 and pause_s else reply
+        return self._after(pause_s, word) if pause_s and isinstance(word, Reply) and word.severity == 5 else word
+
+    async def _after(self, pause_s: float, reply: Reply) -> Reply:
+        await self.suffering.pause(pause_s)
+        return reply
 
     # What goes wrong
 
-    def _faults(self, stage: Stage, recipient: str = "") -> tuple[Fault, ...]:
+    def _announced(self, reply: Reply, command: Command, caller: Caller) -> Reply:
+        occasion = self._occasion(caller, command)
+        self._dishonoured, self._size_octets_max = frozenset(), None
+        for fault in self._at("ehlo", occasion, only=Announce):
+            if isinstance(fault, Announce):
+                self.suffering.tell(fault, "ehlo")
+                self._dishonoured = frozenset(keyword.upper() for keyword in fault.dishonour)
+                reply = announced_as(reply, fault)
+        for fault in self._at("ehlo", occasion, only=SizeLie):
+            if isinstance(fault, SizeLie):
+                self.suffering.tell(fault, "ehlo")
+                self._size_octets_max = fault.real
+                reply = with_size(reply, fault.announced)
+        return reply
+
+    def _faults(self, stage: Stage, caller: Caller, command: Command | None = None) -> tuple[Fault, ...]:
+        return self._at(stage, self._occasion(caller, command))
+
+    def _at(self, stage: Stage, occasion: Occasion, only: type | None = None) -> tuple[Fault, ...]:
         ward = self._ward
-        return ward.injector.at(ward.name, stage, ward.clock.monotonic(), Occasion(self._client, recipient))
+        return ward.injector.at(ward.place, stage, ward.clock.monotonic() - ward.start_s, occasion, only=only)
 
-    async def _suffer(self, faults: tuple[Fault, ...], stage: Stage) -> Word | None:
-        """None where the ordinary answer follows, late or spoilt as it may be."""
-        word: Word | None = None
-        for fault in faults:
-            self._emit(FaultInjected(name_of(fault), f"{self._ward.name}/{stage}"))
-            match fault:
-                case Delay(seconds=seconds):
-                    await asyncio.sleep(seconds)
-                case Silence():
-                    self.listen()
-                    await self.gone.wait()
-                    return "drop"
-                case _:
-                    word = self._word_of(fault, stage)
+    def _occasion(self, caller: Caller, command: Command | None = None) -> Occasion:
+        return Occasion(
+            client=caller.address,
+            recipients=(str(command.forward_path),) if isinstance(command, Rcpt) else self._recipients,
+            sender=self._sender,
+            helo=command.domain if isinstance(command, Ehlo | Helo | Lhlo) else caller.helo,
+            user=caller.user,
+            secure=caller.secure,
+            session=self._emit.span,
+        )
+
+    # Where the transaction stands
+
+    async def _note_later(self, command: Command, word: Awaitable[Word | None]) -> Word | None:
+        return self._note(command, await word)
+
+    def _note(self, command: Command, word: Word | None) -> Word | None:
+        if isinstance(word, Reply) and word.severity == 2:
+            if isinstance(command, Rcpt):
+                self._recipients += (str(command.forward_path),)
+            elif _STAGE_OF_VERB[command.verb] in ("ehlo", "mail") or command.verb == "RSET":
+                self._recipients = ()
         return word
-
-    def _word_of(self, fault: Fault, stage: Stage) -> Word | None:
-        match fault:
-            case Reset():
-                return "drop"
-            case Refuse():
-                return _REFUSALS[stage]
-            case WrongReply(code=code, text=text, enhanced=enhanced):
-                return make_reply(code, text, enhanced=enhanced or None)
-            case Shutdown():
-                return make_reply(421, "Enough for now, closing", enhanced="4.3.2")
-            case DiskFull():
-                return make_reply(452, "Insufficient storage", enhanced="4.3.1")
-            case Drip() | Garble() | BrokenReply():
-                self.spoil = spoil_of(fault, self._ward.chance)
-                # A reply that may not be understood must not be one that took a recipient or the message: the client
-                # would try again what was done already.
-                return _BUSY if stage in ("rcpt", "content") and not isinstance(fault, Drip) else None
-            case _:
-                return None
-
-
-def _already_listening() -> None:
-    pass
-
-
-async def _after(pause_s: float, reply: Reply) -> Reply:
-    await asyncio.sleep(pause_s)
-    return reply

@@ -13,6 +13,7 @@ from smtplab.events import Judged
 from smtplab.journal import Emit
 from smtplab.mta.behaviour.manner import Verdict
 from smtplab.mta.behaviour.parts import Part, Seconds
+from smtplab.mta.behaviour.pattern import network_around
 from smtplab.net.ports import Clock, Net
 
 TRIPLETS_MAX = 100_000
@@ -79,7 +80,7 @@ class Greylist:
 
     def knows(self, address: str, sender: str, recipient: str, emit: Emit) -> bool:
         """Fact: Judged."""
-        triplet, now = (_network_of(address), sender.lower(), recipient.lower()), self._clock.monotonic()
+        triplet, now = (network_around(address), sender.lower(), recipient.lower()), self._clock.monotonic()
         shown = " ".join(part or "<>" for part in triplet)
         if now - self._passed.get(triplet, -self._terms.lifetime_s) < self._terms.lifetime_s:
             self._passed[triplet] = now
@@ -138,8 +139,3 @@ async def is_listed(address: str, zone: str, net: Net, emit: Emit) -> bool:
 def _reversed(address: str) -> str:
     pointer = ipaddress.ip_address(address).reverse_pointer
     return pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
-
-
-def _network_of(address: str) -> str:
-    width = 64 if ":" in address else 24
-    return str(ipaddress.ip_network(f"{address}/{width}", strict=False))
