@@ -118,6 +118,7 @@ class Serve(SpokenCommand):
                 option("--web", dest="web", type=place),
                 option("--web-token", dest="web_token", metavar="TOKEN"),
                 option("--web-name", dest="web_names", type=DomainName(), multiple=True),
+                option("--behaviour", dest="behaviour", metavar="FILE"),
                 option("--line-endings", dest="line_endings", type=OneOf(("strict", "repair", "keep"))),
                 click.Option(["--dns"], metavar="ADDRESS[:PORT]", help=texts("cli.help.dns")),
                 click.Option(["--port"], type=read.Port(), help=texts("cli.help.port")),
@@ -155,7 +156,10 @@ class Serve(SpokenCommand):
             else:
                 click.echo(self.texts("serve.listening", protocol=place.protocol, place=shown(place)))
 
-        return serve(request, tell, () if page is None else (page.beside,))
+        def notice(bad: BadInput) -> None:
+            click.echo(f"smtplab: {self.texts(bad.text, **bad.arguments)}", err=True)
+
+        return serve(request, tell, () if page is None else (page.beside,), on_notice=notice)
 
 
 def make_command(texts: Texts) -> click.Command:

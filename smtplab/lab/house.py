@@ -12,6 +12,7 @@ import msgspec
 
 from smtplab.journal import Journal
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.conduct import Conduct, OnNotice
 from smtplab.lab.live import this_host
 from smtplab.lab.serve_request import ServeRequest
 from smtplab.lab.users import stored_users
@@ -57,9 +58,11 @@ class House(msgspec.Struct, frozen=True):
     intake: Intake
     mailboxes: MailboxPort
     accounts: StoredAccounts
+    conduct: Conduct | None
+    """None: every session goes as it should."""
 
 
-async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack) -> House:
+async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, on_notice: OnNotice) -> House:
     """What is opened last is closed first: the listeners stand on all of it."""
     net = live_net(dns=request.dns, resolve=request.resolve)
     hostname = request.hostname or this_host()
@@ -78,14 +81,26 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack) 
             intake.maildir = Maildirs(folder, hostname=hostname, clock=net.clock, chance=net.chance)
         if request.relays:
             intake.relay = await _open_queue(request, hostname, net, into_inbox, stack)
+    conduct = _conduct(request, hostname, net, stack, on_notice)
     stack.push_async_callback(ledger.close, END_S_MAX)
     accounts = _accounts(request, net.chance("pepper").randbytes(16))
-    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts)
+    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct)
 
 
 def _accounts(request: ServeRequest, pepper: bytes) -> StoredAccounts:
     memory = MemoryAccounts({name: Secret(password) for name, password in request.users}, pepper)
     return StoredAccounts(stored_users(request.home), memory, pepper)
+
+
+def _conduct(
+    request: ServeRequest, hostname: str, net: Net, stack: AsyncExitStack, on_notice: OnNotice
+) -> Conduct | None:
+    if request.behaviour is None:
+        return None
+    conduct = Conduct(Path(request.behaviour), hostname, net, on_notice)
+    conduct.watch()
+    stack.callback(conduct.close)
+    return conduct
 
 
 async def _open_queue(
@@ -166,6 +181,8 @@ def reload(house: House) -> None:
     if request.certificates:
         first, *others = request.certificates
         reload_certificate(house.tls, *first, others=others, client_ca=request.client_ca)
+    if house.conduct is not None:
+        house.conduct.refresh()
     try:
         house.accounts.stored = stored_users(request.home)
     except BadInput:

@@ -34,7 +34,7 @@ def entering(house: House, place: Place) -> Callable[[Wire], Guest]:
     return lambda wire: _receiver(house, place.protocol, rules[is_loopback(wire.peer.address)], wire)
 
 
-def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Receiver:
+def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Guest:
     recording = house.ledger.begin(protocol, wire.peer.address)
     wishes = Wishes()
 
@@ -47,7 +47,10 @@ def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Rec
     hooks: dict[str, Hook] = wishes.hooks()
     if house.request.domains and not house.request.relays:
         hooks["RCPT"] = _first_of(_only_local(frozenset(house.request.domains)), hooks["RCPT"])
-    return Receiver(msgspec.structs.replace(rules, hooks=hooks), house.net, recording.scope, accept)
+    rules = msgspec.structs.replace(rules, hooks=hooks)
+    if house.conduct is not None:
+        return house.conduct.receiver(rules, wire, recording.scope, accept)
+    return Receiver(rules, house.net, recording.scope, accept)
 
 
 def _maildrop_server(house: House, wire: Wire) -> MaildropServer:

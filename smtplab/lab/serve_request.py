@@ -42,6 +42,8 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Clients are asked for a certificate of this authority."""
     maildir: str | None = None
     line_endings: LineEndings = "strict"
+    behaviour: str | None = None
+    """A file's name."""
     dns: Endpoint | None = None
     port: int = 25
     resolve: tuple[tuple[str, str], ...] = ()

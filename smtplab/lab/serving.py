@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.conduct import OnNotice
 from smtplab.lab.exits import DONE, INTERRUPTED
 from smtplab.lab.house import House, furnish, reload, server_tls_of
 from smtplab.lab.reception import entering
@@ -21,10 +22,17 @@ Beside = Callable[[House], AbstractAsyncContextManager[Place]]
 """A listener of a layer above that shows what is received: where it listens, as long as it is open. Raises BadInput."""
 
 
-def serve(request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside] = ()) -> int:
-    """The exit code. Each listener is told of once all of them stand. Raises BadInput."""
+def _nobody(notice: BadInput) -> None:
+    del notice
+
+
+def serve(
+    request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside] = (), *, on_notice: OnNotice = _nobody
+) -> int:
+    """The exit code. Each listener is told of once all of them stand, and `on_notice` of what goes wrong without being
+    an end. Raises BadInput."""
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-        return runner.run(_serve(request, on_listening, beside))
+        return runner.run(_serve(request, on_listening, beside, on_notice))
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -39,11 +47,13 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _serve(request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside]) -> int:
+async def _serve(
+    request: ServeRequest, on_listening: OnListening, beside: Sequence[Beside], on_notice: OnNotice
+) -> int:
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     tls = server_tls_of(request)
     async with AsyncExitStack() as stack:
-        house = await furnish(request, tls, stack)
+        house = await furnish(request, tls, stack, on_notice)
         _on_signals(stop, lambda: reload(house))
         # Closed after the listeners of mail, whose clients wait for nothing but their own end.
         shows = [await stack.enter_async_context(one(house)) for one in beside]
@@ -54,7 +64,7 @@ async def _serve(request: ServeRequest, on_listening: OnListening, beside: Seque
         return await stop
 
 
-def _on_signals(stop: asyncio.Future[int], reload: Callable[[], None]) -> None:
+def _on_signals(stop: asyncio.Future[int], on_hangup: Callable[[], None]) -> None:
     def end(code: int) -> None:
         if not stop.done():
             stop.set_result(code)
@@ -64,7 +74,7 @@ def _on_signals(stop: asyncio.Future[int], reload: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end, DONE)
     loop.add_signal_handler(signal.SIGINT, end, INTERRUPTED)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
 
 
 # Listeners
@@ -73,7 +83,8 @@ def _on_signals(stop: asyncio.Future[int], reload: Callable[[], None]) -> None:
 async def _listen(house: House, place: Place, stack: AsyncExitStack) -> Place:
     assert house.net.listener is not None
     door = house.entrance.door(entering(house, place), _too_many(house, place))
-    tls = house.tls if place.protocol == "smtps" else None
+    # A conduct begins the handshake itself, for it may have to spoil it.
+    tls = house.tls if place.protocol == "smtps" and house.conduct is None else None
     try:
         listening: Listening = await house.net.listener.listen(place.host, place.port, door, tls=tls)
     except (OSError, OverflowError, UnicodeError) as trouble:

@@ -54,6 +54,7 @@ class Interference:
         self._close_after = False
         self._timer: asyncio.TimerHandle | None = None
         self._deaf = False
+        self._hurried = False
 
     def heard(self, data: bytes) -> bytes:
         """What the server makes of what came; nothing where it does not listen any more."""
@@ -71,6 +72,7 @@ class Interference:
 
     def hurry(self) -> None:
         """The server is going: what drips leaves at once."""
+        self._hurried = True
         if self._timer is not None:
             self._timer.cancel()
         if self._held:
@@ -88,7 +90,7 @@ class Interference:
         pieces, pause_s = spoil(data) if spoil is not None else ([data], 0.0)
         if self._held:
             self._held.extend(pieces)
-        elif pause_s:
+        elif pause_s and not self._hurried:
             self._pause_s = pause_s
             self._held.extend(pieces)
             self._drip()
