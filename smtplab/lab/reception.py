@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from smtplab.lab.house import House
-from smtplab.lab.serve_request import Place, Protocol
+from smtplab.lab.serve_request import Place, Protocol, ServeRequest
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.entrance import Guest, is_loopback
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.receive import Decision, Receiver
-from smtplab.mta.rules import Caller, Hook, Rules, Word
+from smtplab.mta.rules import BASIC_EXTENSIONS, Caller, Hook, Rules, Word
 from smtplab.mta.wishes import Wishes
 from smtplab.net.ports import Wire
 from smtplab.smtp.sasl import MECHANISMS
@@ -72,6 +72,7 @@ def rules_for(house: House, protocol: Protocol, *, near: bool) -> Rules:
     return Rules(
         hostname=house.hostname,
         dialect="lmtp" if protocol == "lmtp" else "esmtp",
+        extensions=_extensions(request, protocol),
         tls=tls,
         implicit_tls=protocol == "smtps",
         accounts=house.accounts,
@@ -84,7 +85,18 @@ def rules_for(house: House, protocol: Protocol, *, near: bool) -> Rules:
         trusted=(*_LOOPBACK, *request.trust) if request.relays else (),
         limits=Limits(message_octets=request.size_octets_max),
         line_endings=request.line_endings,
+        notices_early_talkers=True,
     )
+
+
+def _extensions(request: ServeRequest, protocol: Protocol) -> tuple[str, ...]:
+    """What is offered is honoured: what a message demands of its whole way, where its way ends here."""
+    more = ["LIMITS", "MT-PRIORITY", "REQUIRETLS"]
+    if not request.relays:
+        more += ["BINARYMIME", "DELIVERBY"]
+    elif protocol in ("submission", "smtps"):
+        more.append("FUTURERELEASE")
+    return (*BASIC_EXTENSIONS, *more)
 
 
 def _only_local(domains: frozenset[str]) -> Hook:

@@ -19,6 +19,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """For the trace line: `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`, `LMTP`, `UTF8SMTP` ... (RFC 3848, RFC 6531 4.3)."""
     hop: int
     """The hop on which it came; it goes on with the next one."""
+    additions: bytes = b""
+    """Header lines that its sender's program left to us (RFC 6409 8)."""
 
 
 Accept = Callable[[Arrival], Awaitable[Word | tuple[Reply, ...]]]

@@ -9,9 +9,11 @@ import msgspec
 
 from smtplab.events import AttemptStarted
 from smtplab.mta.deliver import Job, deliver
+from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
 from smtplab.mta.local import Directory, Parcel, hand_out
 from smtplab.mta.office import Office
+from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome
 from smtplab.mta.round import HERE, Round, Trip, put_off, was_served
 from smtplab.mta.store.port import Store, Update
@@ -61,7 +63,7 @@ class Carrier:
         job = Job(
             domain=trip.domain,
             envelope=msgspec.structs.replace(entry.envelope, recipients=trip.recipients, content=content),
-            options=office.options,
+            options=_options_for(entry.envelope, office.options),
             routing=office.routing,
             before_content=partial(self._mark, trip.round),
             kept=kept,
@@ -73,3 +75,8 @@ class Carrier:
     async def _mark(self, one: Round, host: str, recipients: Sequence[Mailbox]) -> bool:
         """From here until the outcome is written, a crash leaves it open whether they have the message."""
         return await self._store.apply((Update(one.note_delivering(host, recipients)),)) is None
+
+
+def _options_for(envelope: Envelope, options: SessionOptions) -> SessionOptions:
+    """RFC 8689 4.2.1: what demands TLS all the way leaves over a certificate that holds, or not at all."""
+    return msgspec.structs.replace(options, tls="verify") if "REQUIRETLS" in envelope.mail_parameters else options

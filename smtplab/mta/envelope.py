@@ -9,6 +9,7 @@ import msgspec
 
 from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
+from smtplab.wire.parameter import parse_hold_until, parse_priority
 from smtplab.wire.xtext import Occasion, parse_notify
 
 BodyKind = Literal["7bit", "8bit", "binary"]
@@ -45,6 +46,11 @@ class Envelope(msgspec.Struct, frozen=True):
     asked: dict[str, Asked] = {}
     """By recipient, as `str` writes it; only those for whom something was asked."""
 
+    priority: int = 0
+    """-9 to 9 (RFC 6710 3): handed on to servers that know of it."""
+    hold_until: float = 0.0
+    """Seconds since the epoch, before which it does not go on (RFC 4865); 0 where nothing was said."""
+
     mail_parameters: Parameters = {}
     """Sent with MAIL as they are, announced or not, beside those that the message itself needs."""
     rcpt_parameters: Parameters = {}
@@ -73,11 +79,15 @@ def make_envelope(reverse_path: Mailbox | None, recipients: Sequence[Mailbox], c
     )
 
 
-def with_dsn(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters]) -> Envelope:
-    """With what the parameters of MAIL and, by recipient, of RCPT ask for; they are well-formed (RFC 3461 4)."""
+def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters], now: float) -> Envelope:
+    """With what the parameters of MAIL and, by recipient, of RCPT ask for; they are well-formed."""
     ret = (mail.get("RET") or "").upper()
     return msgspec.structs.replace(
         envelope,
+        # RFC 8689 4.2: whoever takes it over has to ask the next one for the same.
+        mail_parameters={"REQUIRETLS": None} if "REQUIRETLS" in mail else {},
+        priority=parse_priority(mail.get("MT-PRIORITY") or "0") or 0,
+        hold_until=hold_until(mail, now),
         ret=ret if ret in ("FULL", "HDRS") else "",
         envid=mail.get("ENVID") or "",
         asked={
@@ -86,6 +96,13 @@ def with_dsn(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters])
             if "NOTIFY" in one or "ORCPT" in one
         },
     )
+
+
+def hold_until(mail: Parameters, now: float) -> float:
+    """0 where MAIL asks for no later release (RFC 4865 4)."""
+    if (seconds := mail.get("HOLDFOR")) is not None:
+        return now + int(seconds)
+    return parse_hold_until(mail.get("HOLDUNTIL") or "") or 0.0
 
 
 def _is_utf8_header(content: bytes) -> bool:

@@ -42,6 +42,8 @@ class Intake:
 
     async def take(self, arrival: Arrival, recording: Recording) -> Word | tuple[Reply, ...]:
         """As `arrival.Accept`, for one session."""
+        if arrival.envelope.hold_until and self.relay is not None:
+            return await self.relay(arrival)  # The queue hands it out here, too, once it is released.
         kept, content = self._kept(arrival, recording.id)
         if self.store is not None and (trouble := await self.store.put(kept, content)) is not None:
             return _not_stored(trouble)

@@ -45,6 +45,8 @@ class Login:
     def go_on(self, answered: AuthAnswered) -> Reply | Awaitable[Reply]:
         if answered.cancelled:
             return make_reply(501, "Authentication cancelled", enhanced="5.7.0")
+        if answered.too_long:
+            return make_reply(500, "Authentication exchange line is too long", enhanced="5.5.6")  # RFC 4954 6
         if answered.response is None or self._exchange is None:
             return make_reply(501, "Cannot decode the response", enhanced="5.5.2")
         return self._reply(self._exchange, self._exchange.receive(answered.response))

@@ -162,15 +162,17 @@ class Queue:
 
     def _new_entry(self, queue_id: str, envelope: Envelope, hop: int, trace_octets: int) -> Entry:
         now = self._clock.now()
+        # RFC 4865: whatever counts from a message's arrival counts from its release.
+        released = max(now, envelope.hold_until)
         full = self._stopping or len(self._rounds) >= self._office.active_max
-        waits = self._group is None or full or self._office.rest_s > 0
+        waits = self._group is None or full or self._office.rest_s > 0 or released > now
         return Entry(
             queue_id=queue_id,
             envelope=msgspec.structs.replace(envelope, content=b""),
             octets=trace_octets + len(envelope.content),
             hop=hop,
-            arrived_at=now,
-            next_attempt_at=now + self._office.rest_s,
+            arrived_at=released,
+            next_attempt_at=released + self._office.rest_s,
             state="incoming" if waits else "active",
         )
 

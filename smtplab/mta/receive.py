@@ -11,12 +11,14 @@ import msgspec
 from smtplab.events import Authenticated, Disconnected, Ender, TlsEstablished, TlsFailed, TlsStarted
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
-from smtplab.mta.envelope import make_envelope, with_dsn
+from smtplab.mta.completion import missing_lines
+from smtplab.mta.envelope import make_envelope, with_parameters
 from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, honoured
 from smtplab.mta.trace import has_endless_header, protocol_of, received_lines
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
+from smtplab.smtp.states import HELLO_VERBS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt
 from smtplab.wire.reply import Reply, make_reply
@@ -25,6 +27,11 @@ __all__ = ["Accept", "Arrival", "Receiver"]
 
 UNSENT_OCTETS_MAX = 65536
 """A client that reads no replies has its commands left unanswered from here on; TCP itself holds about as much."""
+
+EARLY_S = 0.002
+"""What was sent with the connection is here by then; nobody notices so short a wait."""
+
+_IDLE = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "ETRN"})
 
 Decision = Word | tuple[Reply, ...]
 TakeContent = Callable[[Arrival], Decision | Awaitable[Decision]]
@@ -57,6 +64,8 @@ class Receiver:
         self._rcpt_parameters: dict[str, Parameters] = {}
         self._recipients: list[Mailbox] = []
         self._errors = 0
+        self._idle = 0
+        """Commands since the last message that bring none nearer."""
         self._deciding: asyncio.Task[Decision] | None = None
         self._heard_at = 0.0
         self._answered_at = 0.0
@@ -79,7 +88,9 @@ class Receiver:
         self._caller.address = wire.peer.address
         self._heard_at = self._answered_at = self._loop.time()
         self._watch_the_clock()
-        if not self._rules.implicit_tls:
+        if self._rules.notices_early_talkers and not self._rules.implicit_tls:
+            self._loop.call_later(EARLY_S, self._greet_late)
+        elif not self._rules.implicit_tls:
             self._greet()
 
     def received(self, data: bytes) -> None:
@@ -140,6 +151,10 @@ class Receiver:
         self._scope(Disconnected(by, clean=self._clean and not reason, reason=reason))
 
     # Requests and decisions
+
+    def _greet_late(self) -> None:
+        if self._core.state == "connected" and not (self._leaving or self._over or self._lost):
+            self._greet()
 
     def _greet(self) -> None:
         word = self._rules.greet(self._caller) if self._rules.greet is not None else None
@@ -202,7 +217,7 @@ class Receiver:
     def _ordinary(self, command: Command) -> Reply | Awaitable[Reply]:
         if isinstance(command, Auth):
             return self._login.begin(command)
-        return answer(self._rules, self._caller, command)
+        return answer(self._rules, self._caller, command, self._net.clock.now())
 
     def _take_content(self, content: ContentReceived) -> Decision | Awaitable[Decision]:
         refusal = content.refusal
@@ -220,9 +235,14 @@ class Receiver:
             # What the client declared holds: it is not for us to promise more or less on its behalf.
             envelope = msgspec.structs.replace(envelope, smtputf8=self._smtputf8)
         if self._parameters or self._rcpt_parameters:
-            envelope = with_dsn(envelope, self._parameters, self._rcpt_parameters)
+            now = self._net.clock.now()
+            envelope = with_parameters(envelope, self._parameters, self._rcpt_parameters, now)
         protocol = protocol_of(self._caller, self._rules.dialect, smtputf8=self._smtputf8)
-        return Arrival(envelope, msgspec.structs.replace(self._caller), protocol, self._scope.hop)
+        arrival = Arrival(envelope, msgspec.structs.replace(self._caller), protocol, self._scope.hop)
+        if not self._rules.submission:
+            return arrival
+        added = missing_lines(content, self._rules.hostname, self._net.clock.now(), self._net.chance("message-id"))
+        return msgspec.structs.replace(arrival, additions=added)
 
     # Waiting
 
@@ -262,12 +282,17 @@ class Receiver:
         if request is None:
             return self._core.greet(replies[0])
         command = request.command if isinstance(request, Asked) else None
-        if command is not None and command.verb in ("EHLO", "LHLO") and replies[0].severity == 2:
+        if command is not None and command.verb in HELLO_VERBS and replies[0].severity == 2:
+            # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
             self._core.offer(honoured(self._rules, self._caller, replies[0].lines[1:]))
         if isinstance(request, ContentReceived):
             if self._rules.dialect == "lmtp" and len(replies) == 1:
                 replies *= max(1, len(self._recipients))  # RFC 2033 4.2
             self._forget_transaction()
+            self._idle = 0
+        if command is not None and command.verb in _IDLE:
+            self._idle += 1
+            self._errors += self._idle > self._rules.idle_commands_max
         out = self._core.reply(replies[0])
         for reply in replies[1:]:
             out += self._core.reply(reply)

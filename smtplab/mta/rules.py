@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from smtplab.mta.accounts import NOBODY, Keeper
+from smtplab.mta.envelope import hold_until
 from smtplab.net.ports import ServerTls, TlsFacts
 from smtplab.smtp.client import Dialect
 from smtplab.smtp.server import Limits, LineEndings
@@ -19,11 +20,13 @@ from smtplab.wire.command import (
     Command,
     Data,
     Ehlo,
+    Etrn,
     Helo,
     Help,
     Lhlo,
     Mail,
     Noop,
+    Parameters,
     Quit,
     Rcpt,
     Rset,
@@ -50,6 +53,11 @@ class Caller(msgspec.Struct):
 Word = Reply | Literal["drop", "close"]
 """`drop` resets the connection without an answer, `close` ends it in an orderly way, without one too."""
 
+HOLD_S_MAX = 2_592_000
+"""A month, as most that offer FUTURERELEASE have it: a message that waits is one that may be lost."""
+HOLD_LATEST = "2099-12-31T23:59:59Z"
+"""Never the tighter bound, but RFC 4865 3 wants both announced."""
+
 Hook = Callable[[Command, Caller], Word | Awaitable[Word | None] | None]
 """Answers a command in the server's stead; None lets the ordinary rules answer."""
 
@@ -58,22 +66,25 @@ GreetHook = Callable[[Caller], Word | Awaitable[Word | None] | None]
 """As `Hook`, for the greeting, which no command asks for."""
 
 
+BASIC_EXTENSIONS = (
+    "PIPELINING",
+    "SIZE",
+    "8BITMIME",
+    "SMTPUTF8",
+    "ENHANCEDSTATUSCODES",
+    "CHUNKING",
+    "DSN",
+    "STARTTLS",
+    "AUTH",
+)
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     banner: str = "{host} ESMTP"
     """The greeting's text; `{host}` stands for the host's name (RFC 5321 4.2 wants it first)."""
     dialect: Dialect = "esmtp"
-    extensions: tuple[str, ...] = (
-        "PIPELINING",
-        "SIZE",
-        "8BITMIME",
-        "SMTPUTF8",
-        "ENHANCEDSTATUSCODES",
-        "CHUNKING",
-        "DSN",
-        "STARTTLS",
-        "AUTH",
-    )
+    extensions: tuple[str, ...] = BASIC_EXTENSIONS
     """Keywords in the order announced. SIZE gets its limit; STARTTLS and AUTH appear only where they can work."""
     tls: ServerTls | None = None
     """None: no STARTTLS."""
@@ -106,8 +117,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """No honest header comes near; Postfix keeps a tenth of that of each field."""
     reply_delay_s: float = 0.0
     """How long it thinks before each reply."""
+    notices_early_talkers: bool = False
+    """The greeting waits a moment, so that a client that did not wait for it is seen (RFC 5321 4.3.1)."""
     errors_max: int = 20
     """Refused commands in a session before it is ended with 421, as Postfix does against guessing."""
+    idle_commands_max: int = 100
+    """NOOP, RSET and their like since the last message: what comes beyond counts as an error. As Postfix's
+    smtpd_junk_command_limit has it."""
     received_max: int = 100
     """Received lines that make a loop (RFC 5321 6.3 wants at least 100)."""
     hooks: dict[str, Hook] = {}
@@ -131,6 +147,12 @@ def offered(rules: Rules, caller: Caller) -> tuple[str, ...]:
                 lines.append(f"SIZE {rules.limits.message_octets}")
             case "STARTTLS" if rules.tls is None or caller.secure:
                 pass
+            case "REQUIRETLS" if not caller.secure:
+                pass  # RFC 8689 2
+            case "LIMITS":
+                lines.append(f"LIMITS RCPTMAX={rules.limits.recipients}")
+            case "FUTURERELEASE":
+                lines.append(f"FUTURERELEASE {HOLD_S_MAX} {HOLD_LATEST}")
             case "AUTH":
                 if mechanisms := offered_mechanisms(rules, caller.tls_facts):
                     lines.append(" ".join(("AUTH", *mechanisms)))
@@ -168,11 +190,11 @@ def honoured(rules: Rules, caller: Caller, announced: tuple[str, ...]) -> tuple[
     return tuple(line for line in announced if line.partition(" ")[0].upper() in there)
 
 
-def answer(rules: Rules, caller: Caller, command: Command) -> Reply:
+def answer(rules: Rules, caller: Caller, command: Command, now: float = 0.0) -> Reply:
     """The reply to a command that is in order; AUTH is answered elsewhere."""
     match command:
         case Mail():
-            return _answer_mail(rules, caller)
+            return _answer_mail(rules, caller, command, now)
         case Rcpt():
             return _answer_rcpt(rules, caller, command.forward_path)
         case Data():
@@ -199,20 +221,48 @@ def _answer_rest(command: Command) -> Reply:
             # RFC 5321 7.3: an honest "can't tell" gives address collectors nothing.
             return make_reply(252, "Cannot verify, but will take a message", enhanced="2.5.2")
         case Help():
-            return make_reply(214, "See RFC 5321", enhanced="2.0.0")
+            return make_reply(214, *_HELP, enhanced="2.0.0")
+        case Etrn():
+            return make_reply(459, "Nothing waits here for anybody", enhanced="4.7.0")
         case _:
             return make_reply(502, "Command not implemented", enhanced="5.5.1")
 
 
-def _answer_mail(rules: Rules, caller: Caller) -> Reply:
+_HELP = (
+    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT STARTTLS AUTH",
+    "What is offered here, EHLO tells; how it is said, RFC 5321 does",
+)
+
+
+def _answer_mail(rules: Rules, caller: Caller, mail: Mail, now: float) -> Reply:
     if rules.submission and not caller.user:
         return make_reply(530, "Authentication required", enhanced="5.7.0")  # RFC 4954 6
+    if rules.submission and mail.reverse_path is not None and not _is_qualified(mail.reverse_path):
+        return make_reply(554, "The sender's domain is not fully qualified", enhanced="5.1.8")  # RFC 6409 4.2
+    if "HOLDFOR" in mail.parameters or "HOLDUNTIL" in mail.parameters:
+        return _answer_hold(mail.parameters, now)
     return make_reply(250, "Sender OK", enhanced="2.1.0")
+
+
+def _answer_hold(parameters: Parameters, now: float) -> Reply:
+    """RFC 4865 4: one of the two, within what was announced."""
+    if "HOLDFOR" in parameters and "HOLDUNTIL" in parameters:
+        return make_reply(501, "HOLDFOR and HOLDUNTIL exclude each other", enhanced="5.5.4")
+    until = hold_until(parameters, now)
+    if until > now + HOLD_S_MAX:
+        return make_reply(501, "Not held so long", enhanced="5.5.4")
+    return make_reply(250, "Sender OK, to be released later", enhanced="2.1.0")
+
+
+def _is_qualified(mailbox: Mailbox) -> bool:
+    return "." in mailbox.domain or mailbox.is_literal or not mailbox.domain
 
 
 def _answer_rcpt(rules: Rules, caller: Caller, recipient: Mailbox) -> Reply:
     welcome = make_reply(250, "Recipient OK", enhanced="2.1.5")
     domain = recipient.domain.lower()
+    if rules.submission and not _is_qualified(recipient):
+        return make_reply(554, "The recipient's domain is not fully qualified", enhanced="5.1.2")  # RFC 6409 4.2
     if rules.local_domains is None or not domain:
         return welcome
     if domain in rules.local_domains:

@@ -17,10 +17,13 @@ _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECA
 
 
 def received_line(arrival: Arrival, hostname: str, queue_id: str, now: float) -> bytes:
-    """`Received: from ... by ... with ... id ... for ...; date`, folded, with CR LF; `now` in seconds of the epoch."""
+    """`Received: from ... by ... with ... id ... for ...; date`, folded, with CR LF; `now` in seconds of the epoch.
+
+    Behind it the lines that a submission server adds.
+    """
     caller = arrival.caller
     recipients = arrival.envelope.recipients
-    return format_received(
+    line = format_received(
         Received(
             from_name=caller.helo,
             from_address=caller.address,
@@ -33,6 +36,7 @@ def received_line(arrival: Arrival, hostname: str, queue_id: str, now: float) ->
             tls=caller.tls,
         )
     )
+    return line + arrival.additions
 
 
 def return_path_line(reverse_path: Mailbox | None) -> bytes:

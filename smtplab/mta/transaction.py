@@ -116,6 +116,8 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             parameters["RET"] = envelope.ret
         if envelope.envid:
             parameters["ENVID"] = envelope.envid
+    if envelope.priority and "MT-PRIORITY" in extensions:
+        parameters["MT-PRIORITY"] = str(envelope.priority)
     return {**parameters, **envelope.mail_parameters}
 
 

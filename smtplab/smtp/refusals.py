@@ -18,8 +18,8 @@ from smtplab.wire.command import (
 )
 from smtplab.wire.extension import Extensions
 from smtplab.wire.flaw import Flaw
+from smtplab.wire.parameter import GOOD_VALUES, OF_RCPT
 from smtplab.wire.reply import Reply, make_reply
-from smtplab.wire.xtext import is_good_dsn_value
 
 HTTP_VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"})
 """A browser that was made to send mail: nothing of what follows may be taken for SMTP, so the session ends."""
@@ -28,8 +28,6 @@ _NOT_IMPLEMENTED = frozenset({"TURN", "SEND", "SOML", "SAML", "ETRN", "XCLIENT",
 """Known to RFC 821 or to relatives of ours, but not done here: 502, not 500 (RFC 5321 4.2.4)."""
 
 _LINE_FLAWS = {"bare-lf": "Bare LF", "bare-cr": "Bare CR", "nul": "NUL"}
-_BODY_TYPES = frozenset({"7BIT", "8BITMIME", "BINARYMIME"})
-_DSN_PARAMETERS = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
 
 
 class Standing(msgspec.Struct, gc=False):
@@ -54,8 +52,10 @@ def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
         return _out_of_order("Service refused, only QUIT is left")  # RFC 5321 3.1
     if type(command) is Unknown:
         return _refuse_unreadable(command, parsed.flaws)
-    if parsed.flaws and any(flaw.rule in _REFUSED_FLAWS for flaw in parsed.flaws):
-        return _bad_arguments(verb)
+    if parsed.flaws:
+        refused = _REFUSED_NAMES if verb in HELLO_VERBS else _REFUSED_FLAWS
+        if any(flaw.rule in refused for flaw in parsed.flaws):
+            return _bad_arguments(verb)
     return _refuse_order(verb, standing) or _refuse_content(verb, command, standing)
 
 
@@ -103,6 +103,26 @@ _REFUSED_FLAWS = frozenset(
 )
 """Commands that could be read all the same, but whose writer may mean something else; stray spaces are let pass."""
 
+_REFUSED_NAMES = frozenset(
+    {
+        "address-control",
+        "address-space",
+        "domain-character",
+        "domain-dot-first",
+        "domain-dots-together",
+        "domain-label-too-long",
+        "domain-too-long",
+        "domain-u-label",
+        "literal-form",
+        "literal-ipv4",
+        "literal-ipv6",
+        "literal-open",
+        "utf8-without-smtputf8",
+    }
+)
+"""In the name after EHLO, which stands in our trace line (RFC 5321 4.4): what is neither a name nor a literal. Let pass
+is what many hosts call themselves: an underscore, a last dot, an IPv6 address without its tag."""
+
 
 def _refuse_order(verb: str, standing: Standing) -> Reply | None:
     if verb in HELLO_VERBS and not _takes_hello(verb, standing.dialect):
@@ -115,7 +135,8 @@ def _refuse_order(verb: str, standing: Standing) -> Reply | None:
     if keyword is not None and keyword not in standing.offered:
         return make_reply(502, "Not offered here", enhanced="5.5.1")
     if verb == "DATA" and standing.state == "mail":
-        return make_reply(554, "No valid recipients", enhanced="5.5.1")  # RFC 5321 3.3
+        # RFC 5321 3.3 leaves the choice, RFC 2033 4.2 does not.
+        return make_reply(503 if standing.dialect == "lmtp" else 554, "No valid recipients", enhanced="5.5.1")
     if not is_legal(standing.state, verb):
         return _out_of_order(_WHY_OUT_OF_ORDER.get(standing.state, "Bad sequence of commands"))
     return None
@@ -151,7 +172,7 @@ def _refuse_mail(mail: Mail, standing: Standing) -> Reply | None:
     parameters = mail.parameters
     if parameters:
         for name, value in parameters.items():
-            refusal = _refuse_parameter(name, value, standing)
+            refusal = _misplaced("MAIL", name) or _refuse_parameter(name, value, standing)
             if refusal is not None:
                 return refusal
     path = mail.reverse_path
@@ -162,7 +183,7 @@ def _refuse_mail(mail: Mail, standing: Standing) -> Reply | None:
 
 def _refuse_rcpt(rcpt: Rcpt, standing: Standing) -> Reply | None:
     for name, value in rcpt.parameters.items():
-        if (refusal := _refuse_parameter(name, value, standing)) is not None:
+        if (refusal := _misplaced("RCPT", name) or _refuse_parameter(name, value, standing)) is not None:
             return refusal
     path = rcpt.forward_path
     if not _is_ascii(path) and "SMTPUTF8" not in standing.mail_parameters:
@@ -176,18 +197,19 @@ def _refuse_parameter(name: str, value: str | None, standing: Standing) -> Reply
     """What the extensions say of their parameters' values: RFC 1870 5, RFC 6152 2, RFC 6531 3.4, RFC 3461 4.3."""
     if keyword_for(name, value) not in standing.offered:
         return make_reply(555, f"Parameter {name} not offered", enhanced="5.5.4")  # RFC 5321 4.1.1.11
-    good = True
-    if name == "SIZE":
-        good = value is not None and value.isascii() and value.isdecimal() and len(value) <= 20
-        if good and int(value or 0) > standing.message_octets_max:
-            return too_large()
-    elif name == "BODY":
-        good = (value or "").upper() in _BODY_TYPES
-    elif name in ("SMTPUTF8", "REQUIRETLS"):
-        good = value is None
-    elif name in _DSN_PARAMETERS:
-        good = is_good_dsn_value(name, value)
-    return None if good else make_reply(501, f"Bad value for {name}", enhanced="5.5.4")
+    is_good = GOOD_VALUES.get(name)
+    if is_good is not None and not is_good(value):
+        return make_reply(501, f"Bad value for {name}", enhanced="5.5.4")
+    if name == "SIZE" and int(value or 0) > standing.message_octets_max:
+        return too_large()
+    return None
+
+
+def _misplaced(verb: str, name: str) -> Reply | None:
+    """Each parameter belongs to one of the two commands."""
+    if (name in OF_RCPT) == (verb == "RCPT") or name not in GOOD_VALUES:
+        return None
+    return make_reply(555, f"Parameter {name} does not belong to {verb}", enhanced="5.5.4")
 
 
 def _is_ascii(path: Mailbox) -> bool:

@@ -27,6 +27,8 @@ class AuthAnswered(msgspec.Struct, frozen=True, gc=False):
 
     response: bytes | None
     cancelled: bool = False
+    too_long: bool = False
+    """What fits into no line of an exchange was not kept."""
 
 
 class ContentReceived(msgspec.Struct, frozen=True, gc=False):

@@ -92,7 +92,7 @@ class Server:
         self._emit = emit
         self._monotonic = monotonic
         self._show_secrets = show_secrets
-        self._lines = LineReader(limits.command_octets, bare_lf_ends=line_endings != "strict")
+        self._lines = LineReader(limits.auth_octets, bare_lf_ends=line_endings != "strict")
         self._incoming = Incoming(limits, line_endings, emit)
         self._in_message = False
         """From 354 or BDAT on until the message or chunk was given out."""
@@ -161,6 +161,9 @@ class Server:
         return self._read_command(line, flaws)
 
     def _read_command(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request | None:
+        if len(line) > self._limits.command_octets - 2 and not _is_auth(line):
+            line = line[: self._limits.command_octets - 2]
+            flaws = (Flaw("line-too-long", str(self._limits.command_octets), "RFC 5321 4.5.3.1.4"),)
         if flaws and flaws[-1].rule == "line-too-long":
             parsed = Parsed(Unknown(line), flaws)
         else:
@@ -195,6 +198,8 @@ class Server:
             text, raw = shown_response(line, show_secrets=self._show_secrets)
             self._emit(CommandReceived("AUTH", text, raw, self._auth.line_said(line)))
             self._tell_flaws(flaws)
+        if flaws and flaws[-1].rule == "line-too-long":
+            return self._ask(AuthAnswered(None, too_long=True), None, "AUTH")
         if line == b"*":
             return self._ask(AuthAnswered(None, cancelled=True), None, "AUTH")
         try:
@@ -318,7 +323,6 @@ class Server:
                 if pipelined := self._lines.take():
                     self._read_message(pipelined)
             case "auth":
-                self._lines.octets_max = self._limits.auth_octets
                 self._throw_away("pipelined-after-auth")
             case "tls":
                 self._throw_away("plaintext-after-starttls")
@@ -327,8 +331,6 @@ class Server:
                 self._end_transaction()
             case _:
                 pass
-        if old == "auth":
-            self._lines.octets_max = self._limits.command_octets
 
     def _end_transaction(self) -> None:
         self._standing.recipients = 0
@@ -359,6 +361,11 @@ class Server:
         if self._emit is not None:
             for flaw in flaws:
                 self._emit(broken_by_flaw(flaw, "them"))
+
+
+def _is_auth(line: bytes) -> bool:
+    """RFC 4954 4: an initial response may be as long as any response."""
+    return line[:5].upper() == b"AUTH "
 
 
 def _row_of(command: Command) -> str:
