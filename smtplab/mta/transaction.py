@@ -13,6 +13,7 @@ from smtplab.net.ports import Lost
 from smtplab.smtp.client import PRDR_BEGINS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Data, Mail, Parameters, Rcpt
+from smtplab.wire.extension import Extensions
 from smtplab.wire.reply import Reply
 
 Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
@@ -111,14 +112,19 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
     if envelope.smtputf8:
         parameters["SMTPUTF8"] = None
-    if "DSN" in extensions:
-        if envelope.ret:
-            parameters["RET"] = envelope.ret
-        if envelope.envid:
-            parameters["ENVID"] = envelope.envid
+    return {**parameters, **_wishes(envelope, extensions), **envelope.mail_parameters}
+
+
+def _wishes(envelope: Envelope, extensions: Extensions) -> Parameters:
+    """What the sender asked for, as far as this server can know what to do about it."""
+    wishes: Parameters = {}
+    if envelope.ret and "DSN" in extensions:
+        wishes["RET"] = envelope.ret
+    if envelope.envid and "DSN" in extensions:
+        wishes["ENVID"] = envelope.envid
     if envelope.priority and "MT-PRIORITY" in extensions:
-        parameters["MT-PRIORITY"] = str(envelope.priority)
-    return {**parameters, **envelope.mail_parameters}
+        wishes["MT-PRIORITY"] = str(envelope.priority)
+    return wishes
 
 
 def _rcpt_parameters(session: Session, envelope: Envelope, recipient: Mailbox) -> Parameters:
