@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable, Iterable
 
 import click
 
@@ -32,15 +33,19 @@ _COLOURS: dict[Tone, dict[str, object]] = {
 }
 
 
+Below = Callable[[Record, Journey], Iterable[str]]
+
+
 class PlainPrinter:
     """Called with each record in turn; with the last it prints the summary."""
 
-    def __init__(self, texts: Texts, *, color: bool) -> None:
+    def __init__(self, texts: Texts, *, color: bool, below: Below | None = None) -> None:
+        """`below` gives the paragraphs below a record; a sentence where the step needs one, if not said otherwise."""
         self._texts = texts
+        self._below = below or _sentences(texts)
         self._color = color and sys.stdout.isatty()
         self._width = min(WIDTH_MAX, shutil.get_terminal_size((WIDTH_MAX, 24)).columns)
         self._journey = Journey()
-        self._speaker = Speaker(texts)
         self._records: list[Record] = []
 
     def __call__(self, record: Record) -> None:
@@ -60,7 +65,7 @@ class PlainPrinter:
         self._journey.advance(record)
         for line in lines(record, self._journey, self._texts):
             self._print(self._painted(line))
-        if (said := self._speaker(record, self._journey)) is not None:
+        for said in self._below(record, self._journey):
             self._paragraph(said)
 
     def _summary(self, summary: Summary) -> None:
@@ -105,3 +110,13 @@ class PlainPrinter:
         # A terminal of another encoding than UTF-8 shows the letters that it has.
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _sentences(texts: Texts) -> Below:
+    speaker = Speaker(texts)
+
+    def below(record: Record, journey: Journey) -> Iterable[str]:
+        said = speaker(record, journey)
+        return () if said is None else (said,)
+
+    return below

@@ -258,6 +258,14 @@ async def _speak_for(session: Session) -> Setback | None:
     return refused("ehlo", await _hello(session))
 
 
+async def log_in(session: Session, credentials: Credentials) -> Setback | None:
+    """AUTH by hand: the mechanism that a person names, whatever was announced."""
+    found = _next_mechanism(session, credentials, [])
+    if found is None:
+        return Setback("auth", Shortfall("auth-mechanism-not-offered", credentials.mechanism or ""))
+    return await _try(session, *found, credentials.user)
+
+
 async def _authenticate(session: Session, credentials: Credentials) -> Setback | None:
     announced = session.talk.client.extensions.auth_mechanisms
     if not announced:

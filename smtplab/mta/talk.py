@@ -86,6 +86,11 @@ class Talk:
         """Lost, or closed by QUIT or 421."""
         return self._lost is not None or self.client.state == "closed"
 
+    @property
+    def lost(self) -> Lost | None:
+        """Why it is over, where nobody said goodbye."""
+        return self._lost
+
     async def greeting(self) -> Reply | Lost:
         return await self._reply(self.timeouts.greeting_s)
 

@@ -103,7 +103,7 @@ class Serving:
             for host in self.world.hosts:
                 if "resolver" in host.roles:
                     opened += await self._open_names(host, stack)
-            queues = await stack.enter_async_context(_tasks())
+            queues = await stack.enter_async_context(tasks_until_the_end())
             for host in self.world.hosts:
                 if takes_mail(host):
                     server = Server(self.world, host, self._internet)
@@ -138,7 +138,7 @@ class Serving:
 
 
 @asynccontextmanager
-async def _tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
+async def tasks_until_the_end() -> AsyncIterator[list[asyncio.Task[None]]]:
     """They are cancelled and awaited at the end; what one of them raised is raised then."""
     tasks: list[asyncio.Task[None]] = []
     try:

@@ -12,7 +12,7 @@ from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, R
 from smtplab.journal import Emit
 from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.byhand import ContentLeft, Follower, LineLeft
-from smtplab.smtp.legality import LAST_OF_GROUP, Progress, flaws_of_command, flaws_of_content
+from smtplab.smtp.legality import Progress, Standing, flaws_of_command, flaws_of_content, flaws_of_order
 from smtplab.smtp.replies import is_listed
 from smtplab.smtp.rules import broken, broken_by_flaw
 from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
@@ -25,9 +25,6 @@ from smtplab.smtp.states import (
     Dialect,
     State,
     advance,
-    announced_by,
-    is_hello,
-    is_legal,
     legal_verbs,
 )
 from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
@@ -138,6 +135,13 @@ class Client:
         """What RFC 5321 4.1.4 allows to be sent next, given what was announced."""
         return legal_verbs(self.state, self.extensions, self._dialect)
 
+    @property
+    def standing(self) -> Standing:
+        """What the next command is judged by."""
+        awaited = self._owed[-1].verb if self._owed and self.state != "connected" else None
+        chunk_unfinished = self._by_hand.chunk_unfinished
+        return Standing(self._hoped, self.extensions, self._dialect, awaited, chunk_unfinished, self._progress)
+
     # Sending
 
     def send(self, command: Command | RawLine) -> bytes:
@@ -245,24 +249,8 @@ class Client:
 
     def _tell_order(self, verb: str, row: str) -> None:
         """Tell what is wrong with sending this now. Call before it is owed an answer."""
-        if self._emit is None:
-            return
-        if self._hoped == "closed":
-            self._emit(broken("after-closing", "us", verb))
-        elif not is_legal(self._hoped, row):
-            self._emit(broken("out-of-order", "us", f"{verb} in {self._hoped}"))
-        elif verb in HELLO_VERBS and not is_hello(verb, self._dialect):
-            self._emit(broken("wrong-hello", "us", verb))
-        keyword = announced_by(verb)
-        if keyword is not None and keyword not in self.extensions:
-            self._emit(broken("command-not-announced", "us", verb))
-        if self._by_hand.chunk_unfinished:
-            self._emit(broken("chunk-unfinished", "us", verb))
-        if self._owed and self.state != "connected":
-            if self._owed[-1].verb in LAST_OF_GROUP:
-                self._emit(broken("pipelined-after-last", "us", f"{verb} after {self._owed[-1].verb}"))
-            if "PIPELINING" not in self.extensions:
-                self._emit(broken("pipelining-not-announced", "us", verb))
+        if self._emit is not None:
+            self._tell_flaws(flaws_of_order(verb, row, self.standing))
 
     # Receiving
 

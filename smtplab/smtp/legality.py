@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from smtplab.smtp.rules import RFC_OF_RULE
+from smtplab.smtp.states import HELLO_VERBS, Dialect, State, announced_by, is_hello, is_legal
 from smtplab.wire.command import Auth, Command, Data, Mail, Parameters, Rcpt
 from smtplab.wire.extension import Extensions
 from smtplab.wire.flaw import Flaw
@@ -49,6 +50,39 @@ class Progress(msgspec.Struct):
                 self.recipient_domains.add(path.domain.lower())
             case _:
                 pass
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the next command of a client is judged by."""
+
+    state: State
+    """Where it will stand if all that is pending succeeds."""
+    extensions: Extensions
+    dialect: Dialect = "esmtp"
+    awaited: str | None = None
+    """The verb sent last, where its answer has not come; None while nothing is pending, or nothing but a greeting."""
+    chunk_unfinished: bool = False
+    progress: Progress = msgspec.field(default_factory=Progress)
+
+
+def flaws_of_order(verb: str, row: str, standing: Standing) -> Iterator[Flaw]:
+    """What is wrong with sending this verb now; its row is that in the table of states."""
+    if standing.state == "closed":
+        yield _flaw("after-closing", verb)
+    elif not is_legal(standing.state, row):
+        yield _flaw("out-of-order", f"{verb} in {standing.state}")
+    elif verb in HELLO_VERBS and not is_hello(verb, standing.dialect):
+        yield _flaw("wrong-hello", verb)
+    keyword = announced_by(verb)
+    if keyword is not None and keyword not in standing.extensions:
+        yield _flaw("command-not-announced", verb)
+    if standing.chunk_unfinished:
+        yield _flaw("chunk-unfinished", verb)
+    if standing.awaited is not None:
+        if standing.awaited in LAST_OF_GROUP:
+            yield _flaw("pipelined-after-last", f"{verb} after {standing.awaited}")
+        if "PIPELINING" not in standing.extensions:
+            yield _flaw("pipelining-not-announced", verb)
 
 
 def keyword_for(parameter: str, value: str | None) -> str:

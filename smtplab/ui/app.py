@@ -18,11 +18,14 @@ from smtplab.ui.theme import DARK, LIGHT
 from smtplab.view.texts import LANGUAGES, Language, Texts
 
 if TYPE_CHECKING:
+    from smtplab.lab.conversation import Conversation
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.ui.screens.call import CallScreen
     from smtplab.ui.screens.captures import CapturesScreen
     from smtplab.ui.screens.compare import CompareScreen
     from smtplab.ui.screens.fault import FaultScreen
+    from smtplab.ui.screens.session import SessionScreen
     from smtplab.ui.screens.world import WorldScreen
     from smtplab.ui.screens.worlds import WorldsScreen
 
@@ -50,7 +53,15 @@ def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool
     came of it the caller reads from `feed.ended` afterwards. `captures` is the folder in which `s` saves; it is made
     when first needed. Raises RuntimeError where the UI itself failed; Textual has shown why.
     """
-    app = SmtplabApp(language, captures, feed)
+    return _run(SmtplabApp(language, captures, feed))
+
+
+def run_session(conversation: Conversation, *, language: Language, captures: Path) -> bool:
+    """As `run`, opened on a session by hand that has not been run."""
+    return _run(SmtplabApp(language, captures, conversation=conversation))
+
+
+def _run(app: SmtplabApp) -> bool:
     app.run()
     if app.return_code not in (None, 0, INTERRUPTED):
         raise RuntimeError("the terminal UI failed")
@@ -89,6 +100,7 @@ class SmtplabApp(App[None]):
         feed: Feed | None = None,
         make_feed: Callable[[WalkRequest], Feed] | None = None,
         make_world_feed: Callable[[str], Feed] | None = None,
+        conversation: Conversation | None = None,
     ) -> None:
         """`make_feed` stands in for `lab.feed.feed_for`, `make_world_feed` for `lab.feed.feed_of_world`."""
         self.texts = Texts(language)
@@ -96,7 +108,8 @@ class SmtplabApp(App[None]):
         self._make_feed = make_feed
         self._make_world_feed = make_world_feed
         self._faulted: WorldScreen.FaultWanted | None = None
-        self._first = HomeScreen(self.texts, captures, EXAMPLES) if feed is None else self._walk_screen(feed)
+        self._said: Conversation | None = None
+        self._first = self._first_screen(feed, conversation)
         # Textual reads the sheets of a screen that is pushed, not those of the default one.
         super().__init__(css_path=self._first.CSS_PATH)
         self.register_theme(DARK)
@@ -134,6 +147,29 @@ class SmtplabApp(App[None]):
         from smtplab.lab.feed import feed_from_capture  # noqa: PLC0415 (as above)
 
         self.push_screen(self._walk_screen(feed_from_capture(chosen.path)))
+
+    @on(HomeScreen.SessionWanted)
+    def _call(self) -> None:
+        from smtplab.ui.screens.call import CallScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(CallScreen(self.texts))
+
+    def on_session_screen_replay_wanted(self, wanted: SessionScreen.ReplayWanted) -> None:
+        from smtplab.ui.screens.call import CallScreen  # noqa: PLC0415 (as above)
+
+        self._said = wanted.conversation
+        self.push_screen(CallScreen(self.texts, again=True, server=wanted.host))
+
+    def on_call_screen_chosen(self, chosen: CallScreen.Chosen) -> None:
+        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
+        from smtplab.ui.calling import screen_of  # noqa: PLC0415
+
+        try:
+            screen = screen_of(chosen, self.texts, self._captures, self._said if chosen.again else None)
+        except BadInput as bad:
+            self._refuse(self.texts(bad.text, **bad.arguments))
+        else:
+            self.switch_screen(screen)
 
     @on(HomeScreen.WorldsWanted)
     def _open_worlds(self) -> None:
@@ -177,6 +213,7 @@ class SmtplabApp(App[None]):
         from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import overlay  # noqa: PLC0415
+        from smtplab.ui.comparing import Worlds  # noqa: PLC0415
         from smtplab.ui.screens.compare import CompareScreen  # noqa: PLC0415
 
         assert self._faulted is not None
@@ -188,7 +225,7 @@ class SmtplabApp(App[None]):
             self._refuse(error.strerror or str(error))
         else:
             feed = (self._make_world_feed or feed_of_world)(path)
-            self.switch_screen(CompareScreen(self.texts, self._faulted.run.known, feed, path))
+            self.switch_screen(CompareScreen(self.texts, self._faulted.run.known, feed, Worlds(path)))
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
@@ -242,6 +279,13 @@ class SmtplabApp(App[None]):
     def _refuse(self, why: str) -> None:
         if isinstance(self.screen, Refuses):
             self.screen.refuse(why)
+
+    def _first_screen(self, feed: Feed | None, conversation: Conversation | None) -> Screen[None]:
+        if conversation is not None:
+            from smtplab.ui.screens.session import SessionScreen  # noqa: PLC0415 (as of a walk)
+
+            return SessionScreen(self.texts, conversation, self._captures)
+        return HomeScreen(self.texts, self._captures, EXAMPLES) if feed is None else self._walk_screen(feed)
 
     def _walk_screen(self, feed: Feed) -> Screen[None]:
         from smtplab.ui.screens.walk import WalkScreen  # noqa: PLC0415 (its panes are not for the home screen's first paint)

@@ -12,7 +12,7 @@ from smtplab.view.journey import Journey
 from smtplab.view.session import Session
 from smtplab.view.texts import Texts
 
-_STYLES: Final[dict[transcript.Tone, str]] = {
+STYLES: Final[dict[transcript.Tone, str]] = {
     "heading": "heading",
     "note": "quiet",
     "client": "client",
@@ -34,4 +34,4 @@ def half(record: Record, texts: Texts, *, secure: bool = False, node: str = "") 
         return Half(elapsed(record.elapsed_us / 1e6), "", "quiet")
     more = " …" if len(lines) > 1 else ""
     text = f"{lines[0].mark} {node}{lines[0].text}{more}"
-    return Half(elapsed(record.elapsed_us / 1e6), text, _STYLES[lines[0].tone])
+    return Half(elapsed(record.elapsed_us / 1e6), text, STYLES[lines[0].tone])

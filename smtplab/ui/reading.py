@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -22,12 +22,23 @@ _LANES: Final[dict[ladder.Side, Lane]] = {"left": "client", "right": "server", "
 _TONES: Final[dict[transcript.Tone, Tone]] = {"refusal": "bad", "error": "bad", "warning": "odd", "good": "good"}
 
 
+Below = Callable[[Record, Journey, Texts], tuple[str, ...]]
+"""The lines below a record, as many in every language; the journey is the one just after it."""
+
+
+def nothing_below(record: Record, journey: Journey, texts: Texts) -> tuple[str, ...]:
+    """A transcript alone."""
+    del record, journey, texts
+    return ()
+
+
 class Reading:
     """Takes in records in order, once each; afterwards reads any of them again in the language of the moment."""
 
-    def __init__(self, records: Sequence[Record], texts: Texts) -> None:
+    def __init__(self, records: Sequence[Record], texts: Texts, below: Below = nothing_below) -> None:
         self._records = records
         self._texts = texts
+        self._below = below
         self._read: LRUCache[int, tuple[Line, ...]] = LRUCache(_RECORDS_KEPT)
         self._folded: list[tuple[str, ...]] = []
         self._failed: list[bool] = []
@@ -41,10 +52,11 @@ class Reading:
 
     def height(self, record: Record) -> int:
         """Take the next record in: the number of its lines, which is the same in every language."""
-        rows = ladder.rows(record, self.history.at(len(self._folded) + 1), self._texts)
+        journey = self.history.at(len(self._folded) + 1)
+        rows = ladder.rows(record, journey, self._texts)
         self._folded.append(_folded(rows))
         self._failed.append(any(_TONES.get(row.tone) == "bad" for row in rows))
-        return len(rows)
+        return len(rows) + (len(self._below(record, journey, self._texts)) if rows else 0)
 
     def read_again(self, count: int) -> None:
         """After a change of language, so many records more can be searched in the new one."""
@@ -71,7 +83,10 @@ class Reading:
         if lines is None:
             record, journey = self._records[index], self.history.at(index + 1)
             rows = ladder.rows(record, journey, self._texts)
-            lines = self._read[index] = joined(rows, transcript.lines(record, journey, self._texts))
+            lines = joined(rows, transcript.lines(record, journey, self._texts))
+            below = self._below(record, journey, self._texts) if lines else ()
+            lines = (*lines, *(Line("note", f"  {said}", "", secure=lines[-1].secure) for said in below))
+            self._read[index] = lines
         return lines[number]
 
     def time(self, index: int, number: int) -> str:

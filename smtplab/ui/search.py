@@ -1,10 +1,8 @@
-"""What is looked for in a walk, and which of the rows that hold it is the one that the person is at."""
+"""What is looked for in a transcript, and which of the rows that hold it is the one that the person is at."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from smtplab.ui.walk import Walk
+from typing import NamedTuple, Protocol
 
 
 class Found(NamedTuple):
@@ -14,10 +12,20 @@ class Found(NamedTuple):
     matches: int
 
 
-class Search:
-    """Moves the walk's selection from match to match, round at the ends."""
+class Searched(Protocol):
+    """Rows of a transcript as far as they are shown, one of them selected."""
 
-    def __init__(self, walk: Walk) -> None:
+    selected: int
+
+    def find(self, wanted: str) -> list[int]:
+        """Rows that hold the text, whatever its case."""
+        ...
+
+
+class Search:
+    """Moves the selection from match to match, round at the ends."""
+
+    def __init__(self, walk: Searched) -> None:
         self._walk = walk
         self.wanted = ""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from smtplab.journal import Record
 from smtplab.ui.player import Player
-from smtplab.ui.reading import Reading
+from smtplab.ui.reading import Below, Reading, nothing_below
 from smtplab.ui.rows import Rows
 from smtplab.ui.rungs import Line
 from smtplab.view.journey import Journey
@@ -20,10 +20,10 @@ TAKEN_AT_ONCE: Final = 200
 class Walk:
     """Reads on in a feed's growing records. `selected` is a row; all panes show the moment of its record."""
 
-    def __init__(self, records: Sequence[Record], texts: Texts, *, live: bool) -> None:
+    def __init__(self, records: Sequence[Record], texts: Texts, *, live: bool, below: Below = nothing_below) -> None:
         self._feed = records
         self.known: list[Record] = []
-        self.reading = Reading(self.known, texts)
+        self.reading = Reading(self.known, texts, below)
         self.rows = Rows(self.reading.height)
         self.player = Player(self.known, self.reading.is_seen, live=live)
         self.selected = -1
@@ -94,8 +94,3 @@ class Walk:
         if at > self.player.at:
             self.player.go_to(at)
         self.selected = row
-
-    def as_text(self) -> list[str]:
-        """Every row shown, with swaks' marks, as it is pasted into a mail or an issue."""
-        lines = (self.draw(row)[1] for row in range(self.count))
-        return [f"{line.mark:<3} {line.text}" for line in lines]

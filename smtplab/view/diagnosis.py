@@ -183,6 +183,14 @@ def _of_refusal(evidence: Evidence, refusal: ev.ReplyReceived, texts: Texts) -> 
     return Diagnosis((said, lasting), tuple(texts(step, recipient=evidence.recipient) for step in steps))
 
 
+def steps_after(refusal: ev.ReplyReceived, recipient: str, texts: Texts) -> tuple[str, ...]:
+    """What a person can do about one refusal, whatever the rest of the journey was."""
+    if refusal.verb == "AUTH":
+        return (texts("do.check-password"),)
+    steps = _steps_after(refusal, temporary=(refusal.code or 0) // 100 == 4)
+    return tuple(texts(step, recipient=recipient) for step in steps)
+
+
 _STEPS_OF_STATUS = {
     "1.1": ("do.user-unknown",),
     "1.6": ("do.user-unknown",),

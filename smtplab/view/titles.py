@@ -47,6 +47,8 @@ def reply_lines(reply: ev.ReplyReceived | ev.ReplySent) -> tuple[str, ...]:
 def _journey(event: ev.JourneyStarted | ev.JourneyEnded, texts: Texts) -> str:
     match event:
         case ev.JourneyStarted(recipient=recipient, sender=sender, mode=mode):
+            if not recipient:
+                return texts("note.session-started", mode=texts(f"mode.{mode}"))
             note = "note.journey-started" if sender else "note.journey-started.null"
             return texts(note, recipient=recipient, sender=sender, mode=texts(f"mode.{mode}"))
         case ev.JourneyEnded(result=result):

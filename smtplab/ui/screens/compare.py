@@ -1,11 +1,10 @@
-"""Two runs of a world side by side, the one before a change and the one after, from the first difference on."""
+"""Two runs side by side, an old one and a new one, from the first difference on."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,25 +16,18 @@ from textual.worker import Worker, WorkerError, WorkerState
 
 from smtplab.journal import Record
 from smtplab.lab.feed import Ended, Feed
-from smtplab.ui.halves import half
-from smtplab.ui.log import short
+from smtplab.ui.comparing import Comparison
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
-from smtplab.view.difference import Pair, first_difference, pairs
-from smtplab.view.moments import line_count
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
-_WIDE_CELLS: Final = 120
-_NODE_CELLS: Final = 16
-_NODE_CELLS_NARROW: Final = 10
-
 
 class CompareScreen(Screen[None]):
-    """Runs the changed world, then lays its events beside the old ones."""
+    """Runs the new one, then lays it beside the old one."""
 
-    HELP: ClassVar = "ui.help.compare"
+    HELP = "ui.help.compare"
     CSS_PATH: ClassVar = sheets("screens/compare", "widgets/two_columns", "widgets/key_bar")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "difference(1)", "ui.key.difference", key_display="f F"),
@@ -49,16 +41,15 @@ class CompareScreen(Screen[None]):
 
         world: str
 
-    def __init__(self, texts: Texts, old: list[Record], feed: Feed, world: str) -> None:
-        """The feed plays the changed world, whose file is `world`."""
+    def __init__(self, texts: Texts, old: list[Record], feed: Feed, comparison: Comparison) -> None:
         super().__init__()
         self._texts = texts
         self._feed = feed
-        self._world = world
-        self._old = told(old)
-        self._new: list[Record] = []
-        self._pairs: list[Pair] = []
+        self._comparison = comparison
+        self._old = old
+        self._same: list[bool] | None = None
         self._worker: Worker[Ended] | None = None
+        self.HELP = comparison.help  # type: ignore[misc] # Textual has it for the class; two kinds share this one.
 
     def compose(self) -> ComposeResult:
         yield Static(id="about")
@@ -77,12 +68,18 @@ class CompareScreen(Screen[None]):
             with contextlib.suppress(WorkerError):
                 await self._worker.wait()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Two servers are no world."""
+        return action != "open" or self._comparison.world is not None
+
     def speak(self, texts: Texts) -> None:
         self._texts = texts
         self.query_one(KeyBar).speak(texts)
+        if self._same is not None:
+            self._same = self._comparison.lay(self._old, list(self._feed.records), texts)
         self._say_about()
         columns = self.query_one(TwoColumns)
-        columns.heads = self._heads()
+        columns.heads = self._comparison.heads(texts)
         columns.refresh()
 
     @on(Worker.StateChanged)
@@ -92,48 +89,32 @@ class CompareScreen(Screen[None]):
         ended = self._feed.ended
         if ended.problem is not None:
             self.notify(self._texts(ended.problem, **ended.arguments), severity="error", timeout=10, markup=False)
-        self._new = told(self._feed.records)
-        self._pairs = pairs(self._old, self._new)
-        self.query_one(TwoColumns).show(len(self._pairs), self._heads(), first_difference(self._pairs) or 0)
+        same = self._same = self._comparison.lay(self._old, list(self._feed.records), self._texts)
+        first = same.index(False) if False in same else 0
+        self.query_one(TwoColumns).show(len(same), self._comparison.heads(self._texts), first)
         self._say_about()
 
     def action_difference(self, by: int) -> None:
         """To the next stretch in which the runs differ, or the one before; round at the ends."""
-        columns, count = self.query_one(TwoColumns), len(self._pairs)
-        for step in range(1, count + 1):
-            row = (columns.selected + by * step) % count
-            if not self._pairs[row].same and self._pairs[row - 1].same:
+        columns, same = self.query_one(TwoColumns), self._same or []
+        for step in range(1, len(same) + 1):
+            row = (columns.selected + by * step) % len(same)
+            if not same[row] and same[row - 1]:
                 columns.select(row, jump=True)
                 return
 
     def action_open(self) -> None:
-        self.post_message(self.WorldOpened(self._world))
-
-    def _heads(self) -> tuple[str, str]:
-        return self._texts("ui.compare.before"), self._texts("ui.compare.after")
+        if self._comparison.world is not None:
+            self.post_message(self.WorldOpened(self._comparison.world))
 
     def _say_about(self) -> None:
-        first = first_difference(self._pairs)
-        if not self._new:
+        if self._same is None:
             said = self._texts("ui.walk.waiting")
-        elif first is None:
+        elif all(self._same):
             said = self._texts("ui.compare.same")
         else:
-            said = self._texts("ui.compare.differ", count=sum(not pair.same for pair in self._pairs))
-        self.query_one("#about", Static).update(f" {said}  {safe(self._world)}")
+            said = self._texts("ui.compare.differ", count=self._same.count(False))
+        self.query_one("#about", Static).update(f" {said}  {safe(self._comparison.title)}")
 
     def _draw(self, row: int) -> Both:
-        pair = self._pairs[row]
-        left = None if pair.old is None else self._old[pair.old]
-        right = None if pair.new is None else self._new[pair.new]
-        cells = _NODE_CELLS if self.size.width >= _WIDE_CELLS else _NODE_CELLS_NARROW
-        halves = [
-            None if one is None else half(one, self._texts, node=f"{short(one.node)[: cells - 1]:<{cells}}")
-            for one in (left, right)
-        ]
-        return Both(halves[0], halves[1], differs=not pair.same)
-
-
-def told(records: Sequence[Record]) -> list[Record]:
-    """Those that a transcript shows; a server's view of its dialogue its client tells already."""
-    return [record for record in records if line_count(record)]
+        return self._comparison.draw(row, self._texts, self.size.width)

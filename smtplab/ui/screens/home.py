@@ -29,6 +29,7 @@ CAPTURES_SHOWN: Final = 5
 """Of the newest; a longer list is `smtplab capture list`."""
 
 _WORLDS: Final = "worlds:"
+_SESSION: Final = "session:"
 _EXAMPLE: Final = "example:"
 _CAPTURE: Final = "capture:"
 
@@ -40,6 +41,7 @@ class HomeScreen(Screen[None]):
     HELP: ClassVar = "ui.help.home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f4", "worlds", "ui.key.worlds"),
+        Binding("f5", "session", "ui.key.session"),
         Binding("f7", "app.captures", "ui.key.captures"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (Textual's own annotation)
@@ -52,6 +54,10 @@ class HomeScreen(Screen[None]):
     @dataclass
     class WorldsWanted(Message):
         """The list of whole worlds, which is read only now: the first paint does not wait for it."""
+
+    @dataclass
+    class SessionWanted(Message):
+        """SMTP by hand; with whom is asked next."""
 
     @dataclass
     class CaptureChosen(Message):
@@ -124,6 +130,8 @@ class HomeScreen(Screen[None]):
         offer = event.option_id or ""
         if offer == _WORLDS:
             self.action_worlds()
+        elif offer == _SESSION:
+            self.action_session()
         elif offer.startswith(_CAPTURE):
             self.post_message(self.CaptureChosen(self._captures / offer.removeprefix(_CAPTURE)))
         else:
@@ -131,6 +139,9 @@ class HomeScreen(Screen[None]):
 
     def action_worlds(self) -> None:
         self.post_message(self.WorldsWanted())
+
+    def action_session(self) -> None:
+        self.post_message(self.SessionWanted())
 
     @on(PlaceSwitch.Changed)
     def _other_place(self) -> None:
@@ -148,6 +159,7 @@ class HomeScreen(Screen[None]):
         offers.add_option(Option(Content.styled(self._texts("ui.home.examples"), "bold $accent"), disabled=True))
         offers.add_options([Option(f"  {safe(name)}", f"{_EXAMPLE}{name}") for name in self._examples])
         offers.add_option(Option(Content(f"  {self._texts('ui.home.worlds')}"), _WORLDS))
+        offers.add_option(Option(Content(f"  {self._texts('ui.home.session')}"), _SESSION))
         offers.add_option(Option(Content.styled(f"\n{self._texts('ui.home.captures')}", "bold $accent"), disabled=True))
         names = newest_captures(self._captures)
         if names:

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from smtplab.lab.feed import Ended, Feed
-from smtplab.ui.keep import capture_path
+from smtplab.ui import taking
 from smtplab.ui.search import Found, Search
 from smtplab.ui.sheets import sheets
 from smtplab.ui.standing import standing
@@ -206,27 +206,13 @@ class WalkScreen(Screen[None]):
         self._show(follow=False)
 
     def action_copy_line(self) -> None:
-        if self._walk.record is not None:
-            self.app.copy_to_clipboard(self._walk.draw(self._walk.selected)[1].text)
-            self.notify(self._texts("ui.note.copied-line"))
+        taking.copy_line(self, self._walk, self._texts)
 
     def action_copy_all(self) -> None:
-        lines = self._walk.as_text()
-        self.app.copy_to_clipboard("\n".join(lines) + "\n")
-        self.notify(self._texts("ui.note.copied-all", lines=len(lines)))
+        taking.copy_all(self, self._walk, self._texts)
 
     def action_save(self) -> None:
-        from smtplab.lab.feed import save_capture  # noqa: PLC0415 (the codec is not wanted for the first paint)
-
-        path = capture_path(self._captures, self._feed.subject)
-        try:
-            self._captures.mkdir(parents=True, exist_ok=True)
-            save_capture(self._feed.records, path)
-        except OSError as error:
-            said = self._texts("ui.note.save-failed", path=str(path), reason=error.strerror or str(error))
-            self.notify(said, severity="error", markup=False)
-        else:
-            self.notify(self._texts("ui.note.saved", path=str(path)), markup=False)
+        taking.save(self, self._feed.records, self._captures, self._feed.subject, self._texts)
 
     # Search
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from textual.content import Content
@@ -15,6 +16,8 @@ from smtplab.view.texts import Texts
 _OCTETS_SHOWN: Final = 4096
 """RFC 5321 bounds a reply line at 512 octets; more than a few of them nobody reads as numbers."""
 
+Explains = Callable[[Record, Journey, Texts], Explanation]
+
 
 class Inspector(Pane):
     """The words are the view's; here they only get their places and colours."""
@@ -22,11 +25,16 @@ class Inspector(Pane):
     HELP: ClassVar = "ui.help.inspector"
     TITLE_ID: ClassVar = "ui.pane.inspector"
 
+    def __init__(self, *, id: str, explains: Explains = explain) -> None:  # noqa: A002 (Textual's own name for it)
+        """`explains` has the words of a walk, if nothing else is said."""
+        super().__init__(id=id)
+        self._explains = explains
+
     def show(self, record: Record | None, journey: Journey, texts: Texts) -> None:
         if record is None:
             self.say(texts(self.TITLE_ID), Content.styled(texts("ui.inspector.none"), "$quiet"))
             return
-        self.say(texts(self.TITLE_ID), picture(explain(record, journey, texts), record, texts))
+        self.say(texts(self.TITLE_ID), picture(self._explains(record, journey, texts), record, texts))
         self.scroll_home(animate=False)
 
 

@@ -23,6 +23,9 @@ QueueEvent = (
 def explain_journey(event: ev.JourneyStarted | ev.JourneyEnded, texts: Texts) -> Explanation:
     match event:
         case ev.JourneyStarted(recipient=recipient, sender=sender, mode=mode, world=world, seed=seed):
+            if not recipient:
+                own = texts("explain.session-started"), texts(f"say.journey-started.{mode}", world=world or "")
+                return Explanation(texts("explain.title.session-started"), own)
             paragraphs = (
                 texts("explain.journey-started", recipient=recipient, sender=sender or "<>"),
                 texts(f"explain.journey-started.{mode}"),

@@ -1,0 +1,115 @@
+"""The two kinds of what is compared: a world before and after a change, and two servers to whom the same was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from smtplab.journal import Record
+from smtplab.ui.halves import STYLES, half
+from smtplab.ui.log import short
+from smtplab.ui.reading import elapsed
+from smtplab.ui.widgets.two_columns import Both, Half
+from smtplab.view import duet
+from smtplab.view.difference import Pair, pairs
+from smtplab.view.moments import line_count
+from smtplab.view.safe import safe
+from smtplab.view.texts import Texts
+
+_WIDE_CELLS: Final = 120
+_NODE_CELLS: Final = 16
+_NODE_CELLS_NARROW: Final = 10
+
+
+class Comparison(Protocol):
+    """Lays the records of an old run and a new one beside each other."""
+
+    help: str
+    """Its text's id."""
+    world: str | None
+    """The changed world's name or file, which can be opened."""
+    title: str
+
+    def heads(self, texts: Texts) -> tuple[str, str]: ...
+
+    def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
+        """For each row, whether both are the same; called again when the language changes."""
+        ...
+
+    def draw(self, row: int, texts: Texts, width: int) -> Both: ...
+
+
+class Worlds:
+    """One world's events, before a change and after it."""
+
+    help = "ui.help.compare"
+
+    def __init__(self, world: str) -> None:
+        self.world: str | None = world
+        self.title = world
+        self._old: list[Record] = []
+        self._new: list[Record] = []
+        self._pairs: list[Pair] = []
+
+    def heads(self, texts: Texts) -> tuple[str, str]:
+        return texts("ui.compare.before"), texts("ui.compare.after")
+
+    def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
+        """As `Comparison.lay`, in every language the same."""
+        del texts
+        self._old, self._new = told(old), told(new)
+        self._pairs = pairs(self._old, self._new)
+        return [pair.same for pair in self._pairs]
+
+    def draw(self, row: int, texts: Texts, width: int) -> Both:
+        """As `Comparison.draw`."""
+        pair = self._pairs[row]
+        left = None if pair.old is None else self._old[pair.old]
+        right = None if pair.new is None else self._new[pair.new]
+        cells = _NODE_CELLS if width >= _WIDE_CELLS else _NODE_CELLS_NARROW
+        halves = [
+            None if one is None else half(one, texts, node=f"{short(one.node)[: cells - 1]:<{cells}}")
+            for one in (left, right)
+        ]
+        return Both(halves[0], halves[1], differs=not pair.same)
+
+
+class Dialogues:
+    """The same session with two servers."""
+
+    help = "ui.help.duet"
+    world: str | None = None
+
+    def __init__(self, servers: tuple[str, str]) -> None:
+        self._servers = servers
+        self.title = ""
+        self._left: list[duet.Said] = []
+        self._right: list[duet.Said] = []
+        self._rows: list[duet.Both] = []
+
+    def heads(self, texts: Texts) -> tuple[str, str]:
+        del texts
+        return safe(self._servers[0]), safe(self._servers[1])
+
+    def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
+        """As `Comparison.lay`."""
+        self._left, self._right = duet.said_in(old, texts), duet.said_in(new, texts)
+        self._rows = duet.side_by_side(self._left, self._right)
+        return [row.same for row in self._rows]
+
+    def draw(self, row: int, texts: Texts, width: int) -> Both:
+        """As `Comparison.draw`."""
+        del texts, width
+        both = self._rows[row]
+        left = None if both.left is None else _half(self._left[both.left])
+        right = None if both.right is None else _half(self._right[both.right])
+        return Both(left, right, differs=not both.same)
+
+
+def _half(said: duet.Said) -> Half:
+    return Half(elapsed(said.elapsed_us / 1e6), f"{said.line.mark:<3} {said.line.text}", STYLES[said.line.tone])
+
+
+def told(records: Sequence[Record]) -> list[Record]:
+    """Those that a transcript shows; a server's view of its dialogue its client tells already."""
+    return [record for record in records if line_count(record)]
