@@ -14,7 +14,7 @@ from smtplab.cli.common import State, common_options, state_of
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.exits import DONE, FAILED
+from smtplab.lab.exits import DONE, FAILED, INTERRUPTED
 from smtplab.lesson.agreement import open_to_play
 from smtplab.lesson.check import Checked, check
 from smtplab.lesson.doing import ActionError
@@ -76,10 +76,11 @@ def _subcommands(texts: Texts) -> dict[str, click.Command]:
     lesson = click.Argument(["lesson"], metavar="LESSON")
     lessons = click.Argument(["lessons"], metavar="[LESSON]...", nargs=-1)
     as_json = click.Option(["--json", "as_json"], is_flag=True, help=texts("lesson.help.json"))
+    plain = click.Option(["--plain"], is_flag=True, help=texts("lesson.help.plain"))
     seed = click.Option(["--seed"], type=WholeNumber(), help=texts("lesson.help.seed"))
     commands = (
         Subcommand(texts, "list", [as_json], _list),
-        Subcommand(texts, "start", [click.Argument(["lesson"], metavar="[LESSON]", required=False)], _start),
+        Subcommand(texts, "start", [click.Argument(["lesson"], metavar="[LESSON]", required=False), plain], _start),
         Subcommand(texts, "check", [lesson, click.Argument(["file"], metavar="FILE"), seed, as_json], _check),
         Subcommand(texts, "validate", [lessons, as_json], _validate),
         Subcommand(texts, "new", [click.Argument(["folder"], metavar="NN-NAME")], _new),
@@ -116,10 +117,17 @@ def _row(opened: Opened, player: Player, texts: Texts) -> dict[str, object]:
 
 
 def _start(texts: Texts, state: State, values: dict[str, Any]) -> int:
+    folder = find_lesson(values["lesson"]) if values["lesson"] else _next_lesson(state.home)
+    opened = open_to_play(folder)
+    if not values["plain"] and sys.stdin.isatty() and sys.stdout.isatty():
+        # Textual takes 0.3 s to import: only where a person will see it.
+        from smtplab.ui.app import run_lesson  # noqa: PLC0415
+
+        left = run_lesson(folder, language=texts.language, captures=state.home / "captures")
+        return DONE if left else INTERRUPTED
     # Rich takes 0.1 s to import: only where a lesson is read.
     from smtplab.cli.lesson_player import play  # noqa: PLC0415
 
-    opened = open_to_play(find_lesson(values["lesson"]) if values["lesson"] else _next_lesson(state.home))
     return play(opened, texts, state)
 
 

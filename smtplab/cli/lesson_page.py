@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
 
+from smtplab.lesson.doing import show
 from smtplab.lesson.lesson import AnyStep, Lesson, Shown
 from smtplab.lesson.library import Opened
 from smtplab.lesson.prose import RECORDS, Section
-from smtplab.lesson.shown import ShownLine, show
+from smtplab.lesson.shown import ShownLine
 from smtplab.view.texts import Texts
 from smtplab.view.transcript import Tone
 

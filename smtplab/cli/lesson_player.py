@@ -130,7 +130,7 @@ class Teacher:
                 goals = self._player.goals(step)
                 Workbench(self._opened.world, step, self._page, self._texts).work(goals, said)
                 self._page.goals(section, goals.reached)
-                if self._player.attempted(step, goals):
+                if self._player.attempted(step, goals.reached):
                     self._praise(step, section)
                 else:
                     self._page.say("lesson.not-yet")

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from smtplab.cli.lesson_page import Page
 from smtplab.journal import Record
-from smtplab.lesson.doing import ActionError, attempt, fitted, picked, records_of, text_to_change
+from smtplab.lesson.dialogue import Dialogue
+from smtplab.lesson.doing import ActionError, attempt, fitted, picked, records_of, show
 from smtplab.lesson.goals import Goals, reached_by
 from smtplab.lesson.judge import judge_found
 from smtplab.lesson.lesson import Action, Shown, Task
-from smtplab.lesson.shown import ShownLine, show, shown_lines
-from smtplab.sim.expect import Pattern
+from smtplab.lesson.settings import text_to_change
+from smtplab.lesson.shown import DIALOGUE, NEWS, ShownLine, shown_lines
 from smtplab.sim.world import Trip, World
 from smtplab.view.texts import Texts
 
 RUN = "."
 """On a line of its own it ends what is typed, as it ends a message."""
-
-_ONLY_DIALOGUE = tuple(Pattern(event=event) for event in ("command_sent", "message_sent", "reply_received"))
-_NEWS = tuple(
-    Pattern(event=event)
-    for event in (
-        "dns_answered",
-        "dns_failed",
-        "route_found",
-        "connect_failed",
-        "connected",
-        "deferred",
-        "delivered",
-        "bounced",
-        "bounce_sent",
-        "journey_ended",
-    )
-)
-"""What a student wants to see of a run; the rest of its records is for the walk."""
 
 _NUMBERED = re.compile(r"(?P<sign>[-+]?)(?P<number>\d+)(?: (?P<text>.*))?")
 
@@ -78,27 +62,25 @@ class Workbench:
     # To speak
 
     def _speak(self, goals: Goals, first: str) -> None:
-        """The world is run again from its start with each line: same world, same records, and one reply more."""
-        said: list[str] = []
+        dialogue = Dialogue(self._task)
         line: str | None = first
         seen, reached = 0, set[str]()
-        records: list[Record] = []
         while line is not None:
-            said.append(line)
-            records = self._done(Action(script="\n".join(said) + "\n"))
-            dialogue = [one for one in records if _is_dialogue(one, self._task.client)]
-            shown = list(shown_lines(dialogue, Shown(pick=_ONLY_DIALOGUE), self._texts))
+            records = self._done(dialogue.with_line(line))
+            if not records:
+                break
+            dialogue.take(line, records)
+            shown = list(shown_lines(dialogue.own, Shown(pick=DIALOGUE), self._texts))
             self._page.recording(shown[seen:])
             seen = len(shown)
             reached |= self._tick(records, reached)
-            in_content = _awaits_content(dialogue)
-            if not in_content and (line.strip().upper() == "QUIT" or _has_ended(dialogue)):
+            if dialogue.is_over:
                 break
-            line = self._page.ask("  " if in_content else "C: ")
-        for record in records:
+            line = self._page.ask("  " if dialogue.awaits_content else "C: ")
+        for record in dialogue.records:
             goals.read(record)
 
-    def _tick(self, records: list[Record], before: set[str]) -> set[str]:
+    def _tick(self, records: Iterable[Record], before: set[str]) -> set[str]:
         """Goals tick as they are reached."""
         now = set(reached_by(self._task.goals, records)) - before
         self._page.ticks(self._task, now)
@@ -173,7 +155,7 @@ class Workbench:
     def _show(self, records: list[Record], goals: Goals) -> None:
         speaks = self._task.does == "speak"
         shown = [one for one in records if not speaks or _is_dialogue(one, self._task.client)]
-        pick = _ONLY_DIALOGUE if speaks else () if self._task.does == "find" else _NEWS
+        pick = DIALOGUE if speaks else () if self._task.does == "find" else NEWS
         self._page.recording(shown_lines(shown, Shown(pick=pick), self._texts))
         for record in records:
             goals.read(record)
@@ -181,16 +163,6 @@ class Workbench:
 
 def _is_dialogue(record: Record, client: str) -> bool:
     return record.node == client and record.span.startswith("session/")
-
-
-def _awaits_content(replies: list[Record]) -> bool:
-    last = next((one.event for one in reversed(replies) if hasattr(one.event, "code")), None)
-    return getattr(last, "code", None) == 354
-
-
-def _has_ended(replies: list[Record]) -> bool:
-    """421 may come at any time (RFC 5321 3.8)."""
-    return any(getattr(one.event, "code", None) in (221, 421) for one in replies)
 
 
 def _obey(lines: list[str], order: str) -> bool:

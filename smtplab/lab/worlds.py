@@ -20,7 +20,7 @@ from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_wo
 from smtplab.sim.world import World
 from smtplab.view.network import Line, Plan, Spot
 
-__all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "world_text"]
+__all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "plan_of_world", "world_text"]
 
 RECORD = "record"
 """The one change that the worlds' files do not know by this name: `text` is a record that takes its fellows' place."""
@@ -80,10 +80,11 @@ def plan_of(name_or_path: str) -> Plan:
         world = load_world(name_or_path)
     except WorldError as trouble:
         raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
-    return _plan(world)
+    return plan_of_world(world)
 
 
-def _plan(world: World) -> Plan:
+def plan_of_world(world: World) -> Plan:
+    """The same of a world that is read already."""
     return Plan(
         world.name,
         tuple(site.name for site in world.sites),

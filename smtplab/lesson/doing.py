@@ -9,12 +9,14 @@ import msgspec
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action, Shown, Task
 from smtplab.lesson.patterns import fits_any
-from smtplab.lesson.settings import SettingsError, settings_of, with_settings
+from smtplab.lesson.settings import SettingsError, with_settings
+from smtplab.lesson.shown import ShownLine, shown_lines
 from smtplab.lesson.spoken import Speech, speak
 from smtplab.sim.consistency import first_problem, pattern_problems
 from smtplab.sim.expect import Pattern
 from smtplab.sim.run import play
 from smtplab.sim.world import Host, World, Zone
+from smtplab.view.texts import Texts
 
 
 class ActionError(Exception):
@@ -92,6 +94,12 @@ def picked(world: World, shown: Shown, seed: int | None = None) -> list[Record]:
     return [one for one in records if not shown.pick or fits_any(one, shown.pick)]
 
 
+def show(world: World, shown: Shown, texts: Texts, seed: int | None = None) -> list[ShownLine]:
+    """A step's recording, run and read. Raises ActionError."""
+    records = records_of(world, shown.run, world.seed if seed is None else seed)
+    return list(shown_lines(records, shown, texts))
+
+
 def changed_by(world: World, action: Action) -> World:
     """The world as the action leaves it: its zones, its hosts, its journeys. Raises ActionError."""
     origins, names = {zone.origin for zone in world.zones}, {host.name for host in world.hosts}
@@ -109,13 +117,6 @@ def changed_by(world: World, action: Action) -> World:
         path = problem.path.replace("journeys", "send", 1) if action.send else problem.path
         raise ActionError(f"{problem.text} - at `$.{path}`")
     return changed
-
-
-def text_to_change(world: World, task: Task) -> str:
-    """What a student edits: the zone to mend, or the settings of the host to configure."""
-    if task.does == "mend":
-        return next(zone.text for zone in world.zones if zone.origin == task.zone).lstrip("\n")
-    return settings_of(world.host(task.host))
 
 
 def _speakers(action: Action) -> tuple[tuple[str, str], ...]:

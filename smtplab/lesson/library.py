@@ -26,6 +26,17 @@ class LessonError(Exception):
     """A lesson that can't be read; the message is one line: the file, what is wrong, and where."""
 
 
+class Outline(msgspec.Struct, frozen=True):
+    """What a list of lessons tells of one."""
+
+    folder: Path
+    number: str
+    """As its folder says, `03`; empty where it says none."""
+    lesson: Lesson
+    prose: Mapping[str, Prose]
+    """By language."""
+
+
 class Opened(msgspec.Struct, frozen=True):
     """A lesson with all that belongs to it."""
 
@@ -62,17 +73,28 @@ def find_lesson(name: str) -> Path:
     raise LessonError(f"{name}: no such lesson; there is {known}, or the path of a folder that holds a lesson.toml")
 
 
-def open_lesson(folder: Path) -> Opened:
-    """Raises LessonError."""
+def outline(folder: Path) -> Outline:
+    """Without its world, which takes the longest to read. Raises LessonError."""
     lesson = read_toml(folder / "lesson.toml", Lesson)
     prose: dict[str, Prose] = {language: _read_prose(folder / f"{language}.md") for language in LANGUAGES}
+    return Outline(folder, _number(folder), lesson, prose)
+
+
+def open_lesson(folder: Path) -> Opened:
+    """Raises LessonError."""
+    told = outline(folder)
+    lesson = told.lesson
     own = lesson.world.endswith(".toml")
     try:
         world = load_world(str(folder / lesson.world) if own else lesson.world)
     except WorldError as trouble:
         raise LessonError(str(trouble)) from trouble
+    return Opened(folder, told.number, lesson, world, told.prose)
+
+
+def _number(folder: Path) -> str:
     number = folder.resolve().name.partition("-")[0]
-    return Opened(folder, number if number.isdigit() else "", lesson, world, prose)
+    return number if number.isdigit() else ""
 
 
 def read_solution(path: Path) -> Solution:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from smtplab.lesson.goals import Goals
@@ -49,9 +51,18 @@ class Player:
         return self._place == len(self.lesson.steps) - 1
 
     @property
+    def is_begun(self) -> bool:
+        """The student went on, answered or tried something."""
+        return self._place > 0 or bool(self._done) or bool(self._tries)
+
+    @property
     def is_done(self) -> bool:
         """Nothing is owed here: the step is only read, or was answered or solved."""
-        return isinstance(self.step, Tell | Show) or self.step.id in self._done
+        return isinstance(self.step, Tell | Show) or self.is_solved(self.step)
+
+    def is_solved(self, step: AnyStep) -> bool:
+        """A question answered, a task done, now or in an earlier sitting."""
+        return step.id in self._done
 
     @property
     def points(self) -> int:
@@ -81,9 +92,9 @@ class Player:
         """A reader for one attempt: its goals tick as the records come."""
         return Goals(task.goals)
 
-    def attempted(self, task: Task, goals: Goals) -> bool:
-        """The attempt is over: were all goals reached?"""
-        solved = len(goals.reached) == len(task.goals)
+    def attempted(self, task: Task, reached: Collection[str]) -> bool:
+        """The attempt is over, and these goals were reached: were they all?"""
+        solved = len(reached) == len(task.goals)
         self._note(done=solved)
         return solved
 

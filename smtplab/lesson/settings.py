@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from smtplab.sim.world import Host
+from smtplab.lesson.lesson import Task
+from smtplab.sim.world import Host, World
 
 
 class SettingsError(Exception):
@@ -30,6 +31,13 @@ def with_settings(host: Host, text: str) -> Host:
         return msgspec.convert({**told, "name": host.name}, Host)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as trouble:
         raise SettingsError(str(trouble)) from trouble
+
+
+def text_to_change(world: World, task: Task) -> str:
+    """What a student edits: the zone to mend, or the settings of the host to configure."""
+    if task.does == "mend":
+        return next(zone.text for zone in world.zones if zone.origin == task.zone).lstrip("\n")
+    return settings_of(world.host(task.host))
 
 
 def _lines(table: Mapping[str, object], path: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A step's recording as marked lines: the world is run, the picked records are read, and some are to be looked at."""
+"""A step's recording as marked lines: the picked records are read, and some of them are to be looked at."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from smtplab.journal import Record
-from smtplab.lesson.doing import records_of
 from smtplab.lesson.lesson import Shown
 from smtplab.lesson.patterns import fits_any
 from smtplab.sim.expect import Pattern
-from smtplab.sim.world import World
 from smtplab.view.journey import Journey
 from smtplab.view.texts import Texts
 from smtplab.view.transcript import Line, heading, lines
@@ -24,10 +22,24 @@ class ShownLine(msgspec.Struct, frozen=True):
     """The one to look at."""
 
 
-def show(world: World, shown: Shown, texts: Texts, seed: int | None = None) -> list[ShownLine]:
-    """Runs the world and reads it. Raises ActionError."""
-    records = records_of(world, shown.run, world.seed if seed is None else seed)
-    return list(shown_lines(records, shown, texts))
+DIALOGUE = tuple(Pattern(event=event) for event in ("command_sent", "message_sent", "reply_received"))
+NEWS = tuple(
+    Pattern(event=event)
+    for event in (
+        "dns_answered",
+        "dns_failed",
+        "route_found",
+        "connect_failed",
+        "connected",
+        "queued",
+        "deferred",
+        "delivered",
+        "bounced",
+        "bounce_sent",
+        "journey_ended",
+    )
+)
+"""What a student wants to see of a run; the rest of its records is for the walk."""
 
 
 def shown_lines(records: Iterable[Record], shown: Shown, texts: Texts) -> Iterator[ShownLine]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from smtplab.ui.screens.captures import CapturesScreen
     from smtplab.ui.screens.compare import CompareScreen
     from smtplab.ui.screens.fault import FaultScreen
+    from smtplab.ui.screens.lesson import LessonScreen
+    from smtplab.ui.screens.lessons import LessonsScreen
     from smtplab.ui.screens.session import SessionScreen
     from smtplab.ui.screens.world import WorldScreen
     from smtplab.ui.screens.worlds import WorldsScreen
@@ -59,6 +61,11 @@ def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool
 def run_session(conversation: Conversation, *, language: Language, captures: Path) -> bool:
     """As `run`, opened on a session by hand that has not been run."""
     return _run(SmtplabApp(language, captures, conversation=conversation))
+
+
+def run_lesson(lesson: Path, *, language: Language, captures: Path) -> bool:
+    """As `run`, opened on the lesson of this folder."""
+    return _run(SmtplabApp(language, captures, lesson))
 
 
 def _run(app: SmtplabApp) -> bool:
@@ -97,19 +104,21 @@ class SmtplabApp(App[None]):
         self,
         language: Language,
         captures: Path,
-        feed: Feed | None = None,
+        opening: Feed | Path | None = None,
         make_feed: Callable[[WalkRequest], Feed] | None = None,
         make_world_feed: Callable[[str], Feed] | None = None,
         conversation: Conversation | None = None,
     ) -> None:
-        """`make_feed` stands in for `lab.feed.feed_for`, `make_world_feed` for `lab.feed.feed_of_world`."""
+        """`opening` is a walk, or the folder of a lesson. `make_feed` stands in for `lab.feed.feed_for`,
+        `make_world_feed` for `lab.feed.feed_of_world`.
+        """
         self.texts = Texts(language)
         self._captures = captures
         self._make_feed = make_feed
         self._make_world_feed = make_world_feed
         self._faulted: WorldScreen.FaultWanted | None = None
         self._said: Conversation | None = None
-        self._first = self._first_screen(feed, conversation)
+        self._first = self._first_screen(opening, conversation)
         # Textual reads the sheets of a screen that is pushed, not those of the default one.
         super().__init__(css_path=self._first.CSS_PATH)
         self.register_theme(DARK)
@@ -176,6 +185,23 @@ class SmtplabApp(App[None]):
         from smtplab.ui.screens.worlds import WorldsScreen  # noqa: PLC0415 (as above)
 
         self.push_screen(WorldsScreen(self.texts))
+
+    @on(HomeScreen.LessonsWanted)
+    def _open_lessons(self) -> None:
+        from smtplab.ui.screens.lessons import LessonsScreen  # noqa: PLC0415 (as above)
+
+        self.push_screen(LessonsScreen(self.texts, self._captures.parent))
+
+    def on_lessons_screen_chosen(self, chosen: LessonsScreen.Chosen) -> None:
+        self.push_screen(self._lesson_screen(chosen.folder))
+
+    def on_lesson_screen_run_opened(self, opened: LessonScreen.RunOpened) -> None:
+        from smtplab.lab.feed import RecordsFeed  # noqa: PLC0415 (as above)
+
+        self.push_screen(self._walk_screen(RecordsFeed(opened.records, opened.subject)))
+
+    async def on_lesson_screen_finished(self) -> None:
+        await self.action_back()
 
     def on_worlds_screen_chosen(self, chosen: WorldsScreen.Chosen) -> None:
         self._open_world(chosen.world)
@@ -280,12 +306,20 @@ class SmtplabApp(App[None]):
         if isinstance(self.screen, Refuses):
             self.screen.refuse(why)
 
-    def _first_screen(self, feed: Feed | None, conversation: Conversation | None) -> Screen[None]:
+    def _first_screen(self, opening: Feed | Path | None, conversation: Conversation | None) -> Screen[None]:
+        if isinstance(opening, Path):
+            return self._lesson_screen(opening)
         if conversation is not None:
             from smtplab.ui.screens.session import SessionScreen  # noqa: PLC0415 (as of a walk)
 
             return SessionScreen(self.texts, conversation, self._captures)
-        return HomeScreen(self.texts, self._captures, EXAMPLES) if feed is None else self._walk_screen(feed)
+        return HomeScreen(self.texts, self._captures, EXAMPLES) if opening is None else self._walk_screen(opening)
+
+    def _lesson_screen(self, folder: Path) -> Screen[None]:
+        from smtplab.lesson.agreement import open_to_play  # noqa: PLC0415 (as above)
+        from smtplab.ui.screens.lesson import LessonScreen  # noqa: PLC0415
+
+        return LessonScreen(self.texts, open_to_play(folder), self._captures.parent)
 
     def _walk_screen(self, feed: Feed) -> Screen[None]:
         from smtplab.ui.screens.walk import WalkScreen  # noqa: PLC0415 (its panes are not for the home screen's first paint)

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from smtplab.lesson.check import check
-from smtplab.lesson.doing import attempt
+from smtplab.lesson.doing import attempt, show
 from smtplab.lesson.goals import reached_by
 from smtplab.lesson.judge import judge
 from smtplab.lesson.lesson import Choice, Predict, Show, Task
 from smtplab.lesson.library import bundled_lessons, find_lesson, open_lesson, read_solution, read_wrong_attempts
 from smtplab.lesson.rfcs import unknown_citations
-from smtplab.lesson.shown import show
 from smtplab.lesson.validate import validate
 from smtplab.view.texts import LANGUAGES, Texts
 

@@ -6,11 +6,11 @@ import pytest
 
 from smtplab.lesson.agreement import open_to_play
 from smtplab.lesson.check import Checked, check
-from smtplab.lesson.doing import ActionError, attempt, picked, text_to_change
+from smtplab.lesson.doing import ActionError, attempt, picked
 from smtplab.lesson.judge import Judgement, judge_found
 from smtplab.lesson.lesson import Action, Solution, Task
 from smtplab.lesson.library import read_solution
-from smtplab.lesson.settings import SettingsError, settings_of, with_settings
+from smtplab.lesson.settings import SettingsError, settings_of, text_to_change, with_settings
 from smtplab.lesson.validate import validate
 from smtplab.sim.expect import Pattern
 from smtplab.sim.library import bundled_worlds, load_world

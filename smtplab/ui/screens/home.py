@@ -30,6 +30,7 @@ CAPTURES_SHOWN: Final = 5
 
 _WORLDS: Final = "worlds:"
 _SESSION: Final = "session:"
+_LESSONS: Final = "lessons:"
 _EXAMPLE: Final = "example:"
 _CAPTURE: Final = "capture:"
 
@@ -43,6 +44,7 @@ class HomeScreen(Screen[None]):
         Binding("f4", "worlds", "ui.key.worlds"),
         Binding("f5", "session", "ui.key.session"),
         Binding("f7", "app.captures", "ui.key.captures"),
+        Binding("f8", "lessons", "ui.key.lessons"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (Textual's own annotation)
 
@@ -58,6 +60,10 @@ class HomeScreen(Screen[None]):
     @dataclass
     class SessionWanted(Message):
         """SMTP by hand; with whom is asked next."""
+
+    @dataclass
+    class LessonsWanted(Message):
+        """The list of lessons, likewise."""
 
     @dataclass
     class CaptureChosen(Message):
@@ -132,6 +138,8 @@ class HomeScreen(Screen[None]):
             self.action_worlds()
         elif offer == _SESSION:
             self.action_session()
+        elif offer == _LESSONS:
+            self.action_lessons()
         elif offer.startswith(_CAPTURE):
             self.post_message(self.CaptureChosen(self._captures / offer.removeprefix(_CAPTURE)))
         else:
@@ -142,6 +150,9 @@ class HomeScreen(Screen[None]):
 
     def action_session(self) -> None:
         self.post_message(self.SessionWanted())
+
+    def action_lessons(self) -> None:
+        self.post_message(self.LessonsWanted())
 
     @on(PlaceSwitch.Changed)
     def _other_place(self) -> None:
@@ -160,6 +171,7 @@ class HomeScreen(Screen[None]):
         offers.add_options([Option(f"  {safe(name)}", f"{_EXAMPLE}{name}") for name in self._examples])
         offers.add_option(Option(Content(f"  {self._texts('ui.home.worlds')}"), _WORLDS))
         offers.add_option(Option(Content(f"  {self._texts('ui.home.session')}"), _SESSION))
+        offers.add_option(Option(Content(f"  {self._texts('ui.home.lessons')}"), _LESSONS))
         offers.add_option(Option(Content.styled(f"\n{self._texts('ui.home.captures')}", "bold $accent"), disabled=True))
         names = newest_captures(self._captures)
         if names:
