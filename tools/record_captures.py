@@ -25,14 +25,15 @@ from smtplab import events as ev
 from smtplab.capture import file as capture_file
 from smtplab.capture.redact import Redactor
 from smtplab.journal import Journal, Record
+from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
 from smtplab.net.clock import SystemClock
 from smtplab.net.live import live_net
 from smtplab.net.ports import Endpoint, ServerTls, Wire
+from smtplab.net.server_tls import server_tls
 from smtplab.net.tcp import TcpListener
-from smtplab.net.tls import server_tls
 from smtplab.smtp.sasl import Secret
 from smtplab.view.texts import LANGUAGES, Texts
 from smtplab.wire.reply import Reply, make_reply
@@ -60,12 +61,13 @@ WALKS: dict[str, tuple[str, ...]] = {
 }
 """Live walks to real servers, by the capture's name."""
 
-WORLD_WALKS = {
-    "relay-chain": "student@hust.example",
-    "bounce": "nobody@hust.example",
-    "mailbox-full": "full@hust.example",
+WORLD_WALKS: dict[str, tuple[str, ...]] = {
+    "relay-chain": ("student@hust.example",),
+    "bounce": ("nobody@hust.example",),
+    "mailbox-full": ("full@hust.example",),
+    "year-1982": ("smith@south.example", "--sim", "uucp-1982"),
 }
-"""Recipients in the simulated world."""
+"""Walks in a simulated world: `campus` where nothing is said."""
 
 RULES = Rules(hostname="own.harbour.example", local_domains=frozenset({"own.harbour.example"}))
 
@@ -104,7 +106,7 @@ def record_walk(name: str, folder: Path) -> None:
 
 
 def record_world_walk(name: str, folder: Path) -> None:
-    walk(name, folder, WORLD_WALKS[name])
+    walk(name, folder, *WORLD_WALKS[name])
 
 
 def walk(name: str, folder: Path, *arguments: str) -> None:
@@ -133,7 +135,7 @@ def record_curl(name: str, folder: Path) -> None:
 def record_mail_client(name: str, folder: Path) -> None:
     """A person's program submits: it encrypts first, then says who it is."""
     certificate = own_certificate(folder)
-    rules = msgspec.structs.replace(RULES, tls=certificate, users={"lan": Secret("hoa-sen")})
+    rules = msgspec.structs.replace(RULES, tls=certificate, accounts=MemoryAccounts({"lan": Secret("hoa-sen")}))
     account = f"mta=submission://lan:hoa-sen@{OWN}:{SMTP_PORT}"
     settings = (account, "smtp-use-starttls", "smtp-auth=plain", "tls-verify=ignore", "hostname=client.example")
     options = [f"-S{setting}" for setting in (*settings, "smtp-hostname=client.example", "from=lan@client.example")]
