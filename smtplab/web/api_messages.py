@@ -120,7 +120,7 @@ class Messages:
             raise Problem(400, "bad-json", "Name either ids or all.")
         if len(wish.ids) > IDS_MAX or not all(map(_is_id, wish.ids)):
             raise bad_parameter("ids", f"must be at most {IDS_MAX} ids.")
-        ids = await self._desk.read(_all_ids) if wish.all else tuple(dict.fromkeys(wish.ids))
+        ids = await self._desk.read(all_ids) if wish.all else tuple(dict.fromkeys(wish.ids))
         return json_answer(Deletion(await remove(self._desk, self._news, ids)))
 
     async def release(self, request: Request) -> Response:
@@ -264,7 +264,7 @@ def _delete(names: tuple[str, ...], inbox: Inbox) -> tuple[str, ...]:
     return tuple(name for name in names if inbox.delete(name))
 
 
-def _all_ids(inbox: Inbox) -> tuple[str, ...]:
+def all_ids(inbox: Inbox) -> tuple[str, ...]:
     return tuple(row.id for row in inbox.latest())
 
 

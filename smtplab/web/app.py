@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from smtplab.view.texts import Language
 from smtplab.web.access import Access
@@ -19,9 +18,12 @@ from smtplab.web.api_messages import Messages
 from smtplab.web.api_server import Server
 from smtplab.web.api_sessions import Sessions
 from smtplab.web.desk import Desk
+from smtplab.web.entry import Entry
 from smtplab.web.guard import Guard
+from smtplab.web.looks import Looks
 from smtplab.web.news import News
 from smtplab.web.openapi import BASE, describe
+from smtplab.web.pages import Pages
 from smtplab.web.problems import MISTAKE, Problem, fault_answer
 
 
@@ -49,38 +51,44 @@ class Page:
             *server.operations,
         )
         server.description = describe(operations)
+        self._looks = Looks(request.language)
+        pages = Pages(self.desk, self.news, self._looks, request.release_to or "")
+        entry = Entry(self._looks, lambda: self.app)
         routes = [Route(BASE + one.path, one.handler, methods=[one.method]) for one in operations]
-        handlers = {Problem: _of_problem, HTTPException: _of_http, Exception: _of_mistake}
-        starlette = Starlette(routes=routes, exception_handlers=handlers)
-        self.app: ASGIApp = Guard(starlette, request.access, explain, tell)
+        starlette = Starlette(
+            routes=[*routes, *pages.routes(), *entry.routes()],
+            exception_handlers={
+                Problem: self._of_problem,
+                HTTPException: self._of_http,
+                Exception: self._of_mistake,
+            },
+        )
+        self.app = Guard(starlette, request.access, self._explain, tell)
 
     def close(self) -> None:
         self.news.close()
         self.desk.close()
 
+    def _explain(self, request: Request, problem: Problem) -> Response:
+        """As one JSON object; for a page, as one."""
+        if not request.url.path.startswith("/api/"):
+            return self._looks.problem(request, problem)
+        headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+        return Response(fault_answer(problem), problem.status, headers, media_type="application/json")
 
-def explain(request: Request, problem: Problem) -> Response:
-    """As one JSON object."""
-    del request
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
-    return Response(fault_answer(problem), problem.status, headers, media_type="application/json")
+    async def _of_problem(self, request: Request, trouble: Exception) -> Response:
+        assert isinstance(trouble, Problem)
+        return self._explain(request, trouble)
 
+    async def _of_mistake(self, request: Request, trouble: Exception) -> Response:
+        """It goes on to the guard, which tells of it."""
+        del trouble
+        return self._explain(request, MISTAKE)
 
-async def _of_problem(request: Request, trouble: Exception) -> Response:
-    assert isinstance(trouble, Problem)
-    return explain(request, trouble)
-
-
-async def _of_mistake(request: Request, trouble: Exception) -> Response:
-    """It goes on to the guard, which tells of it."""
-    del trouble
-    return explain(request, MISTAKE)
-
-
-async def _of_http(request: Request, trouble: Exception) -> Response:
-    assert isinstance(trouble, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed"}.get(trouble.status_code, "bad-request")
-    answer = explain(request, Problem(trouble.status_code, code, trouble.detail))
-    for name, value in (trouble.headers or {}).items():
-        answer.headers[name] = value
-    return answer
+    async def _of_http(self, request: Request, trouble: Exception) -> Response:
+        assert isinstance(trouble, HTTPException)
+        code = {404: "not-found", 405: "method-not-allowed"}.get(trouble.status_code, "bad-request")
+        answer = self._explain(request, Problem(trouble.status_code, code, trouble.detail))
+        for name, value in (trouble.headers or {}).items():
+            answer.headers[name] = value
+        return answer

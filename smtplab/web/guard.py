@@ -87,6 +87,10 @@ class Guard:
             self._check_bearer(headers.get("authorization"))
         return None
 
+    @property
+    def needs_token(self) -> bool:
+        return self._access.token is not None
+
     def check(self, word: str) -> None:
         """Raises Problem where the token is wrong, or too many were."""
         if self._patience.is_over:
