@@ -111,6 +111,7 @@ class Serve(SpokenCommand):
                 option("--relay-to", dest="relay_to", type=HostAndPort(assumed=25)),
                 option("--deliver", dest="deliver", is_flag=True),
                 option("--trust", dest="trust", type=Network(), multiple=True),
+                option("--proxy-protocol", dest="proxy_protocol", is_flag=True),
                 option("--tls-cert", dest="tls_certificates", metavar="FILE", multiple=True),
                 option("--tls-key", dest="tls_keys", metavar="FILE", multiple=True),
                 option("--tls-client-ca", dest="client_ca", metavar="FILE"),

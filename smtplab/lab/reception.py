@@ -6,19 +6,22 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from smtplab.events import Disconnected, Judged, RuleBroken
 from smtplab.lab.house import House
 from smtplab.lab.serve_request import Place, Protocol, ServeRequest
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.entrance import Guest, is_loopback
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
+from smtplab.mta.proxied import ProxiedWire, ProxyDoor
 from smtplab.mta.receive import Decision, Receiver
-from smtplab.mta.rules import BASIC_EXTENSIONS, Caller, Hook, Rules, Word
+from smtplab.mta.rules import BASIC_EXTENSIONS, Caller, Hook, Rules, Word, is_within
 from smtplab.mta.wishes import Wishes
-from smtplab.net.ports import Wire
+from smtplab.net.ports import Handler, ServerTls, Wire
 from smtplab.smtp.sasl import MECHANISMS
 from smtplab.smtp.server import Limits
 from smtplab.wire.command import Command, Rcpt
+from smtplab.wire.flaw import Flaw
 from smtplab.wire.reply import make_reply
 
 _DISCARDED = make_reply(250, "Accepted and dropped", enhanced="2.0.0")
@@ -34,6 +37,23 @@ def entering(house: House, place: Place) -> Callable[[Wire], Guest]:
     return lambda wire: _receiver(house, place.protocol, rules[is_loopback(wire.peer.address)], wire)
 
 
+def handlers(house: House, place: Place, refusal: bytes, tls: ServerTls | None) -> Callable[[], Handler]:
+    """A handler for each connection to a listener; `tls` begins with its first byte, or behind the proxy's header."""
+    door = house.entrance.door(entering(house, place), refusal)
+    if not house.request.proxy_protocol:
+        return door
+
+    def refuse(wire: Wire, flaw: Flaw) -> None:
+        recording = house.ledger.begin(place.protocol, wire.peer.address)
+        recording.scope(RuleBroken(flaw.rule, "them", flaw.detail, flaw.rfc))
+        recording.scope(Disconnected("us", clean=False, reason="no-proxy-header"))
+
+    def may(address: str) -> bool:
+        return is_loopback(address) or is_within(address, house.request.trust)
+
+    return lambda: ProxyDoor(door, may, refuse, tls)
+
+
 def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Guest:
     recording = house.ledger.begin(protocol, wire.peer.address)
     wishes = Wishes()
@@ -47,7 +67,11 @@ def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Gue
     hooks: dict[str, Hook] = wishes.hooks()
     if house.request.domains and not house.request.relays:
         hooks["RCPT"] = _first_of(_only_local(frozenset(house.request.domains)), hooks["RCPT"])
-    rules = msgspec.structs.replace(rules, hooks=hooks)
+    peer = wire.peer.address
+    may = is_loopback(peer) or is_within(peer, house.request.trust)
+    rules = msgspec.structs.replace(rules, hooks=hooks, speaks_for_others=may)
+    if isinstance(wire, ProxiedWire):
+        recording.scope(Judged("proxy-protocol", "told", f"{peer} by {wire.proxy.address}"))
     if house.conduct is not None:
         return house.conduct.receiver(rules, wire, recording.scope, accept)
     return Receiver(rules, house.net, recording.scope, accept)
@@ -91,7 +115,7 @@ def rules_for(house: House, protocol: Protocol, *, near: bool) -> Rules:
 
 def _extensions(request: ServeRequest, protocol: Protocol) -> tuple[str, ...]:
     """What is offered is honoured: what a message demands of its whole way, where its way ends here."""
-    more = ["LIMITS", "MT-PRIORITY", "REQUIRETLS"]
+    more = ["LIMITS", "MT-PRIORITY", "REQUIRETLS", "XCLIENT", "XFORWARD"]
     if not request.relays:
         more += ["BINARYMIME", "DELIVERBY"]
     elif protocol in ("submission", "smtps"):

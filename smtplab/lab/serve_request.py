@@ -38,6 +38,8 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     trust: tuple[str, ...] = ()
     certificates: tuple[tuple[str, str | None], ...] = ()
     """The files of each and of its key; the first serves where a client asks for no name that another one has."""
+    proxy_protocol: bool = False
+    """Each connection begins with a proxy's header, from loopback and `trust` alone."""
     client_ca: str | None = None
     """Clients are asked for a certificate of this authority."""
     maildir: str | None = None

@@ -12,7 +12,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conduct import OnNotice
 from smtplab.lab.exits import DONE, INTERRUPTED
 from smtplab.lab.house import House, furnish, reload, server_tls_of
-from smtplab.lab.reception import entering
+from smtplab.lab.reception import handlers
 from smtplab.lab.serve_request import Place, ServeRequest, shown
 from smtplab.net.ports import Listening
 
@@ -82,9 +82,11 @@ def _on_signals(stop: asyncio.Future[int], on_hangup: Callable[[], None]) -> Non
 
 async def _listen(house: House, place: Place, stack: AsyncExitStack) -> Place:
     assert house.net.listener is not None
-    door = house.entrance.door(entering(house, place), _too_many(house, place))
     # A conduct begins the handshake itself, for it may have to spoil it.
     tls = house.tls if place.protocol == "smtps" and house.conduct is None else None
+    door = handlers(house, place, _too_many(house, place), tls)
+    if house.request.proxy_protocol:
+        tls = None  # Behind the header.
     try:
         listening: Listening = await house.net.listener.listen(place.host, place.port, door, tls=tls)
     except (OSError, OverflowError, UnicodeError) as trouble:

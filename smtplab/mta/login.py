@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable
 from random import Random
 
-from smtplab.mta.rules import Rules, offered_mechanisms
+from smtplab.mta.rules import Caller, Rules, offered_mechanisms
 from smtplab.net.ports import TlsFacts
 from smtplab.smtp.attempt import Attempt
 from smtplab.smtp.sasl_server import ServerMechanism, start_server
@@ -51,6 +51,10 @@ class Login:
             return make_reply(501, "Cannot decode the response", enhanced="5.5.2")
         return self._reply(self._exchange, self._exchange.receive(answered.response))
 
+    def forget(self) -> None:
+        """Whoever speaks is somebody else."""
+        self.user, self._exchange = "", None
+
     def secured(self, facts: TlsFacts) -> None:
         """After STARTTLS what was said in clear is forgotten (RFC 3207 4.2)."""
         self.user, self._exchange, self._tls = "", None, facts
@@ -58,7 +62,7 @@ class Login:
     def _attempt(self) -> Attempt:
         tls = self._tls
         bindings = (Binding("tls-server-end-point", tls.end_point),) if tls is not None and tls.end_point else ()
-        offered = offered_mechanisms(self._rules, tls)
+        offered = offered_mechanisms(self._rules, Caller("", tls_facts=tls))
         return Attempt(
             accounts=self._accounts,
             challenge=f"<{self._chance.getrandbits(64)}@{self._rules.hostname}>".encode,

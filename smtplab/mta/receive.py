@@ -20,8 +20,9 @@ from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
 from smtplab.smtp.states import HELLO_VERBS
 from smtplab.wire.address import Mailbox
-from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt
+from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt, XClient
 from smtplab.wire.reply import Reply, make_reply
+from smtplab.wire.xclient import Attributes
 
 __all__ = ["Accept", "Arrival", "Receiver"]
 
@@ -317,10 +318,25 @@ class Receiver:
             case Ehlo(domain) | Lhlo(domain) | Helo(domain):
                 self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
                 self._forget_transaction()
+            case XClient(attributes):
+                self._become(attributes)
             case _ if self._core.state == "ready":
                 self._forget_transaction()
             case _:
                 pass
+
+    def _become(self, attributes: Attributes) -> None:
+        """XCLIENT: what it does not name stays as it was (Postfix's XCLIENT_README)."""
+        old, self._caller = self._caller, msgspec.structs.replace(self._caller, claimed=True)
+        self._caller.address = attributes.get("ADDR", old.address) or "unknown"
+        self._caller.name = attributes.get("NAME", old.name) or ""
+        self._caller.helo = attributes.get("HELO", old.helo) or ""
+        self._caller.user = attributes.get("LOGIN", old.user) or ""
+        self._login.forget()
+        self._forget_transaction()
+        self._core.begin_anew()
+        if self._caller.user != old.user and self._caller.user:
+            self._scope(Authenticated("XCLIENT", self._caller.user))
 
     def _end_where_hopeless(self, reply: Reply) -> bytes:
         self._errors += reply.severity == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import Literal
 
 import msgspec
@@ -32,8 +32,11 @@ from smtplab.wire.command import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
+    XForward,
 )
 from smtplab.wire.reply import Reply, make_reply
+from smtplab.wire.xclient import XCLIENT_NAMES, XFORWARD_NAMES
 
 
 class Caller(msgspec.Struct):
@@ -48,6 +51,10 @@ class Caller(msgspec.Struct):
     tls: str = ""
     """`TLSv1.3 TLS_AES_256_GCM_SHA384`."""
     tls_facts: TlsFacts | None = None
+    claimed: bool = False
+    """Its address was told by XCLIENT; the one that it really has is another."""
+    name: str = ""
+    """As XCLIENT told it."""
 
 
 Word = Reply | Literal["drop", "close"]
@@ -97,6 +104,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Clients are asked for a certificate, and one that holds says who they are (EXTERNAL, RFC 4422 A)."""
     clear_auth: bool = False
     """Offer AUTH outside TLS too (RFC 4954 4 forbids plain passwords there)."""
+    speaks_for_others: bool = False
+    """This client may say of whom it speaks: XCLIENT and XFORWARD."""
     submission: bool = False
     """Nothing without authentication (RFC 6409 4.3)."""
     local_domains: frozenset[str] | None = None
@@ -140,30 +149,47 @@ def greeting(rules: Rules) -> Reply:
 
 def offered(rules: Rules, caller: Caller) -> tuple[str, ...]:
     """The keywords as announced to this client now."""
-    lines = []
-    for keyword in rules.extensions:
-        match keyword:
-            case "SIZE":
-                lines.append(f"SIZE {rules.limits.message_octets}")
-            case "STARTTLS" if rules.tls is None or caller.secure:
-                pass
-            case "REQUIRETLS" if not caller.secure:
-                pass  # RFC 8689 2
-            case "LIMITS":
-                lines.append(f"LIMITS RCPTMAX={rules.limits.recipients}")
-            case "FUTURERELEASE":
-                lines.append(f"FUTURERELEASE {HOLD_S_MAX} {HOLD_LATEST}")
-            case "AUTH":
-                if mechanisms := offered_mechanisms(rules, caller.tls_facts):
-                    lines.append(" ".join(("AUTH", *mechanisms)))
-            case _:
-                lines.append(keyword)
-    return tuple(lines)
+    return tuple(_announced(word, rules, caller) for word in rules.extensions if _is_there(word, rules, caller))
 
 
-def offered_mechanisms(rules: Rules, tls: TlsFacts | None) -> tuple[str, ...]:
+def _is_there(keyword: str, rules: Rules, caller: Caller) -> bool:
+    match keyword:
+        case "STARTTLS":
+            return rules.tls is not None and not caller.secure
+        case "REQUIRETLS":
+            return caller.secure  # RFC 8689 2
+        case "AUTH":
+            return bool(offered_mechanisms(rules, caller))
+        case "XCLIENT" | "XFORWARD":
+            return rules.speaks_for_others
+        case _:
+            return True
+
+
+def _announced(keyword: str, rules: Rules, caller: Caller) -> str:
+    """With its parameters."""
+    match keyword:
+        case "SIZE":
+            return f"SIZE {rules.limits.message_octets}"
+        case "AUTH":
+            return " ".join(("AUTH", *offered_mechanisms(rules, caller)))
+        case "LIMITS":
+            return f"LIMITS RCPTMAX={rules.limits.recipients}"
+        case "FUTURERELEASE":
+            return f"FUTURERELEASE {HOLD_S_MAX} {HOLD_LATEST}"
+        case "XCLIENT":
+            return " ".join(("XCLIENT", *XCLIENT_NAMES))
+        case "XFORWARD":
+            return " ".join(("XFORWARD", *XFORWARD_NAMES))
+        case _:
+            return keyword
+
+
+def offered_mechanisms(rules: Rules, caller: Caller) -> tuple[str, ...]:
     """Those of AUTH that can work for this client now."""
-    if tls is None and not rules.clear_auth:
+    tls = caller.tls_facts
+    # Whoever stands behind another host speaks over more than that host's loopback.
+    if tls is None and (not rules.clear_auth or caller.claimed):
         return ()
     return tuple(name for name in rules.mechanisms if _can_work(name, rules, tls))
 
@@ -222,6 +248,10 @@ def _answer_rest(command: Command) -> Reply:
             return make_reply(252, "Cannot verify, but will take a message", enhanced="2.5.2")
         case Help():
             return make_reply(214, *_HELP, enhanced="2.0.0")
+        case XClient():
+            return make_reply(220, "Begin again", enhanced="2.0.0")
+        case XForward():
+            return make_reply(250, "Noted", enhanced="2.0.0")
         case Etrn():
             return make_reply(459, "Nothing waits here for anybody", enhanced="4.7.0")
         case _:
@@ -281,13 +311,16 @@ def is_local_user(rules: Rules, recipient: Mailbox) -> bool:
 
 def may_relay(rules: Rules, caller: Caller) -> bool:
     """Authenticated clients and those of trusted networks; nobody else, ever."""
-    if caller.user:
-        return True
+    return bool(caller.user) or is_within(caller.address, rules.trusted)
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Is it of one of them? False for what is no address."""
     try:
-        address = ipaddress.ip_address(caller.address)
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(address in _network(network) for network in rules.trusted)
+    return any(found in _network(network) for network in networks)
 
 
 # Asked at every RCPT, of the same few.

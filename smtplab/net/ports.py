@@ -116,6 +116,10 @@ class Wire(Protocol):
         """What was written before leaves in clear; `Handler.secured` tells the end of the handshake."""
         ...
 
+    def unread(self, data: bytes) -> None:
+        """Of what was received, the end that belongs to whoever reads from now on: it comes again."""
+        ...
+
     def close(self) -> None:
         """What was written still leaves."""
         ...

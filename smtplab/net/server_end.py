@@ -67,6 +67,10 @@ class ServerEnd(asyncio.Protocol):
         self._until_secured = []
         self._set_timer(HANDSHAKE_S_MAX, self._handshake_timed_out)
 
+    def unread(self, data: bytes) -> None:
+        """As if it had come just now."""
+        self.data_received(data)
+
     def close(self) -> None:
         """What was written still leaves; what still comes is thrown away. In a handshake the connection just ends."""
         if self.closing:

@@ -24,7 +24,7 @@ from smtplab.wire.reply import Reply, make_reply
 HTTP_VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"})
 """A browser that was made to send mail: nothing of what follows may be taken for SMTP, so the session ends."""
 
-_NOT_IMPLEMENTED = frozenset({"TURN", "SEND", "SOML", "SAML", "ETRN", "XCLIENT", "XFORWARD"})
+_NOT_IMPLEMENTED = frozenset({"TURN", "SEND", "SOML", "SAML", "ETRN"})
 """Known to RFC 821 or to relatives of ours, but not done here: 502, not 500 (RFC 5321 4.2.4)."""
 
 _LINE_FLAWS = {"bare-lf": "Bare LF", "bare-cr": "Bare CR", "nul": "NUL"}
@@ -51,7 +51,7 @@ def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
     if standing.state == "refused" and verb != "QUIT":
         return _out_of_order("Service refused, only QUIT is left")  # RFC 5321 3.1
     if type(command) is Unknown:
-        return _refuse_unreadable(command, parsed.flaws)
+        return _refuse_unreadable(command, parsed.flaws, standing)
     if parsed.flaws:
         refused = _REFUSED_NAMES if verb in HELLO_VERBS else _REFUSED_FLAWS
         if any(flaw.rule in refused for flaw in parsed.flaws):
@@ -71,7 +71,7 @@ def too_large() -> Reply:
     return make_reply(552, "Message is larger than we take", enhanced="5.3.4")
 
 
-def _refuse_unreadable(command: Unknown, flaws: tuple[Flaw, ...]) -> Reply:
+def _refuse_unreadable(command: Unknown, flaws: tuple[Flaw, ...], standing: Standing) -> Reply:
     verb = command.verb
     if any(flaw.rule == "line-too-long" for flaw in flaws):
         return make_reply(500, "Line too long", enhanced="5.5.2")
@@ -84,8 +84,10 @@ def _refuse_unreadable(command: Unknown, flaws: tuple[Flaw, ...]) -> Reply:
         return _needs_smtputf8()
     if verb in _NOT_IMPLEMENTED:
         return make_reply(502, "Command not implemented", enhanced="5.5.1")
-    if verb in _VERBS:
+    if verb in _VERBS or verb in standing.offered:
         return _bad_arguments(verb)
+    if verb in _OTHERS:
+        return make_reply(502, "Not offered here", enhanced="5.5.1")
     return make_reply(500, "Command not recognized", enhanced="5.5.2")
 
 
@@ -93,6 +95,7 @@ def _bad_arguments(verb: str) -> Reply:
     return make_reply(501, "Syntax error in arguments", enhanced=_SYNTAX_CODES.get(verb, "5.5.4"))
 
 
+_OTHERS = frozenset({"XCLIENT", "XFORWARD"})
 _VERBS = KNOWN_VERBS - {"ETRN"}
 
 _SYNTAX_CODES = {"MAIL": "5.1.7", "RCPT": "5.1.3"}
@@ -137,7 +140,7 @@ def _refuse_order(verb: str, standing: Standing) -> Reply | None:
     if verb == "DATA" and standing.state == "mail":
         # RFC 5321 3.3 leaves the choice, RFC 2033 4.2 does not.
         return make_reply(503 if standing.dialect == "lmtp" else 554, "No valid recipients", enhanced="5.5.1")
-    if not is_legal(standing.state, verb):
+    if not is_legal(standing.state, verb) or (verb in _OTHERS and standing.state not in ("greeted", "ready")):
         return _out_of_order(_WHY_OUT_OF_ORDER.get(standing.state, "Bad sequence of commands"))
     return None
 

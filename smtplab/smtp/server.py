@@ -293,6 +293,12 @@ class Server:
         if self.state == "tls":
             self._move(advance(self.state, HANDSHAKE, 220))
 
+    def begin_anew(self) -> None:
+        """As after the greeting: somebody else speaks now, and may go on telling who (Postfix's XCLIENT_README)."""
+        self._standing.authenticated = False
+        self._standing.offered = parse_extensions(("XCLIENT",))
+        self._move("greeted")
+
     def offer(self, keywords: tuple[str, ...]) -> None:
         """What the answer to EHLO announced, so that what was not announced can be refused (RFC 5321 4.1.1.11)."""
         self._standing.offered = parse_extensions(keywords)

@@ -94,7 +94,9 @@ TABLE: Mapping[State, _Moves] = MappingProxyType(
 )
 """State to verb to reply class to state: a verb that is listed is legal, a class that is not listed moves nothing."""
 
-_ANNOUNCED_BY: Mapping[str, str] = {"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "ETRN": "ETRN"}
+_ANNOUNCED_BY: Mapping[str, str] = {"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "ETRN": "ETRN"} | {
+    verb: verb for verb in ("XCLIENT", "XFORWARD")
+}
 _HELLO_OF: Mapping[Dialect, tuple[str, ...]] = {"esmtp": ("EHLO", "HELO"), "smtp": ("HELO",), "lmtp": ("LHLO",)}
 
 

@@ -22,6 +22,7 @@ from smtplab.wire.envelope import (
     parse_reverse_path,
 )
 from smtplab.wire.flaw import Flaw, shorten
+from smtplab.wire.xclient import XCLIENT_NAMES, XFORWARD_NAMES, Attributes, format_attributes, parse_attributes
 
 
 class _Command(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +118,20 @@ class Etrn(_Command, frozen=True, gc=False):
     text: str
 
 
+class XClient(_Command, frozen=True, gc=False):
+    """Postfix's XCLIENT: from here on the client is somebody else."""
+
+    verb: ClassVar[str] = "XCLIENT"
+    attributes: Attributes
+
+
+class XForward(_Command, frozen=True, gc=False):
+    """Postfix's XFORWARD: whose message it is, for the log."""
+
+    verb: ClassVar[str] = "XFORWARD"
+    attributes: Attributes
+
+
 class Unknown(_Command, frozen=True, gc=False):
     """A verb that is none of ours, or one whose arguments can't be read: kept as it came."""
 
@@ -146,6 +161,8 @@ Command = (
     | StartTls
     | Auth
     | Etrn
+    | XClient
+    | XForward
     | Unknown
 )
 
@@ -212,6 +229,8 @@ def _format(command: Command) -> bytes:
             text = f"BDAT {size}{' LAST' if last else ''}"
         case Auth(mechanism, initial):
             text = f"AUTH {mechanism}{_format_initial(initial)}"
+        case XClient(attributes) | XForward(attributes):
+            text = f"{command.verb} {format_attributes(attributes)}"
         case Unknown(line):
             return line
     return text.encode("utf-8")
@@ -365,6 +384,21 @@ def _parse_etrn(reading: Reading) -> Command:
     return Etrn(_needed(reading, "RFC 1985 5"))
 
 
+def _parse_xclient(reading: Reading) -> Command:
+    return XClient(_attributes(reading, XCLIENT_NAMES))
+
+
+def _parse_xforward(reading: Reading) -> Command:
+    return XForward(_attributes(reading, XFORWARD_NAMES))
+
+
+def _attributes(reading: Reading, names: tuple[str, ...]) -> Attributes:
+    found = parse_attributes(_needed(reading, "XCLIENT_README"), names)
+    if found is None:
+        raise Unreadable("bad-attribute", reading.argument, "XCLIENT_README")
+    return found
+
+
 _PARSERS: dict[str, Callable[[Reading], Command]] = {
     "HELO": _parse_helo,
     "EHLO": _parse_ehlo,
@@ -382,4 +416,6 @@ _PARSERS: dict[str, Callable[[Reading], Command]] = {
     "STARTTLS": _parse_starttls,
     "AUTH": _parse_auth,
     "ETRN": _parse_etrn,
+    "XCLIENT": _parse_xclient,
+    "XFORWARD": _parse_xforward,
 }

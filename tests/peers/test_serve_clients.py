@@ -24,6 +24,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert served.stop() == (0, b"", b"")
 
 
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    places = ["--listen", "127.0.0.1:0", "--smtps", "127.0.0.1:0"]
+    with Served(tmp_path_factory.mktemp("proxied"), *places, "--proxy-protocol") as served:
+        yield served
+        assert served.stop() == (0, b"", b"")
+
+
 def run(*command: str, stdin: str = "", env: dict[str, str] | None = None) -> None:
     done = subprocess.run(
         command,
@@ -79,6 +87,31 @@ def test_swaks_with_a_wrong_password_is_refused(served):
     login = ["--auth-user", "student", "--auth-password", "wrong", "--to", "student@hust.example"]
     done = subprocess.run([program("swaks"), *server, *login], capture_output=True, timeout=SECONDS_MAX, check=False)
     assert done.returncode == 28, done.stdout
+
+
+PEOPLE = ["--from", "a@here.example", "--to", "student@hust.example"]
+
+
+def test_swaks_says_whom_it_speaks_for(served):
+    told = ["--xclient-addr", "192.0.2.9", "--xclient-name", "far.example", "--xclient-helo", "helo.example"]
+    for delimiter in ([], ["--xclient-delim"]):
+        options = [*told[:2], *delimiter, *told[2:]]
+        data = ["--data", LETTER.format(client="swaks by XCLIENT")]
+        run(program("swaks"), "--server", "127.0.0.1", "--port", str(served.port), *PEOPLE, *data, *options)
+        assert newest(served)[0]["client"] == "192.0.2.9"
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize(("protocol", "options"), [("smtp", []), ("smtps", ["--tls-on-connect"])])
+def test_swaks_comes_as_a_proxy(proxied, version, protocol, options):
+    header = ["--proxy-version", version, "--proxy-family", "TCP4" if version == "1" else "AF_INET"]
+    header += ["--proxy-protocol", "STREAM", "--proxy-command", "PROXY"] if version == "2" else []
+    header += ["--proxy-source", "192.0.2.7", "--proxy-source-port", "40000"]
+    header += ["--proxy-dest", "192.0.2.1", "--proxy-dest-port", "25"]
+    server = ["--server", "127.0.0.1", "--port", str(proxied.ports[protocol])]
+    run(program("swaks"), *server, *PEOPLE, *header, *options, "--data", LETTER.format(client="swaks by PROXY"))
+    row, _ = newest(proxied)
+    assert (row["client"], row["subject"]) == ("192.0.2.7", "from swaks by PROXY")
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])

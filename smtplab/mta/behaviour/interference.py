@@ -98,6 +98,9 @@ class Interference:
             for piece in pieces:
                 self._wire.write(piece)
 
+    def unread(self, data: bytes) -> None:
+        self._wire.unread(data)
+
     def start_tls(self, tls: ServerTls) -> None:
         broken = self._tampering.handshake(self._scope)
         if broken is None:
