@@ -50,7 +50,7 @@ def test_a_good_line_is_read_and_written_as_it_was(line: bytes, command: cmd.Com
 
 
 def test_every_verb_is_known_in_any_case() -> None:
-    named = "AUTH BDAT DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET STARTTLS VRFY"
+    named = "AUTH BDAT DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD"
     assert " ".join(sorted(cmd.VERBS)) == named
     assert parse_command(b"mAiL fRoM:<anna@client.example> size=1") == cmd.Parsed(cmd.Mail(ANNA, {"SIZE": "1"}))
     assert parse_command(b"quit").command == cmd.Quit()
