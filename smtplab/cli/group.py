@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from smtplab.cli.common import common_options, state_of
 from smtplab.cli.wording import SpokenCommand
+from smtplab.lab.exits import DONE
 from smtplab.view.texts import Texts
 
 
@@ -33,15 +35,20 @@ class Part(SpokenCommand):
 
 
 class Several(SpokenCommand, click.Group):
-    def __init__(self, texts: Texts, name: str, parts: tuple[Part, ...]) -> None:
+    def __init__(
+        self, texts: Texts, name: str, parts: tuple[Part, ...], *, alone: Callable[[Path], int] | None = None
+    ) -> None:
+        """`alone` works where no part is named; without it that is a mistake."""
         super().__init__(
             name=name,
             help=texts(f"{name}.help"),
             params=common_options(texts),
             callback=self._note,
             commands={str(part.name): part for part in parts},
+            invoke_without_command=alone is not None,
         )
         self.texts = texts
+        self._alone = alone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order given."""
@@ -52,5 +59,7 @@ class Several(SpokenCommand, click.Group):
         """A part's own first line stands beside it."""
         return str(self.commands[name].help)
 
-    def _note(self, **values: Any) -> None:
-        state_of(click.get_current_context(), values)
+    def _note(self, **values: Any) -> int:
+        context = click.get_current_context()
+        home = state_of(context, values).home
+        return self._alone(home) if self._alone is not None and context.invoked_subcommand is None else DONE

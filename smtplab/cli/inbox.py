@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from smtplab.cli.group import Part, Several
+from smtplab.cli.serve_ui import is_terminal, show_inbox
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, FAILED
 from smtplab.view.safe import safe, safe_bytes
@@ -41,7 +42,15 @@ def make_command(texts: Texts) -> click.Command:
             Part(texts, "inbox.search", parts.search, (click.Argument(["text"], metavar="TEXT"), as_json)),
             Part(texts, "inbox.watch", parts.watch, (as_json,)),
         ),
+        alone=lambda home: _alone(home, texts),
     )
+
+
+def _alone(home: Path, texts: Texts) -> int:
+    """Without a command, in a terminal, the screen opens."""
+    if not is_terminal():
+        raise BadInput("cli.missing", name="COMMAND")
+    return show_inbox(home, texts)
 
 
 class _Parts:

@@ -12,6 +12,7 @@ import msgspec
 
 from smtplab.cli import values as read
 from smtplab.cli.common import Kind, OneOf, common_options, named, state_of
+from smtplab.cli.serve_ui import check_ui, serve_in_ui
 from smtplab.cli.serve_web import page_of
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
@@ -124,6 +125,7 @@ class Serve(SpokenCommand):
                 click.Option(["--dns"], metavar="ADDRESS[:PORT]", help=texts("cli.help.dns")),
                 click.Option(["--port"], type=read.Port(), help=texts("cli.help.port")),
                 click.Option(["--resolve"], type=read.Pin(), multiple=True, help=texts("cli.help.resolve")),
+                option("--ui", dest="ui", is_flag=True),
                 click.Option(["--json", "as_json"], is_flag=True, help=texts("serve.help.json")),
                 *common_options(texts),
             ],
@@ -133,7 +135,9 @@ class Serve(SpokenCommand):
 
     def _serve(self, **values: Any) -> int:
         state = state_of(click.get_current_context(), values)
-        as_json = values.pop("as_json")
+        as_json, ui = values.pop("as_json"), values.pop("ui")
+        if ui:
+            check_ui(as_json=as_json, web=values["web"] is not None)
         _refuse_contradictions(values)
         # The engine takes a third of a second to import: only where something is served.
         from smtplab.lab.serve_request import Place, Protocol, ServeRequest, shown  # noqa: PLC0415
@@ -146,6 +150,8 @@ class Serve(SpokenCommand):
         )
         page = page_of({name: values.pop(name) for name in ("web", "web_token", "web_names")}, self.texts)
         request = ServeRequest(home=state.home, **_request(values, places))
+        if ui:
+            return serve_in_ui(request, self.texts)
 
         def tell(place: Place) -> None:
             token = page.told_token if page is not None and place.protocol == "http" else None

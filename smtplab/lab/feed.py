@@ -229,6 +229,23 @@ class CaptureFeed:
         return Ended(exits.DONE)
 
 
+class RecordedFeed:
+    """Records that are at hand already, such as those of a session in the inbox."""
+
+    kind: FeedKind = "capture"
+
+    def __init__(self, subject: str, records: Sequence[Record]) -> None:
+        self.subject = subject
+        self.gate: PersonGate | None = None
+        self.records = records
+        self.ended: Ended | None = None
+
+    async def run(self) -> Ended:
+        """As `Feed.run`."""
+        self.ended = Ended(exits.DONE)
+        return self.ended
+
+
 def _arguments(request: WalkRequest, world: str) -> list[str]:
     """The command line of the same walk; `lab.choice` has refused what a world can't heed."""
     arguments = ["walk", "--json", "--sim", world]

@@ -18,6 +18,9 @@ ENDINGS_READ_MAX = 1_000
 """Sessions without a message whose end is read at one look, the newest: some 0.2 s, for which nobody waits."""
 
 
+__all__ = ["Item", "Mailroom", "MessageRow", "Opened", "Removed", "SessionRow"]
+
+
 class Item(msgspec.Struct, frozen=True):
     """A line of the inbox."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, runtime_checkable
 
 from textual import on
 from textual.app import App
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
     from smtplab.lab.conversation import Conversation
     from smtplab.lab.feed import Feed
     from smtplab.lab.request import WalkRequest
+    from smtplab.lab.served import Served
     from smtplab.ui.screens.call import CallScreen
     from smtplab.ui.screens.captures import CapturesScreen
     from smtplab.ui.screens.compare import CompareScreen
     from smtplab.ui.screens.fault import FaultScreen
+    from smtplab.ui.screens.inbox import InboxScreen
     from smtplab.ui.screens.lesson import LessonScreen
     from smtplab.ui.screens.lessons import LessonsScreen
     from smtplab.ui.screens.session import SessionScreen
@@ -53,9 +58,18 @@ def run(*, language: Language, captures: Path, feed: Feed | None = None) -> bool
     With a feed that has not been run it opens on that walk, without one on the home screen, which makes its feeds
     by `lab.feed.feed_for`. The app runs the feed, cancels it on leaving, and offers its gate where it has one; what
     came of it the caller reads from `feed.ended` afterwards. `captures` is the folder in which `s` saves; it is made
-    when first needed. Raises RuntimeError where the UI itself failed; Textual has shown why.
+    when first needed. A server that was given, or was started here, has ended when this returns. SIGTERM ends the UI;
+    where no server was given it is raised again for the caller. Raises RuntimeError where the UI itself failed; Textual
+    has shown why.
     """
     return _run(SmtplabApp(language, captures, feed))
+
+
+def run_inbox(*, language: Language, captures: Path, served: Served | None = None) -> bool:
+    """As `run`, opened on the inbox, with a server that has been started where one is given."""
+    app = SmtplabApp(language, captures, "inbox")
+    app.given = served
+    return _run(app)
 
 
 def run_session(conversation: Conversation, *, language: Language, captures: Path) -> bool:
@@ -69,7 +83,13 @@ def run_lesson(lesson: Path, *, language: Language, captures: Path) -> bool:
 
 
 def _run(app: SmtplabApp) -> bool:
-    app.run()
+    given = app.given
+    try:
+        app.run()
+    finally:
+        app.stop_serving()
+    if app.terminated and given is None:
+        signal.raise_signal(signal.SIGTERM)
     if app.return_code not in (None, 0, INTERRUPTED):
         raise RuntimeError("the terminal UI failed")
     return app.return_code != INTERRUPTED
@@ -104,12 +124,12 @@ class SmtplabApp(App[None]):
         self,
         language: Language,
         captures: Path,
-        opening: Feed | Path | None = None,
+        opening: Feed | Path | Literal["inbox"] | None = None,
         make_feed: Callable[[WalkRequest], Feed] | None = None,
         make_world_feed: Callable[[str], Feed] | None = None,
         conversation: Conversation | None = None,
     ) -> None:
-        """`opening` is a walk, or the folder of a lesson. `make_feed` stands in for `lab.feed.feed_for`,
+        """`opening` is a walk, the folder of a lesson, or the inbox. `make_feed` stands in for `lab.feed.feed_for`,
         `make_world_feed` for `lab.feed.feed_of_world`.
         """
         self.texts = Texts(language)
@@ -118,6 +138,10 @@ class SmtplabApp(App[None]):
         self._make_world_feed = make_world_feed
         self._faulted: WorldScreen.FaultWanted | None = None
         self._said: Conversation | None = None
+        self.given: Served | None = None
+        """A server that runs already, or is about to."""
+        self.terminated = False
+        """SIGTERM came."""
         self._first = self._first_screen(opening, conversation)
         # Textual reads the sheets of a screen that is pushed, not those of the default one.
         super().__init__(css_path=self._first.CSS_PATH)
@@ -127,6 +151,28 @@ class SmtplabApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return self._first
+
+    def on_mount(self) -> None:
+        # Where the system has no such handlers the interpreter's own ends it.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+
+    def _terminate(self) -> None:
+        self.terminated = True
+        self.exit()
+
+    def served(self) -> Served:
+        """The one server of this app; it may not have been started."""
+        if self.given is None:
+            from smtplab.lab.served import Served  # noqa: PLC0415 (not for the first paint)
+
+            self.given = Served()
+        return self.given
+
+    def stop_serving(self) -> None:
+        """What it accepted is on disk when this returns."""
+        if self.given is not None:
+            self.given.stop()
 
     @on(HomeScreen.WalkChosen)
     def _open_walk(self, chosen: HomeScreen.WalkChosen) -> None:
@@ -142,6 +188,19 @@ class SmtplabApp(App[None]):
             self._refuse(self.texts(bad.text, **bad.arguments))
         else:
             self.push_screen(self._walk_screen(feed))
+
+    def action_inbox(self) -> None:
+        self.push_screen(self._inbox_screen())
+
+    def on_inbox_screen_wanted(self, wanted: InboxScreen.Wanted) -> None:
+        from smtplab.ui.inbox_forms import Desk  # noqa: PLC0415 (as above)
+
+        Desk(self, self.texts, self.served(), self._walk_screen).answer(wanted)
+
+    def on_inbox_screen_session_opened(self, opened: InboxScreen.SessionOpened) -> None:
+        from smtplab.lab.feed import RecordedFeed  # noqa: PLC0415 (as above)
+
+        self.push_screen(self._walk_screen(RecordedFeed(opened.name, opened.read.opened.records)))
 
     def action_captures(self) -> None:
         from smtplab.ui.screens.captures import CapturesScreen  # noqa: PLC0415 (as above)
@@ -306,7 +365,11 @@ class SmtplabApp(App[None]):
         if isinstance(self.screen, Refuses):
             self.screen.refuse(why)
 
-    def _first_screen(self, opening: Feed | Path | None, conversation: Conversation | None) -> Screen[None]:
+    def _first_screen(
+        self, opening: Feed | Path | Literal["inbox"] | None, conversation: Conversation | None
+    ) -> Screen[None]:
+        if opening == "inbox":
+            return self._inbox_screen()
         if isinstance(opening, Path):
             return self._lesson_screen(opening)
         if conversation is not None:
@@ -320,6 +383,11 @@ class SmtplabApp(App[None]):
         from smtplab.ui.screens.lesson import LessonScreen  # noqa: PLC0415
 
         return LessonScreen(self.texts, open_to_play(folder), self._captures.parent)
+
+    def _inbox_screen(self) -> Screen[None]:
+        from smtplab.ui.screens.inbox import InboxScreen  # noqa: PLC0415 (not for the home screen's first paint)
+
+        return InboxScreen(self.texts, self._captures.parent, self.served)
 
     def _walk_screen(self, feed: Feed) -> Screen[None]:
         from smtplab.ui.screens.walk import WalkScreen  # noqa: PLC0415 (its panes are not for the home screen's first paint)

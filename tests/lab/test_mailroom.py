@@ -10,56 +10,8 @@ from smtplab import events as ev
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox_query import parse_query
 from smtplab.lab.mailroom import Mailroom
-from smtplab.mta.inbox.ledger import Ledger
-from smtplab.mta.inbox.port import Kept
-from smtplab.mta.inbox.store import open_inbox
-from smtplab.mta.queue_id import QueueIds
-from smtplab.net.clock import SystemClock
-from smtplab.net.live import unforeseeable
 from smtplab.view.sitting import ending_of
-
-CLIENT = "10.0.0.9"
-
-
-class Server:
-    """Writes into an inbox as `smtplab serve` does."""
-
-    def __init__(self, home):
-        self.store = open_inbox(home / "inbox")
-        self.ids = QueueIds(SystemClock(), unforeseeable("queue-id"))
-        self.ledger = Ledger(SystemClock(), self.ids, "mx", self.store)
-
-    async def message(self, subject="Hello", body=b"body", sender="a@b.example", tls=""):
-        session = self.ledger.begin("smtp", CLIENT)
-        name = self.ids.next_id()
-        content = b"Subject: " + subject.encode() + b"\r\n\r\n" + body + b"\r\n"
-        kept = Kept(
-            id=name,
-            received_at=1_795_395_600.0,
-            sender=sender,
-            recipients=("student@hust.example",),
-            octets=len(content),
-            subject=subject,
-            client=CLIENT,
-            tls=tls,
-            session=session.id,
-        )
-        assert await self.store.put(kept, content) is None
-        session.messages.append(name)
-        session.scope(ev.Disconnected("them", clean=True))
-        return name
-
-    async def refused(self):
-        session = self.ledger.begin("smtp", CLIENT)
-        session.scope(ev.CommandReceived("EHLO", "EHLO spammer.example"))
-        session.scope(ev.CommandReceived("RCPT", "RCPT TO:<x@y.example>"))
-        session.scope(ev.ReplySent(550, "5.7.1", ("5.7.1 Relaying denied",), 0.1, "RCPT"))
-        session.scope(ev.Disconnected("them", clean=True))
-        return session.id
-
-    async def close(self):
-        await self.ledger.close(5)
-        await self.store.close()
+from tests.lab.inboxes import Server
 
 
 @pytest.fixture
@@ -112,7 +64,8 @@ def test_a_message_is_opened_with_its_session(scene):
         room.look()
         opened = room.open(name)
         assert opened.raw.endswith(b"Good morning\r\n")
-        assert [type(record.event) for record in opened.records] == [ev.Disconnected]
+        kinds = [type(record.event) for record in opened.records]
+        assert kinds == [ev.CommandReceived, ev.ReplySent, ev.Disconnected]
         assert opened.session.messages == (name,)
 
     scene(story)

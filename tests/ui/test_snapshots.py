@@ -1,5 +1,6 @@
 """What the screens look like, at three sizes, in both themes and both languages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from threading import Thread
@@ -12,10 +13,13 @@ from smtplab.lab.feed import Ended
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play
 from smtplab.ui.app import SmtplabApp
+from smtplab.ui.screens.inbox import InboxScreen
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.screens.world import WorldScreen
 from smtplab.ui.widgets.map import WorldMap
+from smtplab.ui.widgets.message_pane import MessagePane
 from smtplab.ui.widgets.recipient_input import RecipientInput
+from tests.lab.inboxes import Server
 
 
 def at_end(*keys: str) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -103,3 +107,29 @@ def test_captures(snap_compare, tmp_path: Path, size, language, keys):
         await pilot.pause()
 
     assert snap_compare(SmtplabApp(language, tmp_path / "captures"), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "keys"),
+    [((80, 24), "en", ()), ((80, 24), "vi", ("enter",)), ((160, 48), "vi", ("d",)), ((160, 48), "en", ())],
+)
+def test_an_inbox(snap_compare, tmp_path: Path, size, language, keys):
+    async def fill():
+        server = Server(tmp_path)
+        await server.message("Lịch học tuần này", sender="teacher@neu.example", tls="TLSv1.3 TLS_AES_256_GCM_SHA384")
+        await server.refused()
+        await server.message("Two attachments", body=b"<b>See</b> it", header=b"Content-Type: text/html\r\n")
+        await server.close()
+
+    async def before(pilot: Pilot[None]) -> None:
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, InboxScreen)
+        while screen.query_one(MessagePane).read is None:
+            await pilot.pause(0.02)
+        await pilot.press(*keys)
+        await pilot.pause(0.3)
+
+    asyncio.run(fill())
+    app = SmtplabApp(language, tmp_path / "captures", "inbox")
+    assert snap_compare(app, terminal_size=size, run_before=before)

@@ -53,8 +53,8 @@ class AskScreen(ModalScreen[bool]):
     CSS_PATH: ClassVar = sheets("screens/ask", "widgets/key_bar")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "act", "ui.key.ask-yes", key_display="⏎", priority=True),
-        Binding("down", "app.focus_next", "ui.key.field", key_display="↑↓"),
-        Binding("up", "app.focus_previous", "ui.key.field", show=False),
+        Binding("down", "field(1)", "ui.key.field", key_display="↑↓", priority=True),
+        Binding("up", "field(-1)", "ui.key.field", show=False, priority=True),
         Binding("escape", "leave", "ui.key.ask-no", key_display="esc", priority=True),
     ]
 
@@ -66,7 +66,7 @@ class AskScreen(ModalScreen[bool]):
         self._asks = asks
         self._act = act
         self._refusal: Said | None = None
-        self._acting = False
+        self._acting = self._over = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet"):
@@ -99,7 +99,13 @@ class AskScreen(ModalScreen[bool]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only a form of several lines has others to go to."""
-        return not action.startswith("app.focus") or len(self._asks) > 1
+        return action != "field" or len(self._asks) > 1
+
+    def action_field(self, by: int) -> None:
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
 
     def answer(self) -> dict[str, str]:
         """What stands in the form."""
@@ -111,7 +117,7 @@ class AskScreen(ModalScreen[bool]):
         }
 
     async def action_act(self) -> None:
-        if self._acting:
+        if self._acting or self._over:
             return
         self._acting = True
         try:
@@ -119,12 +125,19 @@ class AskScreen(ModalScreen[bool]):
         finally:
             self._acting = False
         if self._refusal is None:
-            self.dismiss(True)
+            self._close(done=True)
         else:
             self._say_refusal()
 
     def action_leave(self) -> None:
-        self.dismiss(False)
+        if not self._acting:
+            self._close(done=False)
+
+    def _close(self, *, done: bool) -> None:
+        """Once: a second key may be under way while the sheet goes."""
+        if not self._over:
+            self._over = True
+            self.dismiss(done)
 
     @on(Input.Changed)
     @on(Choice.Changed)

@@ -32,8 +32,8 @@ class FaultScreen(ModalScreen[None]):
     CSS_PATH: ClassVar = sheets("screens/fault", "widgets/key_bar")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "run", "ui.key.fault-run", key_display="⏎", priority=True),
-        Binding("down", "app.focus_next", "ui.key.field", key_display="↑↓"),
-        Binding("up", "app.focus_previous", "ui.key.field", show=False),
+        Binding("down", "app.focus_next", "ui.key.field", key_display="↑↓", priority=True),
+        Binding("up", "app.focus_previous", "ui.key.field", show=False, priority=True),
         Binding("escape", "dismiss", "ui.key.close", key_display="esc"),
     ]
 

@@ -43,6 +43,7 @@ class HomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f4", "worlds", "ui.key.worlds"),
         Binding("f5", "session", "ui.key.session"),
+        Binding("f6", "app.inbox", "ui.key.inbox"),
         Binding("f7", "app.captures", "ui.key.captures"),
         Binding("f8", "lessons", "ui.key.lessons"),
     ]

@@ -48,12 +48,20 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         rows: RowList
         row: int
 
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
     @dataclass
     class Opened(Message):
         """The person wants what stands in the row."""
 
         rows: RowList
         row: int
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
 
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
