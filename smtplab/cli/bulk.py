@@ -8,12 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import click
 import msgspec
 
-from smtplab.cli.values import WholeNumber
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bulk import Bulk, BulkRun
 from smtplab.lab.exits import INTERRUPTED, TERMINATED
 from smtplab.lab.tally import BulkReport
@@ -25,26 +22,6 @@ PROGRESS_S = 0.5
 """Between two lines of progress, the first of them too: what is over at once needs none."""
 
 BAR_COLUMNS = 30
-
-
-def bulk_options(texts: Texts) -> list[click.Parameter]:
-    """How many, how many at once, how fast."""
-    return [
-        click.Option(["--count", "count"], type=WholeNumber(), help=texts("cli.help.count")),
-        click.Option(["--concurrency", "concurrency"], type=WholeNumber(), help=texts("cli.help.concurrency")),
-        click.Option(["--rate", "rate"], type=float, metavar="N", help=texts("cli.help.rate")),
-    ]
-
-
-def bulk_numbers(values: dict[str, Any]) -> tuple[int | None, int, float | None]:
-    """Takes the values of `bulk_options` out of a command's values. Raises BadInput."""
-    count, concurrency, rate = (values.pop(name) for name in ("count", "concurrency", "rate"))
-    for name, value in (("--count", count), ("--concurrency", concurrency), ("--rate", rate)):
-        if value is not None and not value > 0:
-            raise BadInput("cli.not-a-number", option=name, value=str(value))
-        if value is not None and count is None:
-            raise BadInput("cli.needs", option=name, other="--count")
-    return count, concurrency or 1, rate
 
 
 def run_bulk(bulk: Bulk, tell: Callable[[Record], None] | None, texts: Texts, *, as_json: bool) -> int:

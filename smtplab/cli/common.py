@@ -18,8 +18,14 @@ from smtplab.view.texts import LANGUAGES, Texts
 class State(NamedTuple):
     """What was said to all commands."""
 
-    home: Path
+    said_home: str | None
+    """None where nobody named a folder."""
     color: bool
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds everything smtplab keeps."""
+        return Path(self.said_home or _platform_home()).expanduser()
 
 
 class Kind(click.ParamType):  # type: ignore[type-arg] # It takes an argument only from click 8.5 on.
@@ -73,11 +79,8 @@ def state_of(context: click.Context, values: dict[str, Any]) -> State:
     home, no_color = values.pop("home", None), values.pop("no_color", False)
     before = context.find_object(State)
     plain = bool(no_color or os.environ.get("NO_COLOR") or (before is not None and not before.color))
-    if home is not None or before is None:
-        folder = Path(home or os.environ.get("SMTPLAB_HOME") or _platform_home())
-    else:
-        folder = before.home
-    state = State(folder.expanduser(), not plain)
+    said = before.said_home if home is None and before is not None else home or os.environ.get("SMTPLAB_HOME") or None
+    state = State(said, not plain)
     context.obj = state
     return state
 

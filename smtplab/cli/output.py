@@ -6,16 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from smtplab.capture.codec import RecordEncoder
-from smtplab.capture.file import CaptureWriter
 from smtplab.capture.redact import Redactor
 from smtplab.cli.common import silence_output
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.view.texts import Texts
+
+if TYPE_CHECKING:
+    from smtplab.capture.file import CaptureWriter
 
 Show = Callable[[Record], None]
 
@@ -65,6 +67,8 @@ def opened_output(texts: Texts, show: Show, capture: str | None, *, show_secrets
     if capture is None:
         yield Output(texts, show, None, show_secrets=show_secrets)
         return
+    from smtplab.capture.file import CaptureWriter  # noqa: PLC0415 (a decoder for every record takes time to build)
+
     try:
         writer = CaptureWriter(Path(capture))
     except (OSError, ValueError) as trouble:
@@ -76,6 +80,8 @@ def opened_output(texts: Texts, show: Show, capture: str | None, *, show_secrets
 
 def print_json() -> Show:
     """One record a line, out of our hands at once: who reads along sees it as it happens."""
+    from smtplab.capture.codec import RecordEncoder  # noqa: PLC0415 (as above)
+
     encoder = RecordEncoder()
     stream = sys.stdout.buffer
 

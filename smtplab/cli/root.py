@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -95,6 +96,7 @@ class Root(SpokenCommand, click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).make_command(self.texts)
+        _collect_garbage_again()
         return command
 
     def _open(self, **values: Any) -> int:
@@ -107,8 +109,15 @@ class Root(SpokenCommand, click.Group):
         # Textual takes 0.3 s to import: only where a person will see it.
         from smtplab.ui.app import run as open_ui  # noqa: PLC0415
 
+        _collect_garbage_again()
         left = open_ui(language=self.texts.language, captures=state.home / "captures")
         return DONE if left else INTERRUPTED
+
+
+def _collect_garbage_again() -> None:
+    """The modules are read, and stay: `__main__` told the collector to leave them alone."""
+    gc.freeze()
+    gc.enable()
 
 
 def _called(arguments: Sequence[str], texts: Texts) -> int:

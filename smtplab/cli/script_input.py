@@ -11,7 +11,7 @@ import msgspec
 
 from smtplab.cli import values as read
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import crlf
+from smtplab.lab.parts import crlf
 from smtplab.lab.request import WalkRequest
 from smtplab.lab.script import ScriptFault, Step, parse_script
 from smtplab.smtp.sasl import Secret

@@ -6,35 +6,33 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 import msgspec
 
-from smtplab.cli import send_asked, send_auth, send_dump, send_ignored, send_letter, send_proxied, send_tls
+from smtplab.cli import send_asked, send_auth, send_ignored, send_letter, send_proxied, send_tls
 from smtplab.cli import values as read
-from smtplab.cli.bulk import bulk_numbers, bulk_options, run_bulk
+from smtplab.cli.bulk_options import bulk_numbers, bulk_options
 from smtplab.cli.common import OneOf, common_options, state_of
 from smtplab.cli.output import Show, opened_output, print_json, print_nothing
 from smtplab.cli.send_door import door_from, door_options
+from smtplab.cli.send_protocols import SWAKS_PROTOCOLS
+from smtplab.cli.send_sections import ALL, named_sections
 from smtplab.cli.send_stages import stage_options, stages_from
 from smtplab.cli.shared import TLS_POLICIES, request_from, shared_options
-from smtplab.cli.swaks import SWAKS_PROTOCOLS
-from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, output_options, shown_from
+from smtplab.cli.transcript import OPTIONAL, Files, Shown, SwaksPrinter, output_options, shown_from
 from smtplab.cli.wording import SpokenCommand
 from smtplab.cli.words import IN_ORDER, Habits, one_of, settled
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.bulk import Bulk
 from smtplab.lab.exits import DONE
 from smtplab.lab.live import this_host
 from smtplab.lab.request import Letter, SendRequest
 from smtplab.lab.sending import Sending, Sent, prepare_sending, send
 from smtplab.lab.swaks_exit import SwaksExit
 from smtplab.lab.walk import until_signal
-from smtplab.net.trust import pem_of
 from smtplab.view.meaning import reason_text
 from smtplab.view.swaks import DoorKind, Said
 from smtplab.view.texts import Texts
@@ -43,7 +41,8 @@ _HABITS = Habits(
     optional={
         **OPTIONAL,
         **send_auth.OPTIONAL,
-        **send_dump.OPTIONAL,
+        "dump": named_sections,
+        "dump_as_body": named_sections,
         **send_ignored.OPTIONAL,
         **send_letter.OPTIONAL,
         **send_tls.OPTIONAL,
@@ -51,6 +50,21 @@ _HABITS = Habits(
     },
     in_order=send_letter.IN_ORDER | send_proxied.IN_ORDER,
 )
+
+
+if TYPE_CHECKING:
+    from smtplab.lab.bulk import Bulk
+
+
+class _Told(NamedTuple):
+    """How a sending is told of."""
+
+    shown: Shown
+    as_json: bool
+    capture: str | None
+    files: tuple[str | None, str | None, str | None]
+    swaks_codes: bool
+    color: bool
 
 
 class Send(SpokenCommand):
@@ -64,54 +78,61 @@ class Send(SpokenCommand):
 
     def _send(self, **values: Any) -> int:
         state = state_of(click.get_current_context(), values)
-        shown, as_json, capture = shown_from(values), values.pop("as_json"), values.pop("capture")
-        files = (values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr"))
-        dump, dump_mail, swaks_codes = (values.pop(name) for name in ("dump", "dump_mail", "swaks_exit_codes"))
+        told = _Told(
+            shown_from(values),
+            values.pop("as_json"),
+            values.pop("capture"),
+            (values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr")),
+            values.pop("swaks_exit_codes"),
+            state.color,
+        )
+        dumps = {name: values.pop(name) for name in ("dump", "dump_as_body", "dump_mail")}
         count, concurrency, rate = bulk_numbers(values)
         if count is not None and values["pipeline"] is None:
             values["pipeline"] = True
         peer_files = send_tls.PeerFiles(values)
-        dump_as_body = values.pop("dump_as_body")
         request = _request(values, keep_chain=peer_files.wanted)
         sending = prepare_sending(request)
-        if dump_as_body is not None and request.shared.content is None and request.shared.body is None:
-            text = send_dump.dump(request, sending, send_dump.sections_of(dump_as_body, but="DATA"))
-            request = msgspec.structs.replace(request, shared=msgspec.structs.replace(request.shared, body=text))
-            sending = prepare_sending(request)
-        if dump is not None:
-            sys.stdout.write(send_dump.dump(request, sending, send_dump.sections_of(dump)))
-            return DONE
-        if dump_mail:
-            sys.stdout.buffer.write(sending.envelope.content)
-            return DONE
+        if any(dumps.values()):
+            from smtplab.cli.send_dump import dumped  # noqa: PLC0415 (rarely wanted)
+
+            if (sent_on := dumped(request, sending, **dumps)) is None:
+                return DONE
+            request, sending = sent_on
         if count is not None:
+            from smtplab.lab.bulk import Bulk  # noqa: PLC0415 (as in `_send_bulk`)
+
             fresh = request.shared.content is None
             bulk = Bulk(sending=sending, count=count, concurrency=concurrency, rate=rate, fresh_ids=fresh)
-            return self._send_bulk(bulk, capture, as_json=as_json, show_secrets=request.shared.show_secrets)
+            return self._send_bulk(bulk, told.capture, as_json=told.as_json, show_secrets=request.shared.show_secrets)
+        return self._send_one(request, sending, told, peer_files)
+
+    def _send_one(self, request: SendRequest, sending: Sending, told: _Told, peer_files: send_tls.PeerFiles) -> int:
         exits = SwaksExit()
-        with Files(*files) as opened:
+        with Files(*told.files) as opened:
             door: DoorKind = "pipe" if request.door.program else "socket" if request.door.socket else ""
-            shown = msgspec.structs.replace(shown, door=door)
-            printer = SwaksPrinter(self.texts, sending.envelope.content, shown, opened, color=state.color)
-            show: Show = print_json() if as_json else printer
-            show_secrets = request.shared.show_secrets
-            with opened_output(self.texts, show, capture, show_secrets=show_secrets) as output:
+            shown = msgspec.structs.replace(told.shown, door=door)
+            printer = SwaksPrinter(self.texts, sending.envelope.content, shown, opened, color=told.color)
+            show: Show = print_json() if told.as_json else printer
+            with opened_output(self.texts, show, told.capture, show_secrets=request.shared.show_secrets) as output:
 
                 def tell(record: Record) -> None:
                     exits(record)
                     output.tell(record)
 
                 code, sent = _run(sending, tell)
-            peer_files.write([pem_of(der) for der in sending.chain.chain_der] if sending.chain else [])
-            if sent is not None and not as_json:
+            peer_files.write(sending.chain.chain_der if sending.chain else ())
+            if sent is not None and not told.as_json:
                 _say_outcomes(sent, printer, self.texts)
-        if sent is not None and swaks_codes:
+        if sent is not None and told.swaks_codes:
             return exits.code([outcome.judgement for outcome in sent.outcomes])
         return code
 
     def _send_bulk(self, bulk: Bulk, capture: str | None, *, as_json: bool, show_secrets: bool) -> int:
         if len(bulk.sending.jobs) > 1:
             raise BadInput("cli.one-destination")
+        from smtplab.cli.bulk import run_bulk  # noqa: PLC0415 (what sends many is not wanted for one)
+
         if capture is None:
             return run_bulk(bulk, None, self.texts, as_json=as_json)
         with opened_output(self.texts, print_nothing, capture, show_secrets=show_secrets) as output:
@@ -144,13 +165,13 @@ def _options(texts: Texts) -> list[click.Parameter]:
         option("--raw", "--show-raw-text", "-raw", dest="raw", is_flag=True),
         *output_options(texts),
         option("--dump-mail", dest="dump_mail", is_flag=True),
-        option("--dump", dest="dump", is_flag=False, flag_value=send_dump.ALL, metavar="[SECTION,SECTION]"),
+        option("--dump", dest="dump", is_flag=False, flag_value=ALL, metavar="[SECTION,SECTION]"),
         option(
             "--dump-as-body",
             "-dab",
             dest="dump_as_body",
             is_flag=False,
-            flag_value=send_dump.ALL,
+            flag_value=ALL,
             metavar="[SECTION,SECTION]",
         ),
         option("--force-getpwuid", dest="force_getpwuid", is_flag=True),

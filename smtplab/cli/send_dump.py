@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 
-from smtplab.cli.words import Takes
+from smtplab.cli.send_sections import ALL, SECTIONS
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.request import SendRequest
-from smtplab.lab.sending import Sending
-
-SECTIONS = ("TRANSPORT", "PROTOCOL", "XCLIENT", "PROXY", "TLS", "AUTH", "DATA")
-ALL = "ALL"
+from smtplab.lab.sending import Sending, prepare_sending
 
 
-def _named(word: str) -> bool:
-    return all(one.strip().upper() in (*SECTIONS, ALL) for one in word.split(","))
-
-
-OPTIONAL: dict[str, Takes] = {"dump": _named, "dump_as_body": _named}
+def dumped(
+    request: SendRequest, sending: Sending, *, dump: str | None, dump_as_body: str | None, dump_mail: bool
+) -> tuple[SendRequest, Sending] | None:
+    """Prints what is to be printed; what is to be sent then, or None where nothing is. Raises BadInput."""
+    shared = request.shared
+    if dump_as_body is not None and shared.content is None and shared.body is None:
+        text = shown(request, sending, sections_of(dump_as_body, but="DATA"))
+        request = msgspec.structs.replace(request, shared=msgspec.structs.replace(shared, body=text))
+        sending = prepare_sending(request)
+    if dump is not None:
+        sys.stdout.write(shown(request, sending, sections_of(dump)))
+    elif dump_mail:
+        sys.stdout.buffer.write(sending.envelope.content)
+    else:
+        return request, sending
+    return None
 
 
 def sections_of(written: str, but: str = "") -> tuple[str, ...]:
@@ -29,7 +39,7 @@ def sections_of(written: str, but: str = "") -> tuple[str, ...]:
     return tuple(name for name in (SECTIONS if ALL in names else names) if name != but)
 
 
-def dump(request: SendRequest, sending: Sending, sections: tuple[str, ...]) -> str:
+def shown(request: SendRequest, sending: Sending, sections: tuple[str, ...]) -> str:
     """`name = value` in each section; passwords are masked."""
     blocks = []
     for section in SECTIONS:

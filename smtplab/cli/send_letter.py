@@ -12,7 +12,7 @@ import click
 from smtplab.cli import values as read
 from smtplab.cli.words import Takes, any_word
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import Piece, attachment, mime_type
+from smtplab.lab.parts import Piece, attachment, mime_type
 from smtplab.lab.request import Letter
 from smtplab.view.texts import Texts
 

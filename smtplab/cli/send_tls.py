@@ -55,8 +55,13 @@ class PeerFiles:
     def wanted(self) -> bool:
         return bool(self._cert or self._chain)
 
-    def write(self, pems: list[str]) -> None:
+    def write(self, chain_der: tuple[bytes, ...]) -> None:
         """Those that the server presented, its own first. Raises BadInput."""
+        if not self.wanted:
+            return
+        from smtplab.net.trust import pem_of  # noqa: PLC0415 (it reads certificates, which takes a while to import)
+
+        pems = [pem_of(der) for der in chain_der]
         for target, content in ((self._cert, "".join(pems[:1])), (self._chain, "".join(pems))):
             if target == STANDARD_OUTPUT:
                 sys.stdout.write(content)

@@ -9,7 +9,7 @@ import click
 from smtplab.cli import values as read
 from smtplab.cli.common import OneOf
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import crlf
+from smtplab.lab.parts import crlf
 from smtplab.lab.request import WalkRequest
 from smtplab.view.texts import Texts
 

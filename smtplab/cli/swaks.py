@@ -1,19 +1,8 @@
-"""Every option of swaks and what became of it here: the source of `docs/swaks.md`, and of the protocols' names."""
+"""Every option of swaks and what became of it here: the source of `docs/swaks.md`."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
-
-SWAKS_PROTOCOLS: dict[str, tuple[str, Any, int]] = {
-    "smtp": ("smtp", None, 25),
-    "ssmtp": ("esmtp", "implicit", 465),
-    "smtps": ("smtp", "implicit", 465),
-    "esmtp": ("esmtp", None, 25),
-    "esmtps": ("esmtp", "require", 25),
-    "lmtp": ("lmtp", None, 24),
-    "lmtps": ("lmtp", "require", 24),
-}
-"""A name: the dialect, the TLS policy that it brings, the port."""
+from typing import Literal, NamedTuple
 
 Fate = Literal["same", "renamed", "left out"]
 

@@ -9,7 +9,7 @@ from smtplab.lab.request import WalkRequest
 from smtplab.mta.options import Credentials
 from smtplab.net.names import parse_endpoint, service_port
 from smtplab.net.ports import Endpoint
-from smtplab.smtp.sasl import Secret
+from smtplab.smtp.secret import Secret
 from smtplab.wire.address import Mailbox, parse_domain, parse_mailbox
 from smtplab.wire.flaw import Flaw
 

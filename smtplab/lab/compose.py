@@ -5,58 +5,14 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
-from pathlib import Path
-from typing import Literal
-
-import msgspec
 
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.parts import Parts, Piece, attachment, crlf
 
-_LONE_LF = re.compile(rb"(?<!\r)\n")
-_MIME_TYPE = re.compile(r"[A-Za-z0-9][!#$&^_.+A-Za-z0-9-]*/[A-Za-z0-9][!#$&^_.+A-Za-z0-9-]*")  # RFC 6838 4.2
 OCTETS = "application/octet-stream"
-
-
-class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a message beside its text, or for it."""
-
-    place: Literal["body", "inline", "attached"]
-    """A body's alternative, worst first; a picture that the HTML names as `cid:NAME`; an attachment."""
-    content: bytes
-    name: str = ""
-    """Of the file; empty for none."""
-    kind: str = ""
-    """The MIME type; empty for what the name says."""
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a test message is made of."""
-
-    sender: str
-    recipient: str
-    date: datetime
-    """With its offset."""
-    token: str
-    """Makes the Message-ID and the boundaries: drawn by chance, so that a simulation repeats it."""
-    host: str
-    """The right side of the Message-ID."""
-    subject: str | None = None
-    body: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    """In addition; one that the message has already takes its place."""
-    attachments: tuple[str, ...] = ()
-    """Files' paths."""
-    html: str | None = None
-    """Beside the text, which is drawn from it where none is given."""
-    pieces: tuple[Piece, ...] = ()
-    copies: str = ""
-    """What Cc says."""
-    added: tuple[tuple[str, str], ...] = ()
-    """Fields beside those of the same name."""
 
 
 def compose(parts: Parts) -> bytes:
@@ -84,33 +40,6 @@ def compose(parts: Parts) -> bytes:
         if part.get_content_maintype() == "multipart":
             part.set_boundary(f"=_{parts.token}{f'_{number}' if number else ''}")
     return crlf(message.as_bytes())
-
-
-def crlf(text: bytes) -> bytes:
-    """Every line ends with CR LF, the last one too; a bare CR stays, for the person may want it there."""
-    ended = _LONE_LF.sub(b"\r\n", text)
-    return ended if ended.endswith(b"\r\n") or not ended else ended + b"\r\n"
-
-
-def attachment(path: str) -> Piece:
-    """Raises BadInput."""
-    return Piece(place="attached", content=file_content(path), name=Path(path).name)
-
-
-def file_content(path: str) -> bytes:
-    """Raises BadInput."""
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-read", file=path, reason=reason) from trouble
-
-
-def mime_type(text: str) -> str:
-    """Raises BadInput for what is none."""
-    if not _MIME_TYPE.fullmatch(text):
-        raise BadInput("cli.not-a-mime-type", value=text)
-    return text.lower()
 
 
 def text_of_html(html: str) -> str:

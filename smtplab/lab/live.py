@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from smtplab.events import JourneyEnded, JourneyStarted
 from smtplab.journal import Journal, Record
 from smtplab.lab import checked
-from smtplab.lab.compose import Parts, compose
 from smtplab.lab.exits import exit_code_of
+from smtplab.lab.parts import Parts
 from smtplab.lab.request import Letter, WalkRequest
 from smtplab.lab.tapping import TappedDialer
 from smtplab.mta.deliver import Job, deliver
@@ -21,10 +22,10 @@ from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.outcome import Judgement
 from smtplab.mta.talk import Gate
 from smtplab.mta.timeouts import DEFAULT, shortened
+from smtplab.net.late import LateTrust
 from smtplab.net.live import live_net
 from smtplab.net.names import own_full_name
-from smtplab.net.ports import Net
-from smtplab.net.trust import PkixTrust
+from smtplab.net.ports import Net, Trust
 from smtplab.wire.address import Mailbox
 
 TOKEN_BITS = 64
@@ -53,6 +54,8 @@ def prepare_live(request: WalkRequest) -> LiveWalk:
     net = live_net(dns=checked.dns_server(request), resolve=request.resolve, dns_timeout_s=request.timeout_s)
     content = request.content
     if content is None:
+        from smtplab.lab.compose import compose  # noqa: PLC0415 (email takes a while to import)
+
         content = compose(parts_of(request, str(recipient), "" if sender is None else str(sender), net))
     job = Job(
         domain=recipient.domain,
@@ -100,7 +103,7 @@ def session_options(request: WalkRequest, net: Net, port: int) -> SessionOptions
     return SessionOptions(
         helo=checked.helo(request) or this_host(),
         tls=request.tls,
-        trust=PkixTrust(net.clock.now, checked.tls_roots(request)),
+        trust=pkix_trust(net, checked.tls_roots(request)),
         credentials=checked.credentials(request),
         dialect=request.protocol,
         pipeline=request.pipeline,
@@ -112,6 +115,19 @@ def session_options(request: WalkRequest, net: Net, port: int) -> SessionOptions
         show_secrets=request.show_secrets,
         timeouts=DEFAULT if request.timeout_s is None else shortened(request.timeout_s),
     )
+
+
+def pkix_trust(
+    net: Net, roots_pem: bytes | None, parts: Literal["all", "issuer", "name"] = "all", name: str = ""
+) -> Trust:
+    """As `trust.PkixTrust`, which is made at the first handshake."""
+
+    def make() -> Trust:
+        from smtplab.net.trust import PkixTrust  # noqa: PLC0415 (a tenth of a second, which no session in clear needs)
+
+        return PkixTrust(net.clock.now, roots_pem, parts=parts, name=name)
+
+    return LateTrust(make)
 
 
 def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net, letter: Letter = _NO_LETTER) -> Parts:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from smtplab.lab.compose import crlf
+from smtplab.lab.parts import crlf
 from smtplab.lab.script import ScriptFault, Step, encoded, parse_step, unescape
 from smtplab.smtp.states import State
 from smtplab.wire.framing import stuff

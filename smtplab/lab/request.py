@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import Piece
+from smtplab.lab.parts import Piece
 from smtplab.mta.options import Family, QuitAfter, TlsPolicy
 from smtplab.mta.xclient import Xclient
 from smtplab.net.cut import CutAfter

@@ -12,9 +12,9 @@ from smtplab.events import JourneyEnded, JourneyStarted, Judged
 from smtplab.journal import Journal, Record, Scope
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import Parts, compose
 from smtplab.lab.exits import exit_code_of
-from smtplab.lab.live import ending_of, parts_of, sender_of, session_options
+from smtplab.lab.live import ending_of, parts_of, pkix_trust, sender_of, session_options
+from smtplab.lab.parts import Parts
 from smtplab.lab.request import AuthAsked, Door, SendRequest, TlsAsked, WalkRequest
 from smtplab.lab.tapping import TappedDialer
 from smtplab.lab.template import Tokens, fixed_up
@@ -25,10 +25,10 @@ from smtplab.mta.envelope import Asked, Envelope, make_envelope
 from smtplab.mta.options import Credentials, Routing, SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, worst
 from smtplab.net.cut import CuttingDialer
+from smtplab.net.late import ChainKept
 from smtplab.net.live import live_net
-from smtplab.net.own_tls import TlsWishes, UnusableTls
+from smtplab.net.own_tls import TlsWishes
 from smtplab.net.ports import ClientTls, Dialer, Net, Trust
-from smtplab.net.trust import ChainKept, PkixTrust
 from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
 from smtplab.wire.framing import bare_line_ends, repair_line_ends
@@ -122,7 +122,7 @@ def _dialer(door: Door) -> Dialer:
 
 def _options(request: SendRequest, net: Net, port: int) -> tuple[SessionOptions, ChainKept | None]:
     shared, tls = request.shared, request.tls
-    trust: Trust = PkixTrust(net.clock.now, checked.tls_roots(shared), parts=tls.verify or "all", name=tls.verify_name)
+    trust = pkix_trust(net, checked.tls_roots(shared), tls.verify or "all", tls.verify_name)
     chain = ChainKept(trust) if tls.keep_chain else None
     options = session_options(shared, net, port)
     options = msgspec.structs.replace(
@@ -159,7 +159,7 @@ def _credentials(known: Credentials, asked: AuthAsked) -> Credentials:
 def _client_tls(tls: TlsAsked, trust: Trust) -> ClientTls | None:
     if not tls.server_name and tls.wishes == TlsWishes():
         return None
-    from smtplab.net.own_tls import make_context  # noqa: PLC0415 (it loads ssl)
+    from smtplab.net.own_context import UnusableTls, make_context  # noqa: PLC0415 (it loads ssl)
 
     try:
         return ClientTls(tls.server_name, trust, make_context(tls.wishes))
@@ -212,6 +212,8 @@ def _content(request: SendRequest, sender: Mailbox | None, net: Net) -> tuple[by
     tokens = Tokens(sender=parts.sender, recipients=to, date=parts.date, message_id=f"{parts.token}@{parts.host}")
     content = shared.content
     if content is None:
+        from smtplab.lab.compose import compose  # noqa: PLC0415 (email takes a while to import)
+
         return compose(_replaced(parts, tokens)), (0, 0)
     given = content
     if letter.fix_up:

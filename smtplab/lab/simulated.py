@@ -9,8 +9,9 @@ import msgspec
 from smtplab.journal import Record
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import Parts, compose
+from smtplab.lab.compose import compose
 from smtplab.lab.exits import exit_code_of
+from smtplab.lab.parts import Parts
 from smtplab.lab.request import WalkRequest
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.run import Journey, JourneyError, run, sender_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from email.utils import format_datetime
 
 import msgspec
 
@@ -44,6 +43,8 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         return content
 
     def _values(self) -> Iterable[tuple[str, str]]:
+        from email.utils import format_datetime  # noqa: PLC0415 (it takes a while to import)
+
         return (
             ("%NEWLINE%", "\r\n"),
             ("%FROM_ADDRESS%", self.sender),

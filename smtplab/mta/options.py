@@ -10,7 +10,7 @@ from smtplab.mta.timeouts import DEFAULT, Timeouts
 from smtplab.mta.xclient import Xclient
 from smtplab.net.ports import ClientTls, Trust
 from smtplab.smtp.client import Dialect
-from smtplab.smtp.sasl import Secret
+from smtplab.smtp.secret import Secret
 
 TlsPolicy = Literal["none", "may", "require", "verify", "implicit"]
 """never · where offered · else not at all · with a certificate that holds, else not at all · from the first byte."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +17,11 @@ from smtplab.mta.talk import Gate, Outcome, Skipped, Talk
 from smtplab.mta.xclient import missing
 from smtplab.net.ports import ClientTls, Lost, Net, TlsTrouble
 from smtplab.smtp.client import Client
-from smtplab.smtp.sasl import ClientMechanism, SaslTrouble, choose, start_client
 from smtplab.wire.command import Auth, Ehlo, Helo, Lhlo, Quit, Rset, StartTls, Unknown
 from smtplab.wire.reply import Reply
+
+if TYPE_CHECKING:
+    from smtplab.smtp.sasl import ClientMechanism
 
 CHALLENGES_MAX = 10
 """The longest exchange that we speak, SCRAM's, has three: more is a server that never comes to an end."""
@@ -291,6 +294,9 @@ async def _try(session: Session, name: str, mechanism: ClientMechanism, user: st
 
 def _next_mechanism(session: Session, credentials: Credentials, tried: list[str]) -> tuple[str, ClientMechanism] | None:
     """The name to say and the mechanism behind it, of those not yet `tried`, to which it is added."""
+    # What a mechanism is made of is read where somebody logs in.
+    from smtplab.smtp.sasl import start_client  # noqa: PLC0415
+
     while (name := _next_name(session, credentials, tried)) is not None:
         tried.append(name)
         mechanism = start_client(
@@ -315,12 +321,16 @@ def _next_name(session: Session, credentials: Credentials, tried: list[str]) -> 
         return None if tried else credentials.mechanism.upper()
     if tried and not credentials.tries_all:
         return None
+    from smtplab.smtp.sasl import choose  # noqa: PLC0415 (as above)
+
     known = {credentials.aliases.get(name, name): name for name in left}
     best = choose(tuple(known), talk.client.secure, binding=talk.binding is not None)
     return None if best is None else known[best]
 
 
 async def _exchange(session: Session, mechanism: ClientMechanism, answer: Outcome, user: str) -> Setback | None:
+    from smtplab.smtp.sasl_steps import SaslTrouble  # noqa: PLC0415 (as above)
+
     for _ in range(CHALLENGES_MAX):
         if not isinstance(answer, Reply) or answer.code != 334:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -23,10 +23,12 @@ from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import PRDR_BEGINS, Answered, Client, Closed, RawLine
-from smtplab.smtp.scram import Binding
 from smtplab.smtp.shown import shown_line
 from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
 from smtplab.wire.reply import Reply
+
+if TYPE_CHECKING:
+    from smtplab.smtp.scram import Binding
 
 GROUP_MAX = 100
 """Commands written in one go. A window of 64 KiB each way holds them and their replies, so that neither side blocks
@@ -182,6 +184,8 @@ class Talk:
             case TlsFacts(version, cipher, chain, verified_by, problem):
                 own = chain[0] if chain else None
                 self._emit(TlsEstablished(version, cipher, own, verified_by, problem, chain[1:]))
+                from smtplab.smtp.scram import Binding  # noqa: PLC0415 (only where there is TLS)
+
                 self.binding = Binding("tls-server-end-point", outcome.end_point) if outcome.end_point else None
                 self.client.tls_established()
         return outcome

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from smtplab.net.lost import lost_by
 from smtplab.net.ports import ClientTls, Endpoint, Lost, TlsFacts, TlsTrouble
-from smtplab.net.tls import TlsLayer
+
+if TYPE_CHECKING:
+    from smtplab.net.tls import TlsLayer
 
 READ_OCTETS = 65536
 """As `Stream.read` promises."""
@@ -84,6 +86,9 @@ class ClientEnd(asyncio.Protocol):
         """Clear text that came before and was not read fails the handshake (CVE-2011-0411)."""
         if self._lost is not None or self._eof:
             return TlsTrouble("closed", "the connection had ended")
+        # OpenSSL and what reads certificates take a tenth of a second to import.
+        from smtplab.net.tls import TlsLayer  # noqa: PLC0415
+
         layer = self._tls = TlsLayer.client(tls)
         self._send_tls()
         early = bytes(self._unread)

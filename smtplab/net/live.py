@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
+from smtplab.net.late import LateResolver
 from smtplab.net.ports import Endpoint, Net, Resolver
 
 
@@ -15,21 +16,25 @@ def live_net(
 
     `names.parse_endpoint` and `names.parse_pin` read both from text.
     """
-    # dnspython, ssl and cryptography take a quarter of a second to import: only where the real world is wanted.
-    from smtplab.net import dns as resolving  # noqa: PLC0415
+    # Sockets take a while to import: only where the real world is wanted. The resolver takes longer, and is made when
+    # something is first looked up.
     from smtplab.net.clock import SystemClock  # noqa: PLC0415
-    from smtplab.net.exchange import NetworkExchange  # noqa: PLC0415
-    from smtplab.net.hosts import PinnedResolver  # noqa: PLC0415
-    from smtplab.net.names import system_servers  # noqa: PLC0415
     from smtplab.net.tcp import TcpDialer, TcpListener  # noqa: PLC0415
 
-    clock = SystemClock()
-    bounds = resolving.Bounds() if dns_timeout_s is None else resolving.Bounds(timeout_s=dns_timeout_s)
-    servers = system_servers() if dns is None else (dns,)
-    resolver: Resolver = resolving.DnsResolver(servers, NetworkExchange(), clock, unforeseeable, bounds)
-    if pins := tuple(resolve):
-        resolver = PinnedResolver(pins, resolver)
-    return Net(TcpDialer(), resolver, clock, unforeseeable, TcpListener())
+    clock, pins = SystemClock(), tuple(resolve)
+
+    def make_resolver() -> Resolver:
+        from smtplab.net.dns import Bounds, DnsResolver  # noqa: PLC0415
+        from smtplab.net.exchange import NetworkExchange  # noqa: PLC0415
+        from smtplab.net.hosts import PinnedResolver  # noqa: PLC0415
+        from smtplab.net.names import system_servers  # noqa: PLC0415
+
+        bounds = Bounds() if dns_timeout_s is None else Bounds(timeout_s=dns_timeout_s)
+        servers = system_servers() if dns is None else (dns,)
+        resolver = DnsResolver(servers, NetworkExchange(), clock, unforeseeable, bounds)
+        return PinnedResolver(pins, resolver) if pins else resolver
+
+    return Net(TcpDialer(), LateResolver(make_resolver), clock, unforeseeable, TcpListener())
 
 
 def unforeseeable(purpose: str) -> random.Random:

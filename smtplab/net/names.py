@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import platform
 import socket
 import threading
 from pathlib import Path
-
-import dns.exception
-import dns.name
 
 from smtplab.net.ports import Endpoint
 
@@ -27,6 +23,10 @@ SERVERS_MAX = 3
 @functools.lru_cache(maxsize=4096)
 def a_label_name(name: str) -> str | None:
     """Lower case, no final dot, U-labels as A-labels (RFC 5891); None where it can't be a domain name (RFC 1035)."""
+    # dnspython takes a while to import, and many a session goes to an address.
+    import dns.exception  # noqa: PLC0415
+    import dns.name  # noqa: PLC0415
+
     try:
         if not name.isascii():
             # The tables of IDNA are large and wanted only for such names.
@@ -40,7 +40,7 @@ def a_label_name(name: str) -> str | None:
 
 def own_full_name() -> str:
     """This system's name with its domain where it knows one, lower case, without the final dot."""
-    name = platform.node()
+    name = socket.gethostname()
     if "." not in name:
         # The resolver of the system is asked, which may wait for a DNS server that is not there.
         found: list[str] = []
@@ -102,6 +102,7 @@ def system_servers(path: Path = Path("/etc/resolv.conf")) -> tuple[Endpoint, ...
 
 def _servers_of_registry() -> tuple[Endpoint, ...]:
     # dnspython reads Windows' registry; its import takes 0.1 s, so only where there is no resolv.conf.
+    import dns.exception  # noqa: PLC0415
     import dns.resolver  # noqa: PLC0415
 
     try:

@@ -6,11 +6,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from smtplab.net.client_end import ClientEnd
 from smtplab.net.lost import lost_by
 from smtplab.net.ports import Endpoint, Handler, Listening, Lost, ServerTls, Stream
-from smtplab.net.server_end import OpenEnds
+
+if TYPE_CHECKING:
+    from smtplab.net.server_end import OpenEnds
 
 BACKLOG = 512
 """Connections that may wait to be accepted: a burst of clients, as Linux's own usual cap of 4096 allows."""
@@ -64,6 +67,9 @@ class TcpListener:
         self, address: str, port: int, make_handler: Callable[[], Handler], *, tls: ServerTls | None = None
     ) -> Listening:
         """As `Listener.listen`."""
+        # Who only calls others need not read what a server is made of, TLS included.
+        from smtplab.net.server_end import OpenEnds  # noqa: PLC0415
+
         ends = OpenEnds(make_handler, tls)
         # SO_REUSEADDR lets a port that was served a moment ago be bound again; Windows means something worse by it,
         # and needs none. asyncio's default knows the difference.

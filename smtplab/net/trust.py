@@ -16,7 +16,6 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from smtplab.net.certificate import load_certificate, subject_names
-from smtplab.net.ports import Trust
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -133,20 +132,6 @@ class PkixTrust:
                     continue  # One unreadable anchor of a system's many must not cost the others.
                 self._roots[_fingerprint(root)] = root
         return self._roots
-
-
-class ChainKept:
-    """A `Trust` that keeps what was presented and leaves the judging to another."""
-
-    def __init__(self, judge: Trust) -> None:
-        self.chain_der: tuple[bytes, ...] = ()
-        """Of the last handshake."""
-        self._judge = judge
-
-    def judge(self, chain_der: tuple[bytes, ...], server_name: str) -> tuple[str | None, str]:
-        """As the other one does."""
-        self.chain_der = chain_der
-        return self._judge.judge(chain_der, server_name)
 
 
 def pem_of(der: bytes) -> str:

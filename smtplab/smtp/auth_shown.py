@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from smtplab.smtp.scram import from_base64, read_fields
-
 MASK = "***"
 TEXT_CHARACTERS_MAX = 400
 """Of one message; none that we speak is longer, a token aside, which is not shown."""
@@ -28,11 +26,15 @@ class AuthStory:
 
     def line_said(self, line: bytes) -> str:
         """A line of the client as it stands on the wire; empty for a cancelling `*` and for what is no base64."""
+        from smtplab.smtp.scram import from_base64  # noqa: PLC0415 (only where somebody logs in)
+
         message = from_base64(line.decode("ascii", "replace"))
         return "" if message is None else self.said("client", message)
 
     def challenged(self, text: str) -> str:
         """The text of a 334."""
+        from smtplab.smtp.scram import from_base64  # noqa: PLC0415 (as above)
+
         message = from_base64(text)
         return "" if message is None else self.said("server", message)
 
@@ -85,6 +87,8 @@ def _scheme(part: str) -> str:
 
 
 def _scram(text: str) -> str:
+    from smtplab.smtp.scram import read_fields  # noqa: PLC0415 (as above)
+
     bare = text
     if text[:2] in ("n,", "y,", "p="):  # the gs2 header, whose second field may be empty
         bare = text.split(",", 2)[-1]

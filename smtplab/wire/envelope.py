@@ -27,7 +27,7 @@ Parameters = dict[str, str | None]
 # esmtp-value   = 1*(%d33-60 / %d62-126)
 # esmtp-value  =/ UTF8-non-ascii                                                      ; RFC 6531 3.3
 _KEYWORD = r"[A-Za-z0-9][A-Za-z0-9\-]*"
-_PARAMETER = re.compile(rf"({_KEYWORD})(?:=([!-<>-~\u0080-\U0010ffff]+))?")
+_PARAMETER = re.compile(rf"({_KEYWORD})(?:=([^\x00- =\x7f]+))?")
 _COMMON = re.compile(
     rf"(?:(?i:(MAIL) FROM|RCPT TO)):<({DOT_STRING})@({DOMAIN})>((?: {_KEYWORD}(?:=[!-<>-~]+)?)*)".encode()
 )

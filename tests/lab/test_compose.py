@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.compose import Parts, compose, crlf
+from smtplab.lab.compose import compose
+from smtplab.lab.parts import Parts, crlf
 
 
 def composed(**parts: object) -> bytes:
