@@ -11,6 +11,7 @@ import msgspec
 
 from smtplab.events import Event
 from smtplab.journal import Emit, Journal, Record
+from smtplab.lab.pump import Pump
 from smtplab.lab.sending import Sending
 from smtplab.lab.tally import BulkReport, Tally
 from smtplab.mta.deliver import Job
@@ -23,6 +24,7 @@ from smtplab.mta.talk import Outcome, Skipped
 from smtplab.mta.transaction import envelope_commands, shortfall_of
 from smtplab.net.ports import Lost, Net
 from smtplab.wire.command import Command, Data, Rset
+from smtplab.wire.framing import stuff
 from smtplab.wire.reply import Reply
 
 FAILURES_MAX = 5
@@ -63,6 +65,7 @@ class BulkRun:
         self._stopped = asyncio.Event()
         self._start_s = self._now()
         self._content = _contents(self._job.envelope.content, fresh=bulk.fresh_ids)
+        self._wires = Wires(self._job.envelope.content, fresh=bulk.fresh_ids)
 
     def stop(self) -> None:
         """No message is begun any more; what is under way goes on to its reply."""
@@ -114,7 +117,11 @@ class BulkRun:
                 if setback is not None:
                     await self._note_unserved(setback, session)
                 elif _may_pipeline(session, self._job.envelope):
-                    await _Pipelined(self, session).run()
+                    commands = [*envelope_commands(session, self._job.envelope), Data()]
+                    if self._journal is None:
+                        await Pump(self, session, commands, self._now).run()
+                    else:
+                        await _Pipelined(self, session).run()
                 else:
                     await self._lockstep(session)
                 await hang_up(session)
@@ -182,6 +189,30 @@ class BulkRun:
 
     def next_content(self) -> bytes:
         return next(self._content)
+
+    # What a pump asks
+
+    def next_wire(self) -> Sequence[bytes]:
+        """As `pump.Source.next_wire`."""
+        return self._wires.next()
+
+    def handed_over(self) -> None:
+        """As `pump.Source.handed_over`."""
+        self.tally.unknown += 1
+
+    def answered(self, answer: Reply | Lost, started: float, host: str) -> None:
+        """What was said to a content."""
+        if isinstance(answer, Lost):
+            return
+        self.tally.unknown -= 1
+        if answer.severity == 2:
+            self.tally.accepted(answer, self._now() - started)
+        else:
+            self.refused(Setback("data", answer), started, host)
+
+    def refused(self, setback: Setback, started: float, host: str) -> None:
+        """A message that came to nothing."""
+        self.tally.note(judge(setback, host), self._now() - started)
 
     def now(self) -> float:
         return self._now()
@@ -285,6 +316,24 @@ def _may_pipeline(session: Session, envelope: Envelope) -> bool:
         and shortfall_of(session, envelope) is None
         and len(batches(session, envelope.recipients)) == 1
     )
+
+
+class Wires:
+    """The message for each turn as it goes on the wire, its dots stuffed once for all."""
+
+    def __init__(self, content: bytes, *, fresh: bool) -> None:
+        wire = stuff(content)
+        found = _MESSAGE_ID.search(wire) if fresh else None
+        self._number = None if found is None else int(found[2], 16)
+        start, end = (len(wire), len(wire)) if found is None else found.span(2)
+        self._before, self._after = wire[:start], wire[end:]
+
+    def next(self) -> Sequence[bytes]:
+        """In pieces, of which only the Message-ID is new each time."""
+        if self._number is None:
+            return (self._before,)
+        self._number = (self._number + 1) & (2**64 - 1)
+        return self._before, b"%016x" % self._number, self._after
 
 
 def _contents(content: bytes, *, fresh: bool) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import msgspec
 
 from smtplab.lab.exits import DONE, FAILED, TEMPORARY
 from smtplab.mta.outcome import Judgement
+from smtplab.wire.reply import Reply
 
 _ID = re.compile(r"(?<![\w.])(?=[\w.-]*[0-9])[\w-]{6,}(?![\w.])")
 """A queue id and the like, which would make every reply one of its own."""
@@ -61,6 +62,7 @@ class Tally:
         self.unknown = 0
         self._groups: Counter[tuple[str, str, int | None, str | None, str]] = Counter()
         self._latencies_s: list[float] = []
+        self._said: dict[Reply, tuple[str, str, int | None, str | None, str]] = {}
 
     @property
     def done(self) -> int:
@@ -74,6 +76,19 @@ class Tally:
             self._latencies_s.append(latency_s)
         text = _ID.sub("#", judgement.detail) if judgement.reason == "reply" else judgement.reason
         group = (result, judgement.stage, judgement.code, judgement.enhanced, text)
+        if group in self._groups or len(self._groups) < GROUPS_MAX:
+            self._groups[group] += 1
+
+    def accepted(self, reply: Reply, latency_s: float) -> None:
+        """A message that the server has taken; what it says of all alike is looked at once."""
+        self.results["accepted"] += 1
+        self._latencies_s.append(latency_s)
+        group = self._said.get(reply)
+        if group is None:
+            text = _ID.sub("#", " ".join(reply.lines))
+            group = ("accepted", "data", reply.code, reply.enhanced, text)
+            if len(self._said) < GROUPS_MAX:
+                self._said[reply] = group
         if group in self._groups or len(self._groups) < GROUPS_MAX:
             self._groups[group] += 1
 

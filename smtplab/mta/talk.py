@@ -84,6 +84,20 @@ class Talk:
         """What an exchange of SCRAM can be bound to, inside TLS."""
 
     @property
+    def stream(self) -> Stream:
+        """For whoever speaks for itself for a while, and says nothing here meanwhile."""
+        return self._stream
+
+    @property
+    def patience(self) -> Patience:
+        """Likewise."""
+        return self._patience
+
+    def lose(self, lost: Lost) -> None:
+        """Whoever spoke for itself came to this end: nothing more is said or heard."""
+        self._lost = lost
+
+    @property
     def over(self) -> bool:
         """Lost, or closed by QUIT or 421."""
         return self._lost is not None or self.client.state == "closed"

@@ -2,12 +2,13 @@
 
 Run `python tests/bench/bench_send.py`. Every figure is of a whole process, its start-up included; the rounds take
 turns, the medians are compared, and only ratios mean anything on a machine that is shared. What is not installed is
-left out.
+left out. `python tests/bench/bench_send.py N` takes N rounds.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import statistics
@@ -17,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROUNDS = 5
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 SMALL, LARGE = (1000, 8000), (1_000_000, 200)
 """Octets and messages: issue 5 names both sizes."""
 
@@ -63,14 +64,11 @@ def commands(port: int, octets: int, count: int, path: Path) -> dict[str, list[s
     return found
 
 
-def measure(port: int, octets: int, count: int, folder: Path) -> None:
+def measure(port: int, octets: int, count: int, folder: Path, environ: dict[str, str]) -> None:
     path = folder / f"{octets}.eml"
     line = b"The quick brown fox jumps over the lazy dog and writes a letter of it.\r\n"
     path.write_bytes(b"From: lan@here.net\r\nSubject: bench\r\n\r\n" + line * (octets // len(line)))
     seconds: dict[str, list[float]] = {}
-    # Compiled modules are kept, as in any installation; the first round is for that and not counted.
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     for number in range(ROUNDS + 1):
         turns = list(commands(port, octets, count, path).items())
         for name, command in turns if number % 2 else reversed(turns):
@@ -92,6 +90,37 @@ def measure(port: int, octets: int, count: int, folder: Path) -> None:
             print(f"  {ours} / {peer}: {rates[ours] / rates[peer]:.2f}")
 
 
+def measure_cold(port: int, folder: Path, environ: dict[str, str]) -> None:
+    """One message from a cold start, by CPU time and by the wall, beside importing smtplib and beside swaks."""
+    path = folder / "cold.eml"
+    path.write_bytes(b"From: lan@here.net\r\nSubject: bench\r\n\r\nOne line.\r\n")
+    where = ["-s", f"127.0.0.1:{port}", "-t", "an@real.net", "-f", "lan@here.net", "-h", "here.net", "-d", f"@{path}"]
+    found = {
+        "import smtplib": [sys.executable, "-c", "import smtplib"],
+        "smtplab send": [sys.executable, "-m", "smtplab", "send", *where],
+    }
+    if swaks := shutil.which("swaks"):
+        found["swaks"] = [swaks, *where]
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
+    for number in range(3 * ROUNDS + 1):
+        turns = list(found.items())
+        for name, command in turns if number % 2 else reversed(turns):
+            before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, timeout=60, env=environ)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            if number:
+                taken[name].append((cpu, time.perf_counter() - started))
+    medians = {name: [statistics.median(one) * 1000 for one in zip(*each, strict=True)] for name, each in taken.items()}
+    print("one message from a cold start")
+    for name, (cpu, wall) in medians.items():
+        print(f"  {name:<28} {cpu:>9.0f} ms of CPU {wall:>9.0f} ms by the wall")
+    for peer in ("import smtplib", "swaks"):
+        if peer in medians:
+            ratios = [ours / theirs for ours, theirs in zip(medians["smtplab send"], medians[peer], strict=True)]
+            print(f"  smtplab send / {peer}: {ratios[0]:.2f} of CPU, {ratios[1]:.2f} by the wall")
+
+
 def main() -> int:
     path_of = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     sink = shutil.which("smtp-sink", path=path_of)
@@ -106,8 +135,12 @@ def main() -> int:
     try:
         _wait_for(port)
         with tempfile.TemporaryDirectory() as folder:
+            # Compiled modules are kept, as in any installation; the first round is for that and not counted.
+            environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+            environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "compiled"))
+            measure_cold(port, Path(folder), environ)
             for octets, count in (SMALL, LARGE):
-                measure(port, octets, count, Path(folder))
+                measure(port, octets, count, Path(folder), environ)
     finally:
         process.terminate()
         process.wait()
