@@ -84,19 +84,26 @@ class Page:
 
     def choices(self, section: Section) -> None:
         for letter, said in section.choices.items():
-            self._console.print(Text.assemble("  ", (letter, "bold"), f"  {said}"))
+            self._hang(Text.assemble("  ", (letter, "bold"), "  "), Text(said))
 
     def goals(self, section: Section, reached: Iterable[str]) -> None:
         done = set(reached)
         for goal, said in section.goals.items():
             mark, style = ("✓", "green") if goal in done else ("·", "")
-            self._console.print(Text(f"  {mark} {said}", style))
+            self._hang(Text(f"  {mark} ", style), Text(said, style))
 
     def ticks(self, step: AnyStep, reached: Collection[str]) -> None:
         """Those alone that were just reached."""
         for goal, said in self.section(step).goals.items():
             if goal in reached:
-                self._console.print(Text(f"  ✓ {said}", "green"))
+                self._hang(Text("  ✓ ", "green"), Text(said, "green"))
+
+    def _hang(self, margin: Text, said: Text) -> None:
+        """What doesn't fit into one line goes on below its beginning."""
+        for line in said.wrap(self._console, max(1, self._console.width - margin.cell_len)):
+            line.rstrip()
+            self._console.print(margin + line)
+            margin = Text(" " * margin.cell_len)
 
     def say(self, text_id: str, **arguments: str | int) -> None:
         self._console.print(Text(self._texts(text_id, **arguments), "dim"))
