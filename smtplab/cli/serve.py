@@ -117,6 +117,7 @@ class Serve(SpokenCommand):
                 option("--tls-key", dest="tls_keys", metavar="FILE", multiple=True),
                 option("--tls-client-ca", dest="client_ca", metavar="FILE"),
                 option("--maildir", dest="maildir", metavar="DIR"),
+                option("--webhook", dest="webhook", metavar="URL"),
                 option("--web", dest="web", type=place),
                 option("--web-token", dest="web_token", metavar="TOKEN"),
                 option("--web-name", dest="web_names", type=DomainName(), multiple=True),
@@ -180,6 +181,7 @@ def _refuse_contradictions(values: dict[str, Any]) -> None:
         ("discard", "deliver"),
         ("discard", "maildir"),
         ("discard", "web"),
+        ("discard", "webhook"),
     ):
         if values[one] and values[other]:
             raise BadInput("cli.not-both", option=_OPTIONS[one], other=_OPTIONS[other])
@@ -198,6 +200,7 @@ _OPTIONS = {
     "discard": "--discard",
     "maildir": "--maildir",
     "web": "--web",
+    "webhook": "--webhook",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from smtplab.view.texts import Texts
 if TYPE_CHECKING:
     from smtplab.lab.house import House
     from smtplab.lab.serve_request import Place
+    from smtplab.lab.webhook import Links
+    from smtplab.net.ports import Endpoint
 
 TOKEN_VARIABLE = "SMTPLAB_WEB_TOKEN"  # noqa: S105 (its name, not its value)
 
@@ -56,6 +58,8 @@ class WebPage:
         )
         try:
             async with page_at(request, Endpoint(host, port), self._tell) as found:
+                if house.webhook is not None:
+                    house.webhook.links = _links_at(_seen_from(found, house.hostname))
                 yield Place("http", found.address, found.port)
         except (OSError, OverflowError, UnicodeError) as trouble:
             reason = getattr(trouble, "strerror", None) or str(trouble)
@@ -64,6 +68,22 @@ class WebPage:
     def _tell(self, line: str) -> None:
         assert self._texts is not None
         click.echo(f"smtplab: {self._texts('serve.web-trouble', detail=safe(line))}", err=True)
+
+
+def _seen_from(found: Endpoint, hostname: str) -> str:
+    """The page's address for somebody else; what listens everywhere is reached under our name."""
+    host = hostname if found.address in ("0.0.0.0", "::") else found.address  # noqa: S104 (compared, not bound)
+    return f"http://[{host}]:{found.port}" if ":" in host else f"http://{host}:{found.port}"
+
+
+def _links_at(base: str) -> Callable[[str], Links]:
+    from smtplab.lab.webhook import Links  # noqa: PLC0415
+
+    def links(name: str) -> Links:
+        api = f"{base}/api/v1/messages/{name}"
+        return Links(f"{base}/messages/{name}", api, f"{api}/raw")
+
+    return links
 
 
 def page_of(values: dict[str, Any], texts: Texts) -> WebPage | None:

@@ -16,6 +16,7 @@ from smtplab.lab.conduct import Conduct, OnNotice
 from smtplab.lab.live import this_host
 from smtplab.lab.serve_request import ServeRequest
 from smtplab.lab.users import stored_users
+from smtplab.lab.webhook import Webhook
 from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.arrival import Accept
 from smtplab.mta.entrance import Entrance
@@ -34,6 +35,7 @@ from smtplab.mta.queue_orders import obey
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
 from smtplab.mta.stored_accounts import StoredAccounts
+from smtplab.net.hook import Poster, origin_of
 from smtplab.net.live import live_net
 from smtplab.net.ports import Net, ServerTls
 from smtplab.net.self_signed import self_signed_tls
@@ -60,6 +62,7 @@ class House(msgspec.Struct, frozen=True):
     accounts: StoredAccounts
     conduct: Conduct | None
     """None: every session goes as it should."""
+    webhook: Webhook | None
 
 
 async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, on_notice: OnNotice) -> House:
@@ -69,12 +72,16 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
     ids = QueueIds(net.clock, net.chance("queue-id"))
     intake = Intake(hostname, net.clock, ids, _locality(request))
     mailboxes: MailboxPort = MemoryMailboxes(Mailboxes())
+    webhook: Webhook | None = None
     if request.discard:
         ledger = Ledger(net.clock, ids, hostname, None)
     else:
         store = intake.store = _opened(open_inbox(request.home / "inbox"))
         stack.push_async_callback(store.close)
         mailboxes = into_inbox = InboxMailboxes(store, ids, net.clock)
+        webhook = _webhook(request, stack, on_notice)
+        if webhook is not None:
+            intake.on_taken = into_inbox.on_taken = webhook.tell
         ledger = Ledger(net.clock, ids, hostname, store)
         if request.maildir is not None:
             folder = one_folder(Path(request.maildir))
@@ -84,7 +91,20 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
     conduct = _conduct(request, hostname, net, stack, on_notice)
     stack.push_async_callback(ledger.close, END_S_MAX)
     accounts = _accounts(request, net.chance("pepper").randbytes(16))
-    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct)
+    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct, webhook)
+
+
+def _webhook(request: ServeRequest, stack: AsyncExitStack, on_notice: OnNotice) -> Webhook | None:
+    """Raises BadInput."""
+    url = request.webhook
+    if url is None:
+        return None
+    shown = origin_of(url)
+    if shown is None:
+        raise BadInput("serve.not-a-webhook", option="--webhook", value=url.partition("?")[0])
+    webhook = Webhook(lambda: Poster(url), shown, on_notice)
+    stack.push_async_callback(asyncio.to_thread, webhook.close)
+    return webhook
 
 
 def _accounts(request: ServeRequest, pepper: bytes) -> StoredAccounts:

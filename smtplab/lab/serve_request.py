@@ -43,6 +43,8 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_ca: str | None = None
     """Clients are asked for a certificate of this authority."""
     maildir: str | None = None
+    webhook: str | None = None
+    """A URL that is told of each message."""
     line_endings: LineEndings = "strict"
     behaviour: str | None = None
     """A file's name."""

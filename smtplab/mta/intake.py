@@ -35,6 +35,8 @@ class Intake:
         self.store: InboxStore | None = None
         self.maildir: MailboxStore | None = None
         self.relay: Accept | None = None
+        self.on_taken: Callable[[Kept], None] | None = None
+        """Told of each message that is ours now, before its 250 leaves; it returns at once."""
         self._hostname = hostname
         self._clock = clock
         self._ids = ids
@@ -56,6 +58,8 @@ class Intake:
                 await self.store.remove(kept.id)
             return refusal
         recording.messages.append(kept.id)
+        if self.on_taken is not None:
+            self.on_taken(kept)
         return make_reply(250, f"Accepted as {kept.id}", enhanced="2.0.0")
 
     async def _into_maildir(self, kept: Kept, content: bytes, arrival: Arrival, scope: Scope) -> Reply | None:

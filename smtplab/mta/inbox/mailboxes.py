@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,6 +27,8 @@ class InboxMailboxes:
         self._ids = ids
         self._clock = clock
         self._locked: set[str] = set()
+        self.on_taken: Callable[[Kept], None] | None = None
+        """Told of each letter that was delivered here; it returns at once."""
 
     async def lock(self, user: str) -> Maildrop | NotLocked:
         """As `MailboxPort.lock`. A user `alice@hust.example` has the mailbox `alice`."""
@@ -55,6 +57,8 @@ class InboxMailboxes:
         trouble = await self._store.put(entry, letter.content)
         if trouble is not None:
             return Unstored("4.3.1" if trouble.reason == "disk-full" else "4.2.0", "mailbox-unusable", trouble.detail)
+        if self.on_taken is not None:
+            self.on_taken(entry)
         emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
         return None
 

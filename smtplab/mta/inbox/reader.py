@@ -73,7 +73,7 @@ class Inbox:
 
     def messages(self, after: str = "") -> Iterator[MessageRow]:
         """Oldest first, those behind the id `after`."""
-        return map(_row, tables.entries(self._connection, number_of(after)))
+        return map(row_of, tables.entries(self._connection, number_of(after)))
 
     def sessions(self, after: str = "") -> Iterator[SessionRow]:
         """Oldest first, those behind the id `after`; only such as have ended."""
@@ -98,7 +98,7 @@ class Inbox:
 
     def latest(self, before: str = "") -> Iterator[MessageRow]:
         """Newest first, those that came before the id `before`; all of them where none is named."""
-        return map(_row, tables.latest(self._connection, number_of(before) if before else None))
+        return map(row_of, tables.latest(self._connection, number_of(before) if before else None))
 
     def latest_sessions(self, before: str = "") -> Iterator[SessionRow]:
         """Newest first, of those that have ended; as `latest`."""
@@ -117,7 +117,7 @@ class Inbox:
 
     def message(self, name: str) -> MessageRow | None:
         found = tables.get(self._connection, number_of(name))
-        return None if found is None else _row(found)
+        return None if found is None else row_of(found)
 
     def raw(self, name: str) -> bytes | None:
         return tables.content(self._connection, number_of(name), spool_of(self._folder))
@@ -235,7 +235,8 @@ def visit_inbox(folder: Path) -> Iterator[Inbox]:
         engine.dispose()
 
 
-def _row(entry: Kept) -> MessageRow:
+def row_of(entry: Kept) -> MessageRow:
+    """As it is listed."""
     return MessageRow(
         entry.id,
         iso_time(entry.received_at),
