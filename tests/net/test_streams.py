@@ -311,6 +311,7 @@ def test_a_good_certificate_is_verified(network: Network, authority: Authority) 
         ("mx.hust.example", NOW - 9 * 86400, "not-yet-valid"),
         ("mx.neu.example", NOW, "name-mismatch"),
     ],
+    ids=["expired", "not-yet-valid", "name-mismatch"],
 )
 def test_a_bad_certificate_is_told_and_the_session_stands(
     network: Network, authority: Authority, name: str, now: float, problem: str
