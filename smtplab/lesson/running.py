@@ -13,7 +13,7 @@ from smtplab.capture.codec import decode_record
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action
 
-_LINE_OCTETS_MAX = 64 * 1024 * 1024
+LINE_OCTETS_MAX = 64 * 1024 * 1024
 """A record may hold a whole message; the world is ours, so this only keeps a mistake from eating all memory."""
 _RECORDS_AT_ONCE = 200
 """Decoded between two turns of the event loop: a few milliseconds, which no key notices."""
@@ -81,7 +81,7 @@ class Runner:
             pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
             arguments = ("-m", "smtplab.lesson.workshop", str(self._folder))
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, stdin=pipe, stdout=pipe, stderr=nowhere, limit=_LINE_OCTETS_MAX
+                sys.executable, *arguments, stdin=pipe, stdout=pipe, stderr=nowhere, limit=LINE_OCTETS_MAX
             )
         return self._process
 

@@ -22,9 +22,12 @@ SHARED = "127.0.0.1"
 class Places:
     """Where the hosts of a world are really found, and who of them is at the other end of a connection."""
 
-    def __init__(self, addresses: Addresses, *, privileged: bool = False, shared: bool = False) -> None:
-        """`shared` where the system has no loopback address but one: then each service has a port of its own."""
-        self.shared = shared
+    def __init__(self, addresses: Addresses, *, privileged: bool = False, shared: bool | int = False) -> None:
+        """`shared` where the system has no loopback address but one: then each service has a port of its own, the first
+        of which may be said.
+        """
+        self.shared = bool(shared)
+        self._first_port = FIRST_SHARED_PORT if isinstance(shared, bool) else shared
         self.meet: Meet | None = None
         """What a stranger's connection meets before it arrives; None where no fault is near."""
         self._addresses = addresses
@@ -40,7 +43,7 @@ class Places:
         """Of one of the world's services."""
         if self.shared and self.holds(address):
             service = Endpoint(address, port)
-            return Endpoint(SHARED, self._ports.setdefault(service, FIRST_SHARED_PORT + len(self._ports)))
+            return Endpoint(SHARED, self._ports.setdefault(service, self._first_port + len(self._ports)))
         return Endpoint(address, port if self._privileged else HIGH_PORTS.get(port, port))
 
     def source(self, address: str) -> str:

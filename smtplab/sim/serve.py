@@ -67,9 +67,10 @@ class Serving:
         *,
         speed: float = 1.0,
         privileged: bool = False,
-        shared: bool | None = None,
+        shared: bool | int | None = None,
     ) -> None:
-        """`shared`: all hosts at 127.0.0.1, on ports of their own; where the system can't do better, if not said.
+        """`shared`: all hosts at 127.0.0.1, on ports of their own, of which a number is the first; where the system
+        can't do better, if not said.
 
         Raises Unservable.
         """

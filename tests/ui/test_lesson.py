@@ -24,7 +24,9 @@ from smtplab.ui.screens.lessons import LessonsScreen
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.widgets.line_input import LineInput
 from smtplab.ui.widgets.page import Page
+from smtplab.ui.widgets.programs import Programs
 from smtplab.ui.widgets.recording import Recording
+from smtplab.ui.widgets.speaking import Speaking
 from smtplab.view.texts import Language
 
 EVERY_TASK = Path(__file__).parent.parent / "lesson" / "lessons" / "90-every-task"
@@ -360,5 +362,28 @@ def test_the_last_page_leads_back(sit):
         await sitting.go_to("looking-back")
         assert "This is the end of the lesson." in sitting.shown()
         await sitting.press("enter")
+
+    sit(scene, "3")
+
+
+def test_what_another_program_does_ticks_the_goals_on_the_screen(sit):
+    async def scene(sitting: Sitting) -> None:
+        await sitting.go_to("is-anybody-there")
+        await sitting.press("f9")
+        stage = sitting.screen.stage
+        assert isinstance(stage, Programs)
+        options = stage.query_one(OptionList)
+        await sitting.until(lambda: options.option_count > 0)
+        host, _, port = str(options.get_option_at_index(0).prompt).removeprefix("smtplab session ").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        await reader.readline()
+        for line in ("HELO x", "MAIL FROM:<lan@home.example>", "RCPT TO:<mihn@away.example>", "QUIT"):
+            writer.write(line.encode() + b"\r\n")
+            await reader.readline()
+        writer.close()
+        await sitting.until(lambda: sitting.screen.sitting.player.points == 3)
+        assert "✓ After that you end the session properly, with QUIT." in sitting.shown()
+        await sitting.press("f9")
+        assert isinstance(sitting.screen.stage, Speaking)
 
     sit(scene, "3")

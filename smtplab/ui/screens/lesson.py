@@ -6,20 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, Label
 
 from smtplab.journal import Record
 from smtplab.lab.worlds import plan_of_world
-from smtplab.lesson.lesson import Action, Choice, Question, Task
+from smtplab.lesson.lesson import Action, Question, Task
 from smtplab.lesson.library import LessonError, Opened, read_solution
+from smtplab.lesson.outside import Outside
 from smtplab.lesson.player import Player
 from smtplab.lesson.progress import load_progress, save_progress
 from smtplab.lesson.prose import Section
@@ -28,11 +27,12 @@ from smtplab.lesson.sitting import Sitting
 from smtplab.ui.lesson_page import page_of
 from smtplab.ui.lesson_stage import stage_of
 from smtplab.ui.sheets import sheets
-from smtplab.ui.widgets.choices import Choices
+from smtplab.ui.widgets.answer_box import AnswerBox
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.lesson_bar import LessonBar
-from smtplab.ui.widgets.line_input import LineInput
+from smtplab.ui.widgets.lesson_sides import LessonSides, Side
 from smtplab.ui.widgets.page import Page
+from smtplab.ui.widgets.programs import Programs
 from smtplab.ui.widgets.recording import Recording
 from smtplab.ui.widgets.speaking import Speaking
 from smtplab.ui.widgets.stage import Stage
@@ -43,10 +43,10 @@ TICKS_PER_S: Final = 30
 """Smooth to the eye; more would only cost."""
 BESIDE_CELLS_MIN: Final = 120
 """Narrower, and the two sides are two tabs."""
-
-_FRAME_ROWS: Final = 2
-
-Side = Literal["text", "stage"]
+LOW_ROWS: Final = 32
+"""With fewer the explanations give way."""
+_PROGRAMS: Final = "programs:"
+"""For what the stage stands while other programs have the world; no step is called so."""
 
 
 class LessonScreen(Screen[None]):
@@ -68,6 +68,7 @@ class LessonScreen(Screen[None]):
         Binding("f6", "other_side", "ui.key.other-side", priority=True),
         Binding("f7", "step(-1)", "ui.key.step-back", priority=True),
         Binding("f8", "step(1)", "ui.key.step-on", priority=True),
+        Binding("f9", "programs", "ui.key.programs", priority=True),
     ]
 
     @dataclass
@@ -90,21 +91,14 @@ class LessonScreen(Screen[None]):
         self.sitting = Sitting(opened, Player(opened.lesson, load_progress(home, opened.lesson.id)))
         self.runner = runner or Runner(opened.folder, opened.world.seed)
         self._plan = plan_of_world(opened.world)
-        self._side: Side = "text"
-        self._looked = False
-        """The person has seen the step's other side."""
-        self._stage_for: object = None
-        self._current: Stage | None = None
-        """What stands beside the text, once it stands whole."""
+        self._outside = Outside(opened.folder)
+        self._outside_fresh: list[Record] = []
+        """Records of the world on loopback that have not been read yet."""
         self._left = False
 
     def compose(self) -> ComposeResult:
         yield LessonBar()
-        with Horizontal(id="lesson"):
-            with Vertical(id="told"):
-                yield Page(id="page")
-                yield Vertical(id="answer")
-            yield Vertical(id="stage")
+        yield LessonSides()
         yield KeyBar(self._texts)
 
     async def on_mount(self) -> None:
@@ -115,22 +109,31 @@ class LessonScreen(Screen[None]):
     async def on_unmount(self) -> None:
         self._left = True
         await self.runner.close()
+        await self._outside.close()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that the step at hand has no use for are not shown."""
+        del parameters
+        match action:
+            case "hint" | "show_me":
+                return isinstance(self.sitting.step, Question | Task)
+            case "programs":
+                return isinstance(self.sitting.step, Task)
+            case _:
+                return True
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width < BESIDE_CELLS_MIN, "-tabs")
-        self.set_class(event.size.height < 32, "-low")
-        self._turn_to(self._side)
-        self.call_after_refresh(self._fit)
+        self._sides.tabs = event.size.width < BESIDE_CELLS_MIN
+        self.set_class(event.size.height < LOW_ROWS, "-low")
+        self._turn_to(self._sides.side)
+        self.call_after_refresh(self._sides.fit)
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
         self.query_one(KeyBar).speak(texts)
-        if self._current is not None:
-            self._current.speak(texts)
-        for choices in self.query(Choices):
-            choices.speak(self._section.choices)
-        for label in self.query("#asks").results(Label):
-            label.update(texts("ui.lesson.answer"))
+        if self._sides.stage is not None:
+            self._sides.stage.speak(texts)
+        self._sides.answer.speak(self._section, texts)
         self._say(stay=True)
 
     @property
@@ -138,8 +141,12 @@ class LessonScreen(Screen[None]):
         return self._opened.prose[self._texts.language].sections[self.sitting.step.id]
 
     @property
-    def stage(self) -> Stage:
-        return self.query_one(Stage)
+    def _sides(self) -> LessonSides:
+        return self.query_one(LessonSides)
+
+    @property
+    def stage(self) -> Stage | None:
+        return self._sides.stage
 
     # The way through the lesson
 
@@ -153,107 +160,60 @@ class LessonScreen(Screen[None]):
 
     @on(Page.Turned)
     async def _turn_page(self) -> None:
-        if self._side == "text" and self.has_class("-tabs") and self._has_more_to_see():
+        sides = self._sides
+        if sides.side == "text" and sides.tabs and self._has_more_to_see():
             self._turn_to("stage")
         elif self.sitting.player.is_done:
             await self.action_step(1)
         else:
-            self._turn_to_work()
+            self._turn_to("stage" if isinstance(self.sitting.step, Task) else "text")
 
     def _has_more_to_see(self) -> bool:
         """The step's own recording stands on the other tab, where nobody has looked yet."""
         found = self.sitting.recording
-        return found is not None and found[0] == self.sitting.step.id and not self._looked
+        return found is not None and found[0] == self.sitting.step.id and not self._sides.looked
 
     async def _arrive(self) -> None:
         """At another step, or at the first."""
-        self._side = "text"
-        self._looked = False
+        await self._come_in()
         await self._set_stage()
-        await self._ask()
+        if self.sitting.player.is_done:
+            await self._sides.answer.clear()
+        else:
+            await self._sides.answer.ask(self.sitting.step, self._section, self._texts)
         self._say()
-        self.query_one(Page).scroll_home(animate=False)
+        self._sides.page.scroll_home(animate=False)
+        self._sides.looked = False
         self._turn_to("text")
+        self.refresh_bindings()
         self._keep()
 
     async def _set_stage(self) -> None:
         """What is to be seen or done beside the text; a recording stays for as long as it is the last shown."""
-        wanted, stage = stage_of(self.sitting, self._plan, self._texts)
-        if wanted == self._stage_for:
-            return
-        self._stage_for, self._current = wanted, None
-        frame = self.query_one("#stage", Vertical)
-        await frame.remove_children()
-        await frame.mount(stage)
-        self._current = stage
+        stands_for, stage = stage_of(self.sitting, self._plan, self._texts)
         shown = self.sitting.shown
-        if isinstance(stage, Watching) and shown is not None:
+        if await self._sides.set_stage(stands_for, stage) and isinstance(stage, Watching) and shown is not None:
             self._run(shown.run, keep=True)
 
-    async def _ask(self) -> None:
-        """The place for an answer, where there is a question that is not answered yet."""
-        frame, step = self.query_one("#answer", Vertical), self.sitting.step
-        await frame.remove_children()
-        if not isinstance(step, Question) or self.sitting.player.is_done:
-            return
-        if isinstance(step, Choice):
-            await frame.mount(Choices(self._section.choices))
-        else:
-            await frame.mount(
-                Horizontal(Label(self._texts("ui.lesson.answer"), id="asks"), LineInput(id="said", compact=True))
-            )
-
-    def _turn_to_work(self) -> None:
-        """From the text to where the answer is given or the task is done."""
-        if isinstance(self.sitting.step, Task):
-            self._turn_to("stage")
-        else:
-            self._turn_to("text")
-
-    # Sides
-
     def action_other_side(self) -> None:
-        self._turn_to("text" if self._side == "stage" else "stage")
+        self._turn_to("text" if self._sides.side == "stage" else "stage")
 
     def _turn_to(self, side: Side) -> None:
-        self._side = side
-        self._looked = self._looked or side == "stage"
-        tabs = self.has_class("-tabs")
-        self.query_one("#told").display = not tabs or side == "text"
-        self.query_one("#stage").display = not tabs or side == "stage"
+        self._sides.turn_to(side)
         self._say_bar()
-        if self._current is None:
-            return
-        if side == "stage":
-            self._current.arrive()
-        else:
-            asked = [*self.query("#answer Choices"), *self.query("#answer LineInput")]
-            (asked[0] if asked else self.query_one(Page)).focus()
 
     # Questions
 
-    @on(Choices.Taken)
-    async def _choose(self, taken: Choices.Taken) -> None:
-        await self._answer(taken.letter)
-
-    @on(Input.Submitted, "#said")
-    async def _submit(self, event: Input.Submitted) -> None:
-        event.stop()
-        if event.value.strip():
-            await self._answer(event.value)
-
-    async def _answer(self, said: str) -> None:
-        judgement = self.sitting.answer(said)
+    @on(AnswerBox.Given)
+    async def _answer(self, given: AnswerBox.Given) -> None:
+        judgement = self.sitting.answer(given.said)
         if judgement is not None and judgement.right:
-            await self._answered()
+            # The recording of a prediction may be seen now.
+            await self._sides.answer.clear()
+            await self._set_stage()
+            self._sides.page.focus()
         self._say()
         self._keep()
-
-    async def _answered(self) -> None:
-        """The recording of a prediction may be seen now."""
-        await self._ask()
-        await self._set_stage()
-        self.query_one(Page).focus()
 
     def action_hint(self) -> None:
         self.sitting.hint(self._section.hints)
@@ -264,8 +224,7 @@ class LessonScreen(Screen[None]):
         """The model solution, one step a key."""
         if isinstance(self.sitting.step, Task):
             self._demonstrate(self.sitting.step)
-            return
-        if self.sitting.give_away() is not None:
+        elif self.sitting.give_away() is not None:
             await self._set_stage()
             self._say()
 
@@ -278,7 +237,8 @@ class LessonScreen(Screen[None]):
             self.notify(str(trouble), severity="warning", markup=False)
             return
         self._turn_to("stage")
-        self.stage.demonstrate(action)
+        if self.stage is not None:
+            self.stage.demonstrate(action)
 
     @on(Stage.ActionWanted)
     def _act(self, wanted: Stage.ActionWanted) -> None:
@@ -293,12 +253,12 @@ class LessonScreen(Screen[None]):
         else:
             self.run_worker(self._play(action, self.stage, keep=keep), exit_on_error=True)
 
-    async def _play(self, action: Action, stage: Stage, *, keep: bool) -> None:
+    async def _play(self, action: Action, stage: Stage | None, *, keep: bool) -> None:
         try:
             records = await self.runner.run(action, keep=keep)
         except Unplayable as trouble:
             # Where the person has gone on, or left, nobody asks any more.
-            if stage is self._current and not self._left:
+            if not self._left and stage is not None and stage is self.stage:
                 self.sitting.cannot(str(trouble))
                 stage.refuse()
                 self._turn_to_text_if_tabs()
@@ -306,8 +266,8 @@ class LessonScreen(Screen[None]):
             return
         self._take(records, stage)
 
-    def _take(self, records: Sequence[Record], stage: Stage) -> None:
-        if self._left or stage is not self._current:
+    def _take(self, records: Sequence[Record], stage: Stage | None) -> None:
+        if self._left or stage is None or stage is not self.stage:
             return
         stage.take(records)
         if isinstance(stage, Speaking):
@@ -358,40 +318,71 @@ class LessonScreen(Screen[None]):
 
     def _tell_other_side(self, said: str, *, is_so: bool) -> None:
         """What the page says is not seen from the other tab."""
-        if is_so and self.has_class("-tabs") and self._side == "stage" and not self.sitting.demonstrating:
+        if is_so and self._sides.tabs and self._sides.side == "stage" and not self.sitting.demonstrating:
             self.notify(self._texts(said), markup=False)
+
+    # Other programs
+
+    async def action_programs(self) -> None:
+        """The world goes out onto loopback, or the person comes back to the step's own side."""
+        task = self.sitting.task
+        if task is None:
+            return
+        stage = self.stage
+        if isinstance(stage, Programs):
+            await self._set_stage()
+        else:
+            action = stage.changes if stage is not None else Action()
+            programs = Programs(self._opened.lesson.speed, self._texts)
+            await self._sides.set_stage(_PROGRAMS, programs)
+            self.run_worker(self._go_out(task, action, programs), group="outside", exclusive=True)
+        self._turn_to("stage")
+
+    async def _go_out(self, task: Task, action: Action, programs: Programs) -> None:
+        """And hear what happens there; the world as the student has changed it."""
+        await self._come_in()
+        try:
+            stood = await self._outside.open(task.id, action)
+        except Unplayable as trouble:
+            if not self._left and programs is self.stage:
+                self.sitting.cannot(str(trouble))
+                await self._set_stage()
+                self._turn_to("text")
+                self._say()
+            return
+        if not self._left and programs is self.stage:
+            programs.stand(stood)
+        await self._outside.read(self._outside_fresh.append)
+
+    async def _come_in(self) -> None:
+        await self._outside.close()
+        self._outside_fresh.clear()
+
+    def _read_outside(self) -> None:
+        fresh = self._outside_fresh[:]
+        self._outside_fresh.clear()
+        if isinstance(self.stage, Programs):
+            self.stage.add(fresh)
+        self._reach(self.sitting.read_outside(fresh))
 
     # What is seen
 
     def _tick(self) -> None:
-        if self._current is not None:
-            self._current.tick(time.monotonic())
+        if self._outside_fresh:
+            self._read_outside()
+        if self.stage is not None:
+            self.stage.tick(time.monotonic())
 
     def _say(self, *, stay: bool = False) -> None:
-        page = self.query_one(Page)
-        page.say(page_of(self.sitting, self._texts))
-        self._fit()
-        if self.sitting.notes and not stay:
-            self.call_after_refresh(page.scroll_end, animate=False)
+        self._sides.say(page_of(self.sitting, self._texts), to_end=bool(self.sitting.notes) and not stay)
         self._say_bar()
 
-    def _fit(self) -> None:
-        """A question stands right below the text that asks it."""
-        page, answer = self.query_one(Page), self.query_one("#answer")
-        if not answer.children:
-            page.styles.height = "1fr"
-            return
-        choices = [*answer.query(Choices)]
-        below = (choices[0].option_count if choices else 1) + _FRAME_ROWS
-        room = self.query_one("#told").size.height - below
-        page.styles.height = max(min(page.rows + _FRAME_ROWS, room), _FRAME_ROWS + 1)
-
     def _say_bar(self) -> None:
-        tabs: Side | None = self._side if self.has_class("-tabs") else None
-        self.query_one(LessonBar).show(self.sitting, self._texts, tabs)
+        tab = self._sides.side if self._sides.tabs else None
+        self.query_one(LessonBar).show(self.sitting, self._texts, tab)
 
     def _turn_to_text_if_tabs(self) -> None:
-        if self.has_class("-tabs"):
+        if self._sides.tabs:
             self._turn_to("text")
 
     def _keep(self) -> None:

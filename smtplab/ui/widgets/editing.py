@@ -54,8 +54,11 @@ class Editing(Stage):
         self.query_one(TextArea).focus()
 
     def action_run(self) -> None:
-        text = unicodedata.normalize("NFC", self.query_one(TextArea).text)
-        self.post_message(self.ActionWanted(self._action(text)))
+        self.post_message(self.ActionWanted(self.changes))
+
+    @property
+    def changes(self) -> Action:
+        return self._action(unicodedata.normalize("NFC", self.query_one(TextArea).text))
 
     def demonstrate(self, action: Action) -> bool:
         """First it writes, then it runs."""

@@ -172,8 +172,10 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         place = self.scroll_offset.y + y
         base = self.rich_style
-        if not self._rows and not y:
-            return Strip([Segment(f"{' ' * _MARGIN_CELLS}{self.nothing}", base + self._letters("faint"))])
+        if not self._rows:
+            said = Content(self.nothing).wrap(max(width - _MARGIN_CELLS, 10)) if self.nothing else []
+            line = f"{' ' * _MARGIN_CELLS}{said[y].plain}" if y < len(said) else ""
+            return Strip([Segment(line, base + self._letters("faint"))]).adjust_cell_length(width, base)
         if place >= len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[place]

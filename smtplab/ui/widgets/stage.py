@@ -41,6 +41,11 @@ class Stage(Vertical):
     class AtEnd(Message):
         """All of the run has been seen."""
 
+    @property
+    def changes(self) -> Action:
+        """What the person has changed in the world so far."""
+        return Action()
+
     def speak(self, texts: Texts) -> None:
         """Another language."""
 
