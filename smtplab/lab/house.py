@@ -18,7 +18,6 @@ from smtplab.lab.serve_request import ServeRequest
 from smtplab.lab.users import stored_users
 from smtplab.lab.webhook import Webhook
 from smtplab.mta.accounts import MemoryAccounts
-from smtplab.mta.arrival import Accept
 from smtplab.mta.entrance import Entrance
 from smtplab.mta.inbox.ledger import Ledger
 from smtplab.mta.inbox.mailboxes import InboxMailboxes
@@ -63,6 +62,8 @@ class House(msgspec.Struct, frozen=True):
     conduct: Conduct | None
     """None: every session goes as it should."""
     webhook: Webhook | None
+    queue: Queue | None = None
+    """Where there is a way out."""
 
 
 async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, on_notice: OnNotice) -> House:
@@ -73,6 +74,7 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
     intake = Intake(hostname, net.clock, ids, _locality(request))
     mailboxes: MailboxPort = MemoryMailboxes(Mailboxes())
     webhook: Webhook | None = None
+    queue: Queue | None = None
     if request.discard:
         ledger = Ledger(net.clock, ids, hostname, None)
     else:
@@ -87,11 +89,12 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
             folder = one_folder(Path(request.maildir))
             intake.maildir = Maildirs(folder, hostname=hostname, clock=net.clock, chance=net.chance)
         if request.relays:
-            intake.relay = await _open_queue(request, hostname, net, into_inbox, stack)
+            queue = await _open_queue(request, hostname, net, into_inbox, stack)
+            intake.relay = queue.accept
     conduct = _conduct(request, hostname, net, stack, on_notice)
     stack.push_async_callback(ledger.close, END_S_MAX)
     accounts = _accounts(request, net.chance("pepper").randbytes(16))
-    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct, webhook)
+    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct, webhook, queue)
 
 
 def _webhook(request: ServeRequest, stack: AsyncExitStack, on_notice: OnNotice) -> Webhook | None:
@@ -125,7 +128,7 @@ def _conduct(
 
 async def _open_queue(
     request: ServeRequest, hostname: str, net: Net, mailboxes: InboxMailboxes, stack: AsyncExitStack
-) -> Accept:
+) -> Queue:
     store = _opened(open_store(request.home / "queue"))
     stack.push_async_callback(store.close)
     server, port = request.relay_to or (None, request.port)
@@ -152,7 +155,7 @@ async def _open_queue(
         del done
 
     stack.push_async_callback(stop)
-    return queue.accept
+    return queue
 
 
 def _locality(request: ServeRequest) -> Callable[[Mailbox], bool]:

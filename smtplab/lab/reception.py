@@ -16,6 +16,7 @@ from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.proxied import ProxiedWire, ProxyDoor
 from smtplab.mta.receive import Decision, Receiver
 from smtplab.mta.rules import BASIC_EXTENSIONS, Caller, Hook, Rules, Word, is_within
+from smtplab.mta.turning import turner
 from smtplab.mta.wishes import Wishes
 from smtplab.net.ports import Handler, ServerTls, Wire
 from smtplab.smtp.sasl import MECHANISMS
@@ -65,6 +66,8 @@ def _receiver(house: House, protocol: Protocol, rules: Rules, wire: Wire) -> Gue
         return _DISCARDED if house.request.discard else house.intake.take(arrival, recording)
 
     hooks: dict[str, Hook] = wishes.hooks()
+    if house.queue is not None:
+        hooks["ETRN"] = turner(house.queue, rules)
     if house.request.domains and not house.request.relays:
         hooks["RCPT"] = _first_of(_only_local(frozenset(house.request.domains)), hooks["RCPT"])
     peer = wire.peer.address
@@ -118,8 +121,10 @@ def _extensions(request: ServeRequest, protocol: Protocol) -> tuple[str, ...]:
     more = ["LIMITS", "MT-PRIORITY", "REQUIRETLS", "XCLIENT", "XFORWARD"]
     if not request.relays:
         more += ["BINARYMIME", "DELIVERBY"]
-    elif protocol in ("submission", "smtps"):
-        more.append("FUTURERELEASE")
+    else:
+        more.append("ETRN")
+        if protocol in ("submission", "smtps"):
+            more.append("FUTURERELEASE")
     return (*BASIC_EXTENSIONS, *more)
 
 

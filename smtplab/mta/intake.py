@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import msgspec
 
 from smtplab.journal import Scope
 from smtplab.mta.arrival import Accept, Arrival
+from smtplab.mta.inbox.listing import subject_of
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
@@ -20,10 +20,6 @@ from smtplab.mta.trace import received_line, return_path_line
 from smtplab.net.ports import Clock
 from smtplab.wire.address import Mailbox
 from smtplab.wire.reply import Reply, make_reply
-
-_SUBJECT = re.compile(rb"^subject[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
-SUBJECT_OCTETS_MAX = 998
-"""Kept for a listing: RFC 5322 2.1.1 has no longer line."""
 
 IsLocal = Callable[[Mailbox], bool]
 
@@ -100,15 +96,6 @@ class Intake:
             session=session,
         )
         return kept, content
-
-
-def subject_of(content: bytes) -> str:
-    """Unfolded, not decoded; empty where there is none."""
-    end = content.find(b"\r\n\r\n")
-    found = _SUBJECT.search(content, 0, end if end >= 0 else len(content))
-    if found is None:
-        return ""
-    return found[1][:SUBJECT_OCTETS_MAX].replace(b"\r", b"").replace(b"\n", b"").decode("utf-8", "replace").strip()
 
 
 def _not_stored(trouble: Trouble) -> Reply:

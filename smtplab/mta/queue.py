@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -30,6 +30,9 @@ __all__ = ["Limits", "Office", "Order", "Queue", "Schedule"]
 
 CLAIMED_AT_ONCE = 1000
 """A store answers other questions between two such helpings."""
+
+FLUSHED_AT_ONCE = 500
+"""Looked at between two breaths of the loop."""
 
 SLACK_S = 0.001
 """What is due so soon is due: a clock that was asked to wait may show a little less than it was told."""
@@ -133,6 +136,17 @@ class Queue:
             await self._apply_surely((_ordered(entry, order, self._clock.now()),))
         self._after_order(entry, order)
         return "done"
+
+    async def flush(self, wanted: Callable[[str], bool]) -> int:
+        """Tries now what waits for a domain; how many messages that are. What is held goes on waiting (RFC 4865)."""
+        found, after = 0, ""
+        while page := await self._store.entries(after, FLUSHED_AT_ONCE):
+            after = page[-1].queue_id
+            for entry in page:
+                waits = entry.state != "hold" and entry.envelope.hold_until <= self._clock.now()
+                if waits and any(wanted(who.domain.lower()) for who in entry.envelope.recipients):
+                    found += await self.order(entry.queue_id, "retry") != "unknown"
+        return found
 
     async def _recover(self) -> None:
         """Once, before the first delivery and the first order: what an earlier run left behind."""

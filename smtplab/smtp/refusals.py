@@ -82,7 +82,7 @@ def _refuse_unreadable(command: Unknown, flaws: tuple[Flaw, ...], standing: Stan
             return make_reply(500, f"{_LINE_FLAWS[flaw.rule]} in a command", enhanced="5.5.2")  # RFC 5321 2.3.8
     if verb in ("MAIL", "RCPT") and not command.line.isascii():
         return _needs_smtputf8()
-    if verb in _NOT_IMPLEMENTED:
+    if verb in _NOT_IMPLEMENTED - standing.offered.offered.keys():
         return make_reply(502, "Command not implemented", enhanced="5.5.1")
     if verb in _VERBS or verb in standing.offered:
         return _bad_arguments(verb)

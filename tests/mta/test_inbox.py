@@ -8,12 +8,12 @@ import pytest
 
 from smtplab.events import CommandReceived, Disconnected
 from smtplab.mta.inbox.ledger import Ledger
+from smtplab.mta.inbox.listing import subject_of
 from smtplab.mta.inbox.mailboxes import InboxMailboxes
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.reader import UnreadableInbox, visit_inbox
 from smtplab.mta.inbox.recording import FIRST_RECORDS, LAST_RECORDS
 from smtplab.mta.inbox.store import open_inbox, place_of
-from smtplab.mta.intake import subject_of
 from smtplab.mta.mailbox_port import NotLocked
 from smtplab.mta.queue_id import QueueIds
 from smtplab.mta.wishes import wish_of

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from smtplab.events import Delivered
 from smtplab.journal import Emit
 from smtplab.mta.inbox import tables
+from smtplab.mta.inbox.listing import sender_of, subject_of
 from smtplab.mta.inbox.port import Kept, number_of
 from smtplab.mta.inbox.store import InboxStore
 from smtplab.mta.mailbox import Letter, Unstored
@@ -48,11 +49,12 @@ class InboxMailboxes:
         entry = Kept(
             id=self._ids.next_id(),
             received_at=self._clock.now(),
-            sender="",
+            sender=sender_of(letter.content),
             recipients=(str(letter.recipient),),
             mailboxes=(letter.recipient.local.lower(),),
             octets=len(letter.content),
             unended=not letter.content.endswith(b"\r\n"),
+            subject=subject_of(letter.content),
         )
         trouble = await self._store.put(entry, letter.content)
         if trouble is not None:
