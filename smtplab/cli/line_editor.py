@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -12,6 +13,9 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+POKE_S = 0.1
+"""Between two tries to wake somebody."""
 
 LAST_WORDS_S_MAX = 5.0
 """For a session that was broken off to close its socket."""
@@ -81,7 +85,7 @@ class Engine:
 
     def __enter__(self) -> Engine:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
         return self
 
@@ -89,6 +93,12 @@ class Engine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _run(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            # Signals are for the thread that waits for keys.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
+        self._loop.run_forever()
 
     def begin(self, work: Coroutine[Any, Any, T], when_done: Callable[[], None]) -> Running[T]:
         """`when_done` is called in the other thread."""
@@ -98,8 +108,8 @@ class Engine:
             try:
                 return await work
             finally:
-                gone.set()
                 when_done()
+                gone.set()
 
         return Running(asyncio.run_coroutine_threadsafe(to_its_end(), self._loop), gone)
 
@@ -117,22 +127,63 @@ class Engine:
         self._loop.call_soon_threadsafe(function, *arguments)
 
 
-@contextlib.contextmanager
-def woken_at_the_end(is_typing: Callable[[], bool]) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called from the other thread at the end: `input` then raises Over, where it is waiting."""
-    if not hasattr(signal, "pthread_kill"):
-        yield lambda: None  # Windows: the person presses Enter.
-        return
-    main = threading.main_thread().ident
-    assert main is not None
+class Alarm:
+    """Wakes the main thread while `input` waits for keys; what it is woken for, the signal's handler decides.
 
-    def wake(number: int, frame: FrameType | None) -> None:
+    A signal that comes just before `input` begins to wait is not noticed by it, so it is woken again and again until
+    it has gone.
+    """
+
+    def __init__(self, engine: Engine, is_typing: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._is_typing = is_typing
+        self._over = False
+
+    @property
+    def _works(self) -> bool:
+        return hasattr(signal, "pthread_kill")  # Not on Windows: there the person presses Enter.
+
+    def __enter__(self) -> Alarm:
+        if self._works:
+            self._before = signal.signal(signal.SIGUSR1, self._wake)
+            self._near, self._far = os.pipe()
+            for end in (self._near, self._far):
+                os.set_blocking(end, False)
+            self._fd_before = signal.set_wakeup_fd(self._far, warn_on_full_buffer=False)
+            self._engine.do(self._listen(on=True))
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        if self._works:
+            self._engine.do(self._listen(on=False))
+            signal.set_wakeup_fd(self._fd_before)
+            signal.signal(signal.SIGUSR1, self._before)
+            os.close(self._near)
+            os.close(self._far)
+
+    def ring(self) -> None:
+        """From the engine's thread: what was typed for is over, and `input` raises Over."""
+        self._over = True
+        self._poke()
+
+    async def _listen(self, *, on: bool) -> None:
+        loop = asyncio.get_running_loop()
+        if on:
+            loop.add_reader(self._near, self._noticed)
+        else:
+            loop.remove_reader(self._near)
+
+    def _noticed(self) -> None:
+        with contextlib.suppress(OSError):
+            os.read(self._near, 4096)
+        asyncio.get_running_loop().call_later(POKE_S, self._poke)
+
+    def _poke(self) -> None:
+        main = threading.main_thread().ident
+        if self._works and self._is_typing() and main is not None:
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    def _wake(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        if is_typing():
+        if self._over and self._is_typing():
             raise Over
-
-    before = signal.signal(signal.SIGUSR1, wake)
-    try:
-        yield lambda: signal.pthread_kill(main, signal.SIGUSR1)
-    finally:
-        signal.signal(signal.SIGUSR1, before)

@@ -15,7 +15,7 @@ import click
 
 from smtplab.capture.file import save
 from smtplab.capture.redact import Redactor
-from smtplab.cli.line_editor import Engine, Over, line_editor, woken_at_the_end
+from smtplab.cli.line_editor import Alarm, Engine, Over, line_editor
 from smtplab.cli.output import Output, Show, opened_output, print_json
 from smtplab.cli.plain import PlainPrinter
 from smtplab.journal import Record
@@ -99,8 +99,8 @@ class _Lines:
         self._note(self._texts("session.lines.welcome"))
         with line_editor(self._typist.completed) as editor, Engine() as engine:
             self._editor, self._engine = editor, engine
-            with woken_at_the_end(lambda: self._prompt is not None) as wake:
-                running = engine.begin(self._conversation.run(), wake)
+            with Alarm(engine, lambda: self._prompt is not None) as alarm:
+                running = engine.begin(self._conversation.run(), alarm.ring)
                 try:
                     self._read_on()
                     ended: Ended = running.wait()
@@ -149,6 +149,9 @@ class _Lines:
         self._prompt = "" if self._asked.as_json else f"{self._typist.state} {arrow} "
         try:
             return input(self._prompt)
+        except SystemError as two_at_once:
+            # Ctrl-C and the session's end in the same moment: `input` can't raise both.
+            raise KeyboardInterrupt from two_at_once
         finally:
             self._prompt = None
 

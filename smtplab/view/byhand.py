@@ -54,13 +54,11 @@ def mark_of(foresight: Foresight, standing: Standing, texts: Texts) -> Mark:
         return Mark(sign, texts(f"session.mark.{foresight.verdict}", verb=verb, state=standing.state), tone)
     verb = safe(foresight.verb)
     said = texts(f"session.mark.{foresight.verdict}", verb=verb, state=standing.state)
-    flaw = next(iter(foresight.flaws), None)
-    if flaw is None:
-        return Mark(sign, said, tone)
-    more = f" (+{len(foresight.flaws) - 1})" if len(foresight.flaws) > 1 else ""
-    why = rule_text(flaw.rule, texts)
-    rfc = f" · {flaw.rfc}" if flaw.rfc else ""
-    return Mark(sign, f"{said}: {why}{rfc}{more}", tone)
+    flaw = next((one for one in foresight.flaws if one.rule != "unknown-verb"), None)
+    if flaw is not None:
+        others = f" (+{len(foresight.flaws) - 1})" if len(foresight.flaws) > 1 else ""
+        said = f"{said}: {rule_text(flaw.rule, texts)}{f' · {flaw.rfc}' if flaw.rfc else ''}{others}"
+    return Mark(sign, said, tone)
 
 
 def next_verbs(standing: Standing) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class SnippetsScreen(ModalScreen[Sequence[Step] | None]):
     HELP: ClassVar = "ui.help.snippets"
     CSS_PATH: ClassVar = sheets("screens/snippets", "widgets/key_bar")
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "say", "ui.key.say", key_display="⏎", priority=True),
         Binding("escape", "dismiss", "ui.key.close", key_display="esc"),
         Binding("f1", "app.help", "ui.key.help"),
     ]
@@ -69,6 +70,9 @@ class SnippetsScreen(ModalScreen[Sequence[Step] | None]):
     @on(OptionList.OptionHighlighted)
     def _look_at(self, event: OptionList.OptionHighlighted) -> None:
         self._say(event.option_index)
+
+    def action_say(self) -> None:
+        self.query_one(OptionList).action_select()
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:

@@ -147,4 +147,7 @@ class SessionPrompt(Vertical):
     def _say_mark(self) -> None:
         mark = self._mark(self.line)
         style = _STYLES[mark.tone]
-        self.query_one("#mark", Label).update(Content.assemble((f"{mark.sign} ", style), (mark.text, style)))
+        said = [(f"{mark.sign} ", style), (mark.text, style)]
+        if mark.tone == "bad":
+            said.append((f"  {self._texts('session.mark.anyway')}", "$quiet"))
+        self.query_one("#mark", Label).update(Content.assemble(*said))
