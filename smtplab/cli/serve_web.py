@@ -40,11 +40,11 @@ class WebPage:
 
     @asynccontextmanager
     async def beside(self, house: House) -> AsyncIterator[Place]:
-        """As `serving.Beside`. The framework takes a fifth of a second to import: only where a page is wanted."""
+        """As `serving.Beside`. Only where a page is wanted is anything of it imported."""
         from smtplab.lab.serve_request import Place, shown  # noqa: PLC0415
         from smtplab.net.ports import Endpoint  # noqa: PLC0415
         from smtplab.web.access import Access  # noqa: PLC0415
-        from smtplab.web.app import PageRequest  # noqa: PLC0415
+        from smtplab.web.request import PageRequest  # noqa: PLC0415
         from smtplab.web.running import page_at  # noqa: PLC0415
 
         assert self._texts is not None

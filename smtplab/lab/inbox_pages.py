@@ -9,14 +9,12 @@ from itertools import islice
 import msgspec
 
 from smtplab.lab.inbox_query import Query, folded, head_of
+from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.reader import Inbox, MessageRow, SessionRow
 from smtplab.view.sitting import Ending, ending_of
 
 LOOK = 100
 """Rows whose marks are read at once."""
-PIECE = 65536
-"""Octets looked through at once: the interpreter is held for about a millisecond, so that a server in the same process
-answers in time."""
 
 
 class MessagePage(msgspec.Struct, frozen=True):
@@ -89,14 +87,4 @@ def _admits_session(query: Query, item: SessionItem) -> bool:
 def _holds(inbox: Inbox, row: MessageRow, query: Query) -> bool:
     """The content is read only where the head does not hold every word."""
     missing = query.missing(head_of(row))
-    if not missing:
-        return True
-    content = inbox.raw(row.id) or b""
-    # A letter has four octets at most, and folding may make it longer.
-    overlap = 4 * max(len(word) for word in missing)
-    for start in range(0, max(len(content), 1), PIECE):
-        piece = folded(content[start : start + PIECE + overlap].decode("utf-8", "replace"))
-        missing = tuple(word for word in missing if word not in piece)
-        if not missing:
-            return True
-    return False
+    return not missing or holds_all(inbox.raw(row.id) or b"", missing)

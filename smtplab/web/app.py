@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smtplab.view.texts import Language
-from smtplab.web.access import Access
 from smtplab.web.api_messages import Messages
 from smtplab.web.api_server import Server
 from smtplab.web.api_sessions import Sessions
@@ -25,17 +21,7 @@ from smtplab.web.news import News
 from smtplab.web.openapi import BASE, describe
 from smtplab.web.pages import Pages
 from smtplab.web.problems import MISTAKE, Problem, fault_answer
-
-
-class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page was asked for."""
-
-    home: Path
-    access: Access = Access()
-    language: Language = "en"
-    """For a browser that names none of ours."""
-    release_to: str | None = None
-    """`HOST:PORT`: the server that a release names first."""
+from smtplab.web.request import PageRequest
 
 
 class Page:

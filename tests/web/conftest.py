@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from smtplab.web.access import Access
-from smtplab.web.app import Page, PageRequest
+from smtplab.web.app import Page
+from smtplab.web.request import PageRequest
 from tests.serve.served import Dialogue, Served
 from tests.web.letters import HANDSOME, PLAIN, vietnamese, wicked
 

@@ -75,6 +75,19 @@ def test_what_can_not_be_meant_is_said_in_one_line(tmp_path, arguments, said):
     assert said in done.stderr.decode()
 
 
+def test_the_page_ends_also_where_the_server_is_killed(tmp_path):
+    with Served(tmp_path, *LISTEN) as served:
+        port = served.ports["http"]
+        listener = socket.create_connection(("127.0.0.1", port), timeout=30)
+        served.process.kill()
+        served.process.communicate(timeout=30)
+        # What the page's process held is closed by its end.
+        assert listener.recv(1) == b""
+        listener.close()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=30)
+
+
 def test_connections_that_say_nothing_leave_mail_and_page_at_work(tmp_path):
     with Served(tmp_path, *LISTEN) as served:
         idle = [socket.create_connection(("127.0.0.1", served.ports["http"]), timeout=30) for _ in range(250)]
