@@ -3,8 +3,8 @@
 
     python tools/record_captures.py [NAME ...]
 
-It needs root, Postfix, Exim, Dovecot, BIND, swaks and curl, as the tests against peers do. What each recording shows
-stands in the catalogues (area `captures`), and `captures/README.md` is written from there.
+It needs root, Postfix, Exim, Dovecot with its LMTP and submission services, BIND, swaks, curl and s-nail. What each
+shows stands in the catalogues (area `captures`), and `captures/README.md` is written from there.
 """
 
 from __future__ import annotations
