@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from smtplab.events import Disconnected
-from smtplab.journal import Record
 from smtplab.mta.inbox.port import Sitting
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
@@ -21,7 +19,7 @@ class Ledger:
     """Without a store, what is discarded can still be looked at in `ring`."""
 
     def __init__(self, clock: Clock, ids: QueueIds, node: str, store: InboxStore | None) -> None:
-        self.ring: deque[tuple[Sitting, tuple[Record, ...]]] = deque(maxlen=RING_SESSIONS)
+        self.ring: deque[tuple[Sitting, Recording]] = deque(maxlen=RING_SESSIONS)
         self._clock = clock
         self._ids = ids
         self._node = node
@@ -37,11 +35,7 @@ class Ledger:
         self._open[recording.id] = None
         self._all_ended.clear()
 
-        def ended(record: Record) -> None:
-            if isinstance(record.event, Disconnected) and recording.id in self._open:
-                self._end(recording, protocol, client)
-
-        recording.on_record = ended
+        recording.at_end(lambda: self._end(recording, protocol, client))
         return recording
 
     async def close(self, wait_s: float) -> None:
@@ -64,16 +58,15 @@ class Ledger:
             protocol=protocol,
             client=client,
             messages=tuple(recording.messages),
-            left_out=recording.left_out,
         )
         if self._store is None:
-            self.ring.append((sitting, recording.records))
+            self.ring.append((sitting, recording))
             return
-        task = asyncio.get_running_loop().create_task(self._write(sitting, recording.records), name="session's end")
+        task = asyncio.get_running_loop().create_task(self._write(sitting, recording), name="session's end")
         self._writing[task] = None
         task.add_done_callback(lambda done: self._writing.pop(done, None))
 
-    async def _write(self, sitting: Sitting, records: tuple[Record, ...]) -> None:
+    async def _write(self, sitting: Sitting, recording: Recording) -> None:
         assert self._store is not None
         # A disk that is full costs the session's record; nobody waits for it.
-        await self._store.put_session(sitting, records)
+        await self._store.put_session(sitting, recording.play)

@@ -1,11 +1,14 @@
-"""The records of one session while it lasts, bounded: what is kept of a session that says very much."""
+"""What one session says, bounded: facts are kept as they are told, and become records when somebody reads them."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 
-from smtplab.journal import Journal, Record, Scope
+import msgspec
+
+from smtplab.events import Disconnected, Event
+from smtplab.journal import Journal, Record, Scope, Stage
 
 FIRST_RECORDS = 2000
 LAST_RECORDS = 2000
@@ -14,34 +17,92 @@ in ordinary lines."""
 
 
 class Recording:
-    """Of one session; its end stands in the last records, so these are kept as well as the first."""
+    """Of one session; its end stands in the last records, so these are kept as well as the first.
+
+    To make a record costs more than to remember what it is made of, and few sessions are ever looked at: the journal
+    that stamps them is played when somebody asks.
+    """
 
     def __init__(self, now: Callable[[], float], *, node: str, session: str) -> None:
         self.id = session
         self.started_at = now()
         self.messages: list[str] = []
-        self.on_record: Callable[[Record], None] | None = None
-        """Told of each record after it is kept."""
-        self._first: list[Record] = []
-        self._last: deque[Record] = deque(maxlen=LAST_RECORDS)
-        self._told = 0
-        journal = Journal(now, self._keep, keep=False)
-        self.scope: Scope = journal.scope(node=node, hop=0, span=f"receive/{session}", stage="connect")
+        self._tape = _Tape(now)
+        span = f"receive/{session}"
+        self.scope: Scope = _TapedScope(
+            self._tape, lambda journal: journal.scope(node=node, hop=0, span=span, stage="connect")
+        )
+
+    def at_end(self, tell: Callable[[], None]) -> None:
+        """`tell` is called once, when the session's `Disconnected` is on the tape."""
+        self._tape.at_end = tell
+
+    def play(self) -> tuple[tuple[Record, ...], int]:
+        """The records, and how many between the first and the last are gone. What has no stage of its own right behind
+        such a gap stands where the last fact before it stood."""
+        tape, moment = self._tape, self.started_at
+        journal = Journal(lambda: moment)
+        scopes: dict[_TapedScope, Scope] = {}
+        for told_at, place, event in (*tape.first, *tape.last):
+            moment = told_at
+            if place not in scopes:
+                scopes[place] = place.on(journal)
+            scopes[place](event)
+        kept = len(tape.first)
+        left_out = tape.told - len(journal.records)
+        return (*journal.records[:kept], *_moved_on(journal.records[kept:], left_out)), left_out
 
     @property
     def records(self) -> tuple[Record, ...]:
-        return (*self._first, *self._last)
+        return self.play()[0]
 
     @property
     def left_out(self) -> int:
-        """How many between the first and the last are gone."""
-        return self._told - len(self._first) - len(self._last)
+        return self.play()[1]
 
-    def _keep(self, record: Record) -> None:
-        self._told += 1
-        if len(self._first) < FIRST_RECORDS:
-            self._first.append(record)
-        else:
-            self._last.append(record)
-        if self.on_record is not None:
-            self.on_record(record)
+
+class _Tape:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.blank = Journal(now)
+        """Nothing is stamped in it: it lets scopes be made."""
+        self.told = 0
+        self.first: list[_Told] = []
+        self.last: deque[_Told] = deque(maxlen=LAST_RECORDS)
+        self.at_end: Callable[[], None] | None = None
+
+
+class _TapedScope(Scope):
+    """As the scope that `on` gives for a journal, which is not there yet."""
+
+    __slots__ = ("_tape", "on")
+
+    def __init__(self, tape: _Tape, on: Callable[[Journal], Scope]) -> None:
+        model = on(tape.blank)
+        super().__init__(tape.blank, model.node, model.hop, model.span, model.stage)
+        self._tape = tape
+        self.on = on
+
+    def __call__(self, event: Event) -> None:
+        tape = self._tape
+        tape.told += 1
+        (tape.first if tape.told <= FIRST_RECORDS else tape.last).append((tape.now(), self, event))
+        if type(event) is Disconnected and tape.at_end is not None:
+            tell, tape.at_end = tape.at_end, None
+            tell()
+
+    def within(self, part: str, *, hop: int | None = None) -> Scope:
+        """As `Scope.within`."""
+        return _TapedScope(self._tape, lambda journal: self.on(journal).within(part, hop=hop))
+
+    def all_in(self, stage: Stage) -> Scope:
+        """As `Scope.all_in`."""
+        return _TapedScope(self._tape, lambda journal: self.on(journal).all_in(stage))
+
+
+_Told = tuple[float, _TapedScope, Event]
+
+
+def _moved_on(records: list[Record], by: int) -> list[Record]:
+    """Behind a gap: their numbers tell of it."""
+    return [msgspec.structs.replace(record, seq=record.seq + by) for record in records] if by else records

@@ -24,6 +24,10 @@ from smtplab.mta.store.writer import Writer
 Found = TypeVar("Found")
 
 
+Play = Callable[[], tuple[Sequence[Record], int]]
+"""The records of a session that has ended, and how many are left out between them; called in the writer's thread."""
+
+
 class _Put(msgspec.Struct, frozen=True):
     entry: Kept
     content: bytes
@@ -31,7 +35,7 @@ class _Put(msgspec.Struct, frozen=True):
 
 class _PutSession(msgspec.Struct, frozen=True):
     sitting: Sitting
-    records: Sequence[Record]
+    play: Play
 
 
 _Job = _Put | _PutSession | Callable[[Connection], Any]
@@ -78,8 +82,9 @@ class InboxStore:
         trouble: Trouble | None = await self._writer.do(_Put(entry, content))
         return trouble
 
-    async def put_session(self, sitting: Sitting, records: Sequence[Record]) -> Trouble | None:
-        trouble: Trouble | None = await self._writer.do(_PutSession(sitting, records))
+    async def put_session(self, sitting: Sitting, play: Play) -> Trouble | None:
+        """Its `left_out` is what `play` says."""
+        trouble: Trouble | None = await self._writer.do(_PutSession(sitting, play))
         return trouble
 
     async def remove(self, entry_id: str) -> None:
@@ -133,7 +138,7 @@ class InboxStore:
     def _keep(self, jobs: Sequence[_Put | _PutSession]) -> Trouble | None:
         assert self._connection is not None
         puts = [job for job in jobs if isinstance(job, _Put)]
-        ended = [(job.sitting, job.records) for job in jobs if isinstance(job, _PutSession)]
+        ended = [_played(job) for job in jobs if isinstance(job, _PutSession)]
         try:
             content_rows = [self._content_row(put) for put in puts]
             if self._spool is not None and any(row["octets"] is None for row in content_rows):
@@ -157,3 +162,8 @@ class InboxStore:
             return {"number": number, "octets": put.content, "segment": None, "start": None, "length": None}
         place: Place = self._spool.append(put.content)
         return {"number": number, "octets": None, **msgspec.structs.asdict(place)}
+
+
+def _played(job: _PutSession) -> tuple[Sitting, Sequence[Record]]:
+    records, left_out = job.play()
+    return msgspec.structs.replace(job.sitting, left_out=left_out), records
