@@ -86,6 +86,8 @@ class Visitor:
         self._refusal = refusal
         self._guest: Guest | None = None
         self._address = ""
+        self.received: Callable[[bytes], None] = _unheard
+        """Once somebody is let in, the guest's own: nothing stands between."""
 
     def connected(self, wire: Wire) -> None:
         self._address = wire.peer.address
@@ -94,11 +96,8 @@ class Visitor:
             wire.close()
             return
         self._guest = self._enter(wire)
+        self.received = self._guest.received
         self._guest.connected(wire)
-
-    def received(self, data: bytes) -> None:
-        if self._guest is not None:
-            self._guest.received(data)
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         if self._guest is not None:
@@ -116,6 +115,11 @@ class Visitor:
     def shut_down(self) -> None:
         if self._guest is not None:
             self._guest.shut_down()
+
+
+def _unheard(data: bytes) -> None:
+    """Of one who was not let in."""
+    del data
 
 
 def is_loopback(address: str) -> bool:

@@ -70,13 +70,18 @@ class Envelope(msgspec.Struct, frozen=True):
 def make_envelope(reverse_path: Mailbox | None, recipients: Sequence[Mailbox], content: bytes) -> Envelope:
     """Reads what the message needs: 8-bit transport (RFC 6152), internationalised addresses (RFC 6531)."""
     people = [*recipients] if reverse_path is None else [reverse_path, *recipients]
+    ascii_only = content.isascii()
     return Envelope(
         reverse_path=reverse_path,
         recipients=tuple(recipients),
         content=content,
-        body="7bit" if content.isascii() else "8bit",
-        smtputf8=any(not f"{who.local}{who.domain}".isascii() for who in people) or _is_utf8_header(content),
+        body="7bit" if ascii_only else "8bit",
+        smtputf8=not all(map(_is_ascii, people)) or (not ascii_only and _is_utf8_header(content)),
     )
+
+
+def _is_ascii(who: Mailbox) -> bool:
+    return who.local.isascii() and who.domain.isascii()
 
 
 def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters], now: float) -> Envelope:
@@ -107,7 +112,8 @@ def hold_until(mail: Parameters, now: float) -> float:
 
 def _is_utf8_header(content: bytes) -> bool:
     """8-bit octets that are no UTF-8 belong to an older habit, for which SMTPUTF8 is no remedy."""
-    header = content.partition(b"\r\n\r\n")[0]
+    end = content.find(b"\r\n\r\n")
+    header = content[: end if end >= 0 else len(content)]
     if header.isascii():
         return False
     try:

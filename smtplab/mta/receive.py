@@ -15,9 +15,9 @@ from smtplab.mta.completion import missing_lines
 from smtplab.mta.envelope import make_envelope, with_parameters
 from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting, honoured
-from smtplab.mta.trace import has_endless_header, protocol_of, received_lines
+from smtplab.mta.trace import has_endless_header, is_looping, protocol_of
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
-from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Server
+from smtplab.smtp.server import Asked, AuthAnswered, ContentReceived, Server
 from smtplab.smtp.states import HELLO_VERBS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Auth, Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt, XClient
@@ -67,6 +67,7 @@ class Receiver:
         self._errors = 0
         self._idle = 0
         """Commands since the last message that bring none nearer."""
+        self._delays = bool(rules.reply_delay_s)
         self._deciding: asyncio.Task[Decision] | None = None
         self._heard_at = 0.0
         self._answered_at = 0.0
@@ -169,17 +170,25 @@ class Receiver:
 
     def _pump(self) -> None:
         """Answers all that was asked so far in one write, or as much as can be decided at once."""
-        out = b""
         if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
             return
+        core, out = self._core, b""
         while self._deciding is None and not self._leaving and len(out) <= UNSENT_OCTETS_MAX:
-            request = self._core.next_event()
-            if request is None or isinstance(request, ClientGone):
+            request = core.next_event()
+            decision: Decision | Awaitable[Decision]
+            if type(request) is Asked:
+                decision = request.refusal or self._answer(request.command)
+            elif type(request) is ContentReceived:
+                decision = self._take_content(request)
+            elif type(request) is AuthAnswered:
+                decision = self._login.go_on(request)
+            else:
                 break
-            out += self._begin_or_settle(self._decision(request), request)
+            out += self._begin_or_settle(decision, request)
         if out:
             self._wire.write(out)
-        self._follow_state()
+        if core.state in ("tls", "closed") or self._handshaking:
+            self._follow_state()
 
     def _begin(self, decision: Decision | Awaitable[Decision], request: _Request) -> None:
         if out := self._begin_or_settle(decision, request):
@@ -187,28 +196,19 @@ class Receiver:
             self._pump()
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
-        if not self._rules.reply_delay_s and (isinstance(decision, Reply) or not inspect.isawaitable(decision)):
+        if not self._delays and (type(decision) is Reply or not inspect.isawaitable(decision)):
             return self._settle(decision, request)
         self._wire.pause()
         self._deciding = self._loop.create_task(self._think(decision), name="decision")
         self._deciding.add_done_callback(lambda task: self._decided(task, request))
         return b""
 
-    def _decision(self, request: Asked | AuthAnswered | ContentReceived) -> Decision | Awaitable[Decision]:
-        match request:
-            case Asked(command, _, refusal):
-                return refusal or self._answer(command)
-            case AuthAnswered():
-                return self._login.go_on(request)
-            case ContentReceived():
-                return self._take_content(request)
-
     def _answer(self, command: Command) -> Word | Awaitable[Word]:
         hook = self._rules.hooks.get(command.verb)
         word = hook(command, self._caller) if hook is not None else None
-        if word is None:
-            return self._ordinary(command)
-        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
+        if word is not None:
+            return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
+        return self._ordinary(command)
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         given = await word
@@ -216,13 +216,13 @@ class Receiver:
         return await ordinary if inspect.isawaitable(ordinary) else ordinary
 
     def _ordinary(self, command: Command) -> Reply | Awaitable[Reply]:
-        if isinstance(command, Auth):
+        if command.verb == "AUTH" and isinstance(command, Auth):
             return self._login.begin(command)
         return answer(self._rules, self._caller, command, self._net.clock.now())
 
     def _take_content(self, content: ContentReceived) -> Decision | Awaitable[Decision]:
         refusal = content.refusal
-        if refusal is None and received_lines(content.content) >= self._rules.received_max:
+        if refusal is None and is_looping(content.content, self._rules.received_max):
             refusal = make_reply(554, "Too many hops, a loop", enhanced="5.4.6")
         if refusal is None and has_endless_header(content.content, self._rules.header_octets_max):
             refusal = make_reply(552, "The header is too large", enhanced="5.3.4")
@@ -274,56 +274,68 @@ class Receiver:
 
     def _settle(self, decision: Decision, request: _Request) -> bytes:
         """The bytes of the answer; none where the connection is dropped instead."""
-        self._answered_at = asyncio.get_running_loop().time()
         if isinstance(decision, str):
             self._over = "dropped"
             (self._wire.abort if decision == "drop" else self._wire.close)()
             return b""
+        if type(request) is Asked and type(decision) is Reply:
+            return self._settle_command(decision, request.command)
+        self._answered_at = self._loop.time()
         replies = decision if isinstance(decision, tuple) else (decision,)
         if request is None:
             return self._core.greet(replies[0])
-        command = request.command if isinstance(request, Asked) else None
-        if command is not None and command.verb in HELLO_VERBS and replies[0].severity == 2:
-            # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
-            self._core.offer(honoured(self._rules, self._caller, replies[0].lines[1:]))
         if isinstance(request, ContentReceived):
             if self._rules.dialect == "lmtp" and len(replies) == 1:
                 replies *= max(1, len(self._recipients))  # RFC 2033 4.2
             self._forget_transaction()
             self._idle = 0
-        if command is not None and command.verb in _IDLE:
-            self._idle += 1
-            self._errors += self._idle > self._rules.idle_commands_max
-        out = self._core.reply(replies[0])
-        for reply in replies[1:]:
-            out += self._core.reply(reply)
-        self._note(replies[0], command)
+        out = b"".join(map(self._core.reply, replies))
+        if replies[0].code == 235:
+            self._note_login()
         return out + self._end_where_hopeless(replies[0])
 
-    def _note(self, reply: Reply, command: Command | None) -> None:
-        if reply.code == 235 and self._login.user:
+    def _settle_command(self, reply: Reply, command: Command) -> bytes:
+        self._answered_at = self._loop.time()
+        severity, verb = reply.severity, command.verb
+        if severity == 2 and verb in HELLO_VERBS:
+            # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
+            self._core.offer(honoured(self._rules, self._caller, reply.lines[1:]))
+        out = self._core.reply(reply)
+        if severity == 2:
+            self._note(command)
+            if reply.code == 235:
+                self._note_login()
+        if verb in _IDLE:
+            self._idle += 1
+            self._errors += self._idle > self._rules.idle_commands_max
+        if severity == 5 or verb in _IDLE:
+            out += self._end_where_hopeless(reply)
+        return out
+
+    def _note(self, command: Command) -> None:
+        """It was welcome."""
+        # By the verb first: to ask a struct for a class that it isn't takes longer than all the rest.
+        verb = command.verb
+        if verb == "RCPT" and isinstance(command, Rcpt):
+            self._recipients.append(command.forward_path)
+            if command.parameters:
+                self._rcpt_parameters.setdefault(str(command.forward_path), command.parameters)
+        elif verb == "MAIL" and isinstance(command, Mail):
+            self._forget_transaction()
+            self._reverse_path, self._parameters = command.reverse_path, command.parameters
+            self._smtputf8 = "SMTPUTF8" in command.parameters
+        elif verb in HELLO_VERBS and isinstance(command, Ehlo | Lhlo | Helo):
+            self._caller.helo, self._caller.extended = command.domain, verb != "HELO"
+            self._forget_transaction()
+        elif verb == "XCLIENT" and isinstance(command, XClient):
+            self._become(command.attributes)
+        elif self._core.state == "ready":
+            self._forget_transaction()
+
+    def _note_login(self) -> None:
+        if self._login.user:
             self._caller.user = self._login.user
             self._scope(Authenticated(self._login.mechanism, self._login.user))
-        if reply.severity != 2:
-            return
-        match command:
-            case Mail(reverse_path, parameters):
-                self._forget_transaction()
-                self._reverse_path, self._smtputf8 = reverse_path, "SMTPUTF8" in parameters
-                self._parameters = parameters
-            case Rcpt(forward_path, parameters):
-                self._recipients.append(forward_path)
-                if parameters:
-                    self._rcpt_parameters.setdefault(str(forward_path), parameters)
-            case Ehlo(domain) | Lhlo(domain) | Helo(domain):
-                self._caller.helo, self._caller.extended = domain, not isinstance(command, Helo)
-                self._forget_transaction()
-            case XClient(attributes):
-                self._become(attributes)
-            case _ if self._core.state == "ready":
-                self._forget_transaction()
-            case _:
-                pass
 
     def _become(self, attributes: Attributes) -> None:
         """XCLIENT: what it does not name stays as it was (Postfix's XCLIENT_README)."""

@@ -18,7 +18,6 @@ from smtplab.wire.address import Mailbox
 from smtplab.wire.command import (
     Bdat,
     Command,
-    Data,
     Ehlo,
     Etrn,
     Helo,
@@ -216,15 +215,26 @@ def honoured(rules: Rules, caller: Caller, announced: tuple[str, ...]) -> tuple[
     return tuple(line for line in announced if line.partition(" ")[0].upper() in there)
 
 
+_SENDER_OK = make_reply(250, "Sender OK", enhanced="2.1.0")
+_RECIPIENT_OK = make_reply(250, "Recipient OK", enhanced="2.1.5")
+_NO_SUCH_USER = make_reply(550, "No such user here", enhanced="5.1.1")
+_GO_ON = make_reply(354, "End the message with a dot on a line of its own")
+_OK = make_reply(250, "OK", enhanced="2.0.0")
+
+
 def answer(rules: Rules, caller: Caller, command: Command, now: float = 0.0) -> Reply:
     """The reply to a command that is in order; AUTH is answered elsewhere."""
+    # By the verb first: to ask a struct for a class that it isn't takes longer than all the rest.
+    verb = command.verb
+    if verb == "RCPT" and isinstance(command, Rcpt):
+        return _answer_rcpt(rules, caller, command.forward_path)
+    if verb == "MAIL" and isinstance(command, Mail):
+        return _answer_mail(rules, caller, command, now)
+    return _GO_ON if verb == "DATA" else _answer_rest(rules, caller, command)
+
+
+def _answer_rest(rules: Rules, caller: Caller, command: Command) -> Reply:
     match command:
-        case Mail():
-            return _answer_mail(rules, caller, command, now)
-        case Rcpt():
-            return _answer_rcpt(rules, caller, command.forward_path)
-        case Data():
-            return make_reply(354, "End the message with a dot on a line of its own")
         case Ehlo() | Lhlo():
             return make_reply(250, f"{rules.hostname} Hello [{caller.address}]", *offered(rules, caller))
         case Helo():
@@ -234,13 +244,13 @@ def answer(rules: Rules, caller: Caller, command: Command, now: float = 0.0) -> 
         case StartTls():
             return make_reply(220, "Ready to start TLS", enhanced="2.0.0")
         case _:
-            return _answer_rest(command)
+            return _answer_at_any_time(command)
 
 
-def _answer_rest(command: Command) -> Reply:
+def _answer_at_any_time(command: Command) -> Reply:
     match command:
         case Rset() | Noop():
-            return make_reply(250, "OK", enhanced="2.0.0")
+            return _OK
         case Quit():
             return make_reply(221, "Bye", enhanced="2.0.0")
         case Vrfy():
@@ -271,7 +281,7 @@ def _answer_mail(rules: Rules, caller: Caller, mail: Mail, now: float) -> Reply:
         return make_reply(554, "The sender's domain is not fully qualified", enhanced="5.1.8")  # RFC 6409 4.2
     if "HOLDFOR" in mail.parameters or "HOLDUNTIL" in mail.parameters:
         return _answer_hold(mail.parameters, now)
-    return make_reply(250, "Sender OK", enhanced="2.1.0")
+    return _SENDER_OK
 
 
 def _answer_hold(parameters: Parameters, now: float) -> Reply:
@@ -289,16 +299,15 @@ def _is_qualified(mailbox: Mailbox) -> bool:
 
 
 def _answer_rcpt(rules: Rules, caller: Caller, recipient: Mailbox) -> Reply:
-    welcome = make_reply(250, "Recipient OK", enhanced="2.1.5")
-    domain = recipient.domain.lower()
     if rules.submission and not _is_qualified(recipient):
         return make_reply(554, "The recipient's domain is not fully qualified", enhanced="5.1.2")  # RFC 6409 4.2
-    if rules.local_domains is None or not domain:
-        return welcome
+    if rules.local_domains is None or not recipient.domain:
+        return _RECIPIENT_OK
+    domain = recipient.domain.lower()
     if domain in rules.local_domains:
-        return welcome if is_local_user(rules, recipient) else make_reply(550, "No such user here", enhanced="5.1.1")
+        return _RECIPIENT_OK if is_local_user(rules, recipient) else _NO_SUCH_USER
     if domain in rules.relay_domains or may_relay(rules, caller):
-        return welcome
+        return _RECIPIENT_OK
     return make_reply(550, "Relaying denied", enhanced="5.7.1")
 
 

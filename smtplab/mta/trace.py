@@ -69,10 +69,13 @@ def protocol_of(caller: Caller, dialect: Dialect, *, smtputf8: bool) -> str:
     return base + ("S" if caller.secure else "") + ("A" if caller.user else "")
 
 
-def received_lines(content: bytes) -> int:
-    """How many servers have had it before (RFC 5321 6.3)."""
+def is_looping(content: bytes, received_max: int) -> bool:
+    """Have so many servers had it before (RFC 5321 6.3)?"""
     end = content.find(b"\r\n\r\n")
-    return len(_RECEIVED.findall(content, 0, end if end >= 0 else len(content)))
+    header_octets = end if end >= 0 else len(content)
+    if header_octets < received_max * len(b"Received:"):
+        return False  # There is no room for so many lines.
+    return len(_RECEIVED.findall(content, 0, header_octets)) >= received_max
 
 
 def has_endless_header(content: bytes, octets_max: int) -> bool:

@@ -8,10 +8,8 @@ import time
 class SystemClock:
     """The wall clock for dates, the monotonic one for durations."""
 
-    def now(self) -> float:
-        """Seconds since the epoch, UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary moment."""
-        return time.monotonic()
+    # The functions themselves: a server asks them some twenty times for each message.
+    now = staticmethod(time.time)
+    """Seconds since the epoch, UTC."""
+    monotonic = staticmethod(time.monotonic)
+    """Seconds since an arbitrary moment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from smtplab.smtp.legality import keyword_for
-from smtplab.smtp.states import HELLO_VERBS, KNOWN_VERBS, Dialect, State, announced_by, is_hello, is_legal
+from smtplab.smtp.states import HELLO_VERBS, KNOWN_VERBS, STATES, Dialect, State, announced_by, is_hello, is_legal
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import (
     Auth,
@@ -42,6 +42,16 @@ class Standing(msgspec.Struct, gc=False):
     authenticated: bool = False
     recipients: int = 0
     mail_parameters: Parameters = {}
+
+
+def stands(verb: str, standing: Standing) -> bool:
+    """A quick yes for a command without flaws, parameters and anything outside ASCII; where it is no, `refusal_of`
+    knows more."""
+    return (
+        (standing.state, verb) in _IN_ORDER
+        and (verb != "RCPT" or standing.recipients < standing.recipients_max)
+        and (verb != "DATA" or not standing.mail_parameters)
+    )
 
 
 def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
@@ -144,6 +154,14 @@ def _refuse_order(verb: str, standing: Standing) -> Reply | None:
         return _out_of_order(_WHY_OUT_OF_ORDER.get(standing.state, "Bad sequence of commands"))
     return None
 
+
+_IN_ORDER = frozenset(
+    (state, verb)
+    for state in STATES
+    for verb in ("MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
+    if is_legal(state, verb) and (state, verb) != ("mail", "DATA")
+)
+"""What nearly every command is: known to every server, and said in a state that has it."""
 
 _WHY_OUT_OF_ORDER: dict[State, str] = {
     "greeted": "Say hello first",

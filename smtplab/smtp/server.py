@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from collections.abc import Callable
 
 from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
 from smtplab.journal import Emit
 from smtplab.smtp.auth_shown import AuthStory
+from smtplab.smtp.heard import Heard, hear
 from smtplab.smtp.incoming import Incoming
-from smtplab.smtp.refusals import HTTP_VERBS, Standing, refusal_of
+from smtplab.smtp.refusals import HTTP_VERBS, Standing, refusal_of, stands
 from smtplab.smtp.requests import (
     Asked,
     AuthAnswered,
@@ -21,7 +23,7 @@ from smtplab.smtp.requests import (
     Request,
 )
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
+from smtplab.smtp.shown import shown_challenge, shown_response
 from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, HELLO_VERBS, LAST_CHUNK, Dialect, State, advance
 from smtplab.wire.command import (
     Auth,
@@ -29,9 +31,7 @@ from smtplab.wire.command import (
     Command,
     Mail,
     Parameters,
-    Parsed,
     Unknown,
-    parse_command,
 )
 from smtplab.wire.extension import Extensions, parse_extensions
 from smtplab.wire.flaw import Flaw
@@ -65,6 +65,12 @@ _RULE_OF_REFUSAL = {
 a client that pipelines can't know that its recipients were refused (RFC 2920 3.1)."""
 
 
+@functools.cache
+def _changed(old: State, new: State) -> StateChanged:
+    """One for each pair of states, of which there are few."""
+    return StateChanged(old, new)
+
+
 class Server:
     """Turns bytes into requests and replies into bytes, and keeps where the dialogue stands.
 
@@ -94,6 +100,7 @@ class Server:
         self._show_secrets = show_secrets
         self._lines = LineReader(limits.auth_octets, bare_lf_ends=line_endings != "strict")
         self._incoming = Incoming(limits, line_endings, emit)
+        self._smtputf8_offered = False
         self._in_message = False
         """From 354 or BDAT on until the message or chunk was given out."""
         self._auth = AuthStory()
@@ -150,42 +157,45 @@ class Server:
             whole = self._incoming.take()
             if whole is not None:
                 return self._give_message(whole)
-            return self._gone() if self._ended else None
-        found = self._lines.next_line()
-        if found is None:
-            return self._gone() if self._ended else None
-        line, flaws = found
-        self._asked_at = self._monotonic()
-        if self.state == "auth":
-            return self._read_response(line, flaws)
-        return self._read_command(line, flaws)
+        elif (found := self._lines.next_line()) is not None:
+            self._asked_at = self._monotonic()
+            return self._read_response(*found) if self.state == "auth" else self._read_command(*found)
+        return self._gone() if self._ended else None
 
     def _read_command(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request | None:
         if len(line) > self._limits.command_octets - 2 and not _is_auth(line):
             line = line[: self._limits.command_octets - 2]
             flaws = (Flaw("line-too-long", str(self._limits.command_octets), "RFC 5321 4.5.3.1.4"),)
-        if flaws and flaws[-1].rule == "line-too-long":
-            parsed = Parsed(Unknown(line), flaws)
-        else:
-            parsed = parse_command(line, smtputf8="SMTPUTF8" in self._standing.offered.offered)
-            if flaws:
-                parsed = Parsed(parsed.command, flaws + parsed.flaws)
+        heard = hear(line, flaws, self._smtputf8_offered, self._show_secrets)
+        parsed, asked = heard.parsed, heard.asked
         command = parsed.command
         verb = command.verb
         if self._emit is not None:
-            text, raw = shown_line(line, show_secrets=self._show_secrets)
-            decoded = self._auth.began(command.mechanism, command.initial) if isinstance(command, Auth) else ""
-            self._emit(CommandReceived(verb, text, raw, decoded))
-            if parsed.flaws:
-                self._tell_flaws(parsed.flaws)
-            if verb in HTTP_VERBS:
-                self._emit(broken("http-request", "them", verb))
-        asked = Asked(command, parsed.flaws, refusal_of(parsed, self._standing))
-        if self._emit is not None and asked.refusal is not None and not isinstance(command, Unknown):
-            self._tell_refused(command, asked.refusal)
-        if verb == "BDAT" and isinstance(command, Bdat):
-            return self._begin_chunk(command, asked)
-        return self._ask(asked, command, verb)
+            if heard.plain:
+                self._emit(heard.told)
+            else:
+                self._tell_command(heard, command)
+        if not (heard.plain and stands(verb, self._standing)):
+            refusal = refusal_of(parsed, self._standing)
+            if refusal is not None:
+                asked = Asked(command, parsed.flaws, refusal)
+                if not isinstance(command, Unknown):
+                    self._tell_refused(command, refusal)
+            if verb == "BDAT" and isinstance(command, Bdat):
+                return self._begin_chunk(command, asked)
+        self._asked, self._verb, self._row = command, verb, verb
+        self._replies_owed = 1
+        return asked
+
+    def _tell_command(self, heard: Heard, command: Command) -> None:
+        told = heard.told
+        if isinstance(command, Auth):
+            decoded = self._auth.began(command.mechanism, command.initial)
+            told = CommandReceived("AUTH", told.line, told.raw, decoded)
+        self._tell(told)
+        self._tell_flaws(heard.parsed.flaws)
+        if command.verb in HTTP_VERBS:
+            self._tell(broken("http-request", "them", command.verb))
 
     def _ask(self, request: Request, command: Command | None, verb: str, row: str = "") -> Request:
         self._asked, self._verb, self._row = command, verb, row or verb
@@ -264,31 +274,40 @@ class Server:
         """
         if self.dialect == "smtp":
             reply = without_enhanced(reply)  # RFC 821 had no such codes, which came in 1996 (RFC 1893)
-        data = format_reply(reply)
+        data, code = format_reply(reply), reply.code
         asked = self._replies_owed > 0
-        if not asked:
-            self._asked, self._verb, self._row = None, "*", "*"
-        else:
+        if asked:
             self._replies_owed -= 1
+        else:
+            self._asked, self._verb, self._row = None, "*", "*"
         if self._emit is not None:
-            ms = int((self._monotonic() - self._asked_at) * 1e6 + 0.5) / 1000 if asked else 0.0
-            lines, raw, decoded = shown_challenge(reply, self._verb, self._auth, show_secrets=self._show_secrets)
-            self._emit(ReplySent(reply.code, reply.enhanced, lines, ms, self._verb, raw, decoded))
-            if not asked and reply.code != 421:
-                self._emit(broken("unasked-reply", "us", str(reply.code)))
-        if reply.severity == 2 and asked:
+            self._tell_reply(reply, asked)
+        if asked and code is not None and code // 100 == 2:
             self._note()
-        if not self._replies_owed or reply.code == 421:
-            state = advance(self.state, self._row, reply.code)
+        if not self._replies_owed or code == 421:
+            state = advance(self.state, self._row, code)
             if state != self.state:
                 self._move(state)
         return data
+
+    def _tell_reply(self, reply: Reply, asked: bool) -> None:
+        assert self._emit is not None
+        verb = self._verb
+        ms = int((self._monotonic() - self._asked_at) * 1e6 + 0.5) / 1000 if asked else 0.0
+        if verb == "AUTH":
+            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
+            self._emit(ReplySent(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
+        else:
+            self._emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
+        if not asked and reply.code != 421:
+            self._emit(broken("unasked-reply", "us", str(reply.code)))
 
     def tls_established(self) -> None:
         """Inside TLS now: what the client said in clear is forgotten (RFC 3207 4.2)."""
         self._standing.secure = True
         self._standing.authenticated = False
         self._standing.offered = Extensions()
+        self._smtputf8_offered = False
         self._lines.take()
         if self.state == "tls":
             self._move(advance(self.state, HANDSHAKE, 220))
@@ -296,12 +315,13 @@ class Server:
     def begin_anew(self) -> None:
         """As after the greeting: somebody else speaks now, and may go on telling who (Postfix's XCLIENT_README)."""
         self._standing.authenticated = False
-        self._standing.offered = parse_extensions(("XCLIENT",))
+        self.offer(("XCLIENT",))
         self._move("greeted")
 
     def offer(self, keywords: tuple[str, ...]) -> None:
         """What the answer to EHLO announced, so that what was not announced can be refused (RFC 5321 4.1.1.11)."""
         self._standing.offered = parse_extensions(keywords)
+        self._smtputf8_offered = "SMTPUTF8" in self._standing.offered
 
     def _note(self) -> None:
         """What a 2xx makes true."""
@@ -320,9 +340,11 @@ class Server:
     def _move(self, state: State) -> None:
         old = self.state
         if self._emit is not None:
-            self._emit(StateChanged(old, state))
+            self._emit(_changed(old, state))
         self.state = self._standing.state = state
         match state:
+            case "mail" | "rcpt":
+                return
             case "data":
                 self._in_message = True
                 self._incoming.begin_content(self._body_type())

@@ -15,7 +15,7 @@ def shown_line(line: bytes, end: bytes = b"\r\n", *, show_secrets: bool = False)
 
     The initial response of AUTH (RFC 4954 4) is masked; a masked line has no raw bytes, they would tell it.
     """
-    if line[:1] in b"Aa \t" and not show_secrets:
+    if not show_secrets and line.startswith((b"A", b"a", b" ", b"\t")):
         secret = _AUTH_WITH_RESPONSE.fullmatch(line)
         if secret:
             return _text(secret[1]) + MASK, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -14,6 +13,11 @@ FIRST_RECORDS = 2000
 LAST_RECORDS = 2000
 """A message makes some dozen records of 300 octets: the first and the last 150 messages of a session, 1.2 MB at most
 in ordinary lines."""
+SLACK_RECORDS = 500
+"""So many more are let come before those in the middle are cut out together, which costs less than one by one."""
+
+
+_FULL = FIRST_RECORDS + LAST_RECORDS + SLACK_RECORDS
 
 
 class Recording:
@@ -41,16 +45,16 @@ class Recording:
         """The records, and how many between the first and the last are gone. What has no stage of its own right behind
         such a gap stands where the last fact before it stood."""
         tape, moment = self._tape, self.started_at
+        tape.cut()
         journal = Journal(lambda: moment)
         scopes: dict[_TapedScope, Scope] = {}
-        for told_at, place, event in (*tape.first, *tape.last):
+        for told_at, place, event in tape.told:
             moment = told_at
             if place not in scopes:
                 scopes[place] = place.on(journal)
             scopes[place](event)
-        kept = len(tape.first)
-        left_out = tape.told - len(journal.records)
-        return (*journal.records[:kept], *_moved_on(journal.records[kept:], left_out)), left_out
+        before, behind = journal.records[:FIRST_RECORDS], journal.records[FIRST_RECORDS:]
+        return (*before, *_moved_on(behind, tape.left_out)), tape.left_out
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -62,14 +66,27 @@ class Recording:
 
 
 class _Tape:
+    """When, where and what."""
+
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.blank = Journal(now)
         """Nothing is stamped in it: it lets scopes be made."""
-        self.told = 0
-        self.first: list[_Told] = []
-        self.last: deque[_Told] = deque(maxlen=LAST_RECORDS)
+        self.told: list[tuple[float, _TapedScope, Event]] = []
+        self.left_out = 0
         self.at_end: Callable[[], None] | None = None
+
+    def cut(self) -> None:
+        """Out of the middle, where there is too much."""
+        surplus = len(self.told) - FIRST_RECORDS - LAST_RECORDS
+        if surplus > 0:
+            del self.told[FIRST_RECORDS : FIRST_RECORDS + surplus]
+            self.left_out += surplus
+
+    def end(self) -> None:
+        if self.at_end is not None:
+            tell, self.at_end = self.at_end, None
+            tell()
 
 
 class _TapedScope(Scope):
@@ -85,11 +102,12 @@ class _TapedScope(Scope):
 
     def __call__(self, event: Event) -> None:
         tape = self._tape
-        tape.told += 1
-        (tape.first if tape.told <= FIRST_RECORDS else tape.last).append((tape.now(), self, event))
-        if type(event) is Disconnected and tape.at_end is not None:
-            tell, tape.at_end = tape.at_end, None
-            tell()
+        told = tape.told
+        told.append((tape.now(), self, event))
+        if len(told) == _FULL:
+            tape.cut()
+        if type(event) is Disconnected:
+            tape.end()
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """As `Scope.within`."""
@@ -98,9 +116,6 @@ class _TapedScope(Scope):
     def all_in(self, stage: Stage) -> Scope:
         """As `Scope.all_in`."""
         return _TapedScope(self._tape, lambda journal: self.on(journal).all_in(stage))
-
-
-_Told = tuple[float, _TapedScope, Event]
 
 
 def _moved_on(records: list[Record], by: int) -> list[Record]:

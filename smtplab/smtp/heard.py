@@ -1,0 +1,56 @@
+"""A command's line as a server hears it: read, shown, and remembered where many say the same; it judges nothing."""
+
+from __future__ import annotations
+
+import functools
+
+import msgspec
+
+from smtplab.events import CommandReceived
+from smtplab.smtp.requests import Asked
+from smtplab.smtp.shown import shown_line
+from smtplab.wire.command import Parsed, Unknown, parse_command
+from smtplab.wire.flaw import Flaw
+
+REMEMBERED_MAX = 512
+"""Lines: clients say the same few things again and again."""
+REMEMBERED_OCTETS_MAX = 256
+"""Of such a line: all of them are some hundred kilobytes."""
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """The same values for whoever says this line."""
+
+    parsed: Parsed
+    told: CommandReceived
+    asked: Asked
+    """Where nothing speaks against it."""
+    plain: bool
+    """Without flaws, parameters and anything outside ASCII: only its order and its number can speak against it."""
+
+
+_MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
+
+
+def hear(line: bytes, flaws: tuple[Flaw, ...], smtputf8: bool, show_secrets: bool) -> Heard:
+    """`flaws` is what was wrong with how the line ended."""
+    # What may be a password is remembered nowhere.
+    if not flaws and len(line) <= REMEMBERED_OCTETS_MAX and not line.startswith(_MAY_BE_AUTH):
+        return _hear_again(line, smtputf8)
+    if flaws and flaws[-1].rule == "line-too-long":
+        return _make(Parsed(Unknown(line), flaws), line, show_secrets)
+    parsed = parse_command(line, smtputf8=smtputf8)
+    return _make(Parsed(parsed.command, flaws + parsed.flaws), line, show_secrets)
+
+
+@functools.lru_cache(maxsize=REMEMBERED_MAX)
+def _hear_again(line: bytes, smtputf8: bool) -> Heard:
+    return _make(parse_command(line, smtputf8=smtputf8), line, show_secrets=False)
+
+
+def _make(parsed: Parsed, line: bytes, show_secrets: bool) -> Heard:
+    text, raw = shown_line(line, show_secrets=show_secrets)
+    command = parsed.command
+    plain = not parsed.flaws and line.isascii() and not getattr(command, "parameters", None)
+    told = CommandReceived(command.verb, text, raw)
+    return Heard(parsed, told, Asked(command, parsed.flaws, None), plain and not isinstance(command, Unknown))
