@@ -6,14 +6,12 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from smtplab.journal import Record
-from smtplab.lab.bulk import Bulk, BulkRun
 from smtplab.lab.exits import INTERRUPTED, TERMINATED
-from smtplab.lab.tally import BulkReport
+from smtplab.lab.tally import BulkReport, Tally
 from smtplab.view.meaning import reason_text
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
@@ -23,10 +21,25 @@ PROGRESS_S = 0.5
 
 BAR_COLUMNS = 30
 
+NAMED_MAX = 20
+"""Messages named in a summary; `--json` has them all."""
 
-def run_bulk(bulk: Bulk, tell: Callable[[Record], None] | None, texts: Texts, *, as_json: bool) -> int:
+
+class Run(Protocol):
+    """Many messages on their way."""
+
+    tally: Tally
+
+    async def __call__(self) -> BulkReport: ...
+
+    def stop(self) -> None: ...
+
+    def report(self) -> BulkReport: ...
+
+
+def run_bulk(make: Callable[[], Run], texts: Texts, *, as_json: bool) -> int:
     """The exit code. On SIGINT and SIGTERM what is under way is ended first; the summary is printed all the same."""
-    report, stopped = _run(_until_stopped(bulk, tell, texts))
+    report, stopped = _run(_until_stopped(make, texts))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
@@ -58,13 +71,18 @@ def summary(report: BulkReport, texts: Texts) -> list[str]:
         code = " ".join(filter(None, (str(group.code or ""),)))
         text = reason_text(group.text, texts) if group.code is None else safe(group.text)
         lines.append(f"    {group.count:>8} × {' '.join(filter(None, (code, text)))}")
-    return lines
+    for one in report.failed[:NAMED_MAX]:
+        why = " ".join(filter(None, (str(one.code or ""), reason_text(one.reason, texts))))
+        result = texts(f"result.{one.result}")
+        lines.append("    " + texts("bulk.failed", name=one.name, recipient=one.recipient, result=result, why=why))
+    for name, found in (("bulk.unsent", report.unsent), ("bulk.doubtful", report.doubtful)):
+        lines += ["    " + texts(name, name=one) for one in found[:NAMED_MAX]]
+    more = sum(max(0, len(found) - NAMED_MAX) for found in (report.failed, report.unsent, report.doubtful))
+    return [*lines, "    " + texts("bulk.more", count=more)] if more else lines
 
 
-async def _until_stopped(
-    bulk: Bulk, tell: Callable[[Record], None] | None, texts: Texts
-) -> tuple[BulkReport, int | None]:
-    run = BulkRun(bulk, tell)
+async def _until_stopped(make: Callable[[], Run], texts: Texts) -> tuple[BulkReport, int | None]:
+    run = make()
     stopped: list[int] = []
     task = asyncio.create_task(run())
 
@@ -94,7 +112,7 @@ async def _until_stopped(
     return report, (stopped[0] if stopped else None)
 
 
-async def _progress(run: BulkRun, texts: Texts) -> None:
+async def _progress(run: Run, texts: Texts) -> None:
     try:
         while True:
             await asyncio.sleep(PROGRESS_S)

@@ -7,16 +7,16 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import click
 import msgspec
 
 from smtplab.cli import send_asked, send_auth, send_ignored, send_letter, send_proxied, send_tls
 from smtplab.cli import values as read
-from smtplab.cli.bulk_options import bulk_numbers, bulk_options
+from smtplab.cli.bulk_options import bulk_options, many_from
 from smtplab.cli.common import OneOf, common_options, state_of
-from smtplab.cli.output import Show, opened_output, print_json, print_nothing
+from smtplab.cli.output import Show, opened_output, print_json
 from smtplab.cli.send_door import door_from, door_options
 from smtplab.cli.send_protocols import SWAKS_PROTOCOLS
 from smtplab.cli.send_sections import ALL, named_sections
@@ -52,10 +52,6 @@ _HABITS = Habits(
 )
 
 
-if TYPE_CHECKING:
-    from smtplab.lab.bulk import Bulk
-
-
 class _Told(NamedTuple):
     """How a sending is told of."""
 
@@ -87,11 +83,19 @@ class Send(SpokenCommand):
             state.color,
         )
         dumps = {name: values.pop(name) for name in ("dump", "dump_as_body", "dump_mail")}
-        count, concurrency, rate = bulk_numbers(values)
-        if count is not None and values["pipeline"] is None:
+        many = many_from(values)
+        if (many.count is not None or many.mailing) and values["pipeline"] is None:
             values["pipeline"] = True
         peer_files = send_tls.PeerFiles(values)
-        request = _request(values, keep_chain=peer_files.wanted)
+        request = _request(values, keep_chain=peer_files.wanted, of_many=many.mailing)
+        if many.mailing:
+            from smtplab.cli.send_many import send_mailing  # noqa: PLC0415 (what sends many is not wanted for one)
+
+            for name in ("dump", "dump_as_body"):
+                if dumps[name] is not None:
+                    raise BadInput("cli.not-both", option="--merge, --messages", other=f"--{name.replace('_', '-')}")
+            dump_mail = dumps["dump_mail"]
+            return send_mailing(request, many, self.texts, told.capture, as_json=told.as_json, dump_mail=dump_mail)
         sending = prepare_sending(request)
         if any(dumps.values()):
             from smtplab.cli.send_dump import dumped  # noqa: PLC0415 (rarely wanted)
@@ -99,12 +103,10 @@ class Send(SpokenCommand):
             if (sent_on := dumped(request, sending, **dumps)) is None:
                 return DONE
             request, sending = sent_on
-        if count is not None:
-            from smtplab.lab.bulk import Bulk  # noqa: PLC0415 (as in `_send_bulk`)
+        if many.count is not None:
+            from smtplab.cli.send_many import send_copies  # noqa: PLC0415 (as above)
 
-            fresh = request.shared.content is None
-            bulk = Bulk(sending=sending, count=count, concurrency=concurrency, rate=rate, fresh_ids=fresh)
-            return self._send_bulk(bulk, told.capture, as_json=told.as_json, show_secrets=request.shared.show_secrets)
+            return send_copies(request, sending, many, self.texts, told.capture, as_json=told.as_json)
         return self._send_one(request, sending, told, peer_files)
 
     def _send_one(self, request: SendRequest, sending: Sending, told: _Told, peer_files: send_tls.PeerFiles) -> int:
@@ -127,16 +129,6 @@ class Send(SpokenCommand):
         if sent is not None and told.swaks_codes:
             return exits.code([outcome.judgement for outcome in sent.outcomes])
         return code
-
-    def _send_bulk(self, bulk: Bulk, capture: str | None, *, as_json: bool, show_secrets: bool) -> int:
-        if len(bulk.sending.jobs) > 1:
-            raise BadInput("cli.one-destination")
-        from smtplab.cli.bulk import run_bulk  # noqa: PLC0415 (what sends many is not wanted for one)
-
-        if capture is None:
-            return run_bulk(bulk, None, self.texts, as_json=as_json)
-        with opened_output(self.texts, print_nothing, capture, show_secrets=show_secrets) as output:
-            return run_bulk(bulk, output.tell, self.texts, as_json=as_json)
 
 
 def make_command(texts: Texts) -> click.Command:
@@ -190,12 +182,14 @@ def _protocol_type() -> OneOf:
     return OneOf((*SWAKS_PROTOCOLS, *with_auth))
 
 
-def _request(values: dict[str, Any], *, keep_chain: bool) -> SendRequest:
-    """Raises BadInput."""
+def _request(values: dict[str, Any], *, keep_chain: bool, of_many: bool) -> SendRequest:
+    """`of_many`: each message may name its own recipients. Raises BadInput."""
     values.pop("config")  # Read before click saw the words.
     send_ignored.drop_ignored(values)
     in_order = [(name, value) for name, _, value in (one.partition("=") for one in values.pop("in_order"))]
     recipients = _recipients(values.pop("recipients"), values.pop("to"))
+    if not recipients and not of_many:
+        raise BadInput("cli.no-recipient")
     if values.pop("force_getpwuid") and values["sender"] is None:
         values["sender"] = f"{read.user_name()}@{this_host()}"
     with_auth = _apply_protocol(values)
@@ -211,7 +205,9 @@ def _request(values: dict[str, Any], *, keep_chain: bool) -> SendRequest:
     chunked, chunk_octets = own.pop("chunked"), own.pop("chunk_octets")
     line_endings: Literal["repair", "keep"] = values.pop("line_endings") or "repair"
     content = _content(values, letter)
-    shared = request_from(recipients[0], {**values, "data": None, "send": True, "quit_after": stages.quit_after})
+    shared = request_from(
+        next(iter(recipients), ""), {**values, "data": None, "send": True, "quit_after": stages.quit_after}
+    )
     return SendRequest(
         shared=msgspec.structs.replace(shared, content=content, chunking=shared.chunking or chunked),
         recipients=recipients,
@@ -254,8 +250,6 @@ _CLOSING_DOT = re.compile(rb"\r?\n\.(?:\r?\n)?\Z")
 def _recipients(arguments: tuple[str, ...], options: tuple[str, ...]) -> tuple[str, ...]:
     """swaks parts them at commas; a quoted local part may hold one, and is then given as an argument."""
     found = [*arguments, *send_letter.parted(options)]
-    if not any(found):
-        raise BadInput("cli.no-recipient")
     return tuple(dict.fromkeys(each for each in found if each))
 
 

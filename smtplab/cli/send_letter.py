@@ -38,6 +38,7 @@ def letter_options(texts: Texts) -> list[click.Parameter]:
         option("--attach-type", dest="attach_type", metavar="TYPE/SUBTYPE"),
         option("--attach-name", dest="attach_name", is_flag=False, flag_value="", metavar="[NAME]"),
         option("--attach-body", dest="attach_body", metavar="TEXT|@FILE|-", multiple=True),
+        option("--mend", dest="mend", is_flag=True),
         option("--no-data-fixup", "-ndf", dest="no_fix_up", is_flag=True),
         option("--no-strip-from", "-nsf", dest="no_strip_from", is_flag=True),
         click.Option(["-g", "data_from_input"], is_flag=True, hidden=True),
@@ -69,6 +70,7 @@ def letter_from(values: dict[str, Any], in_order: Sequence[tuple[str, str]]) -> 
         added=_fields(values.pop("add_headers")),
         html=None if html is None else read.text_value(html),
         pieces=(*_pieces(in_order), *pictures),
+        mend=values.pop("mend"),
         fix_up=fix_up,
         strip_from=strip,
     )

@@ -313,6 +313,7 @@ def _may_pipeline(session: Session, envelope: Envelope) -> bool:
         and options.pipeline is not False
         and options.dialect != "lmtp"
         and not options.chunking
+        and (options.mend is None or not (envelope.smtputf8 or envelope.body != "7bit"))
         and shortfall_of(session, envelope) is None
         and len(batches(session, envelope.recipients)) == 1
     )

@@ -113,6 +113,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """Fields beside those of the same name."""
     html: str | None = None
     pieces: tuple[Piece, ...] = ()
+    mend: bool = False
+    """Re-encode it where the server does not announce what it needs."""
     fix_up: bool = True
     """A message given whole: replace tokens in it, edit its header."""
     strip_from: bool = True

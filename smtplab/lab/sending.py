@@ -31,6 +31,7 @@ from smtplab.net.own_tls import TlsWishes
 from smtplab.net.ports import ClientTls, Dialer, Net, Trust
 from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
+from smtplab.wire.extension import Extensions
 from smtplab.wire.framing import bare_line_ends, repair_line_ends
 from smtplab.wire.xtext import encode_xtext, format_orcpt, is_good_dsn_value, parse_notify
 
@@ -70,29 +71,51 @@ class Sent(msgspec.Struct, frozen=True):
 
 def prepare_sending(request: SendRequest) -> Sending:
     """Raises BadInput; nothing has been sent then."""
-    shared, door = request.shared, request.door
-    everyone = (*request.recipients, *request.letter.copies, *request.letter.blind)
-    people = tuple({str(who): who for who in map(checked.mailbox, everyone)}.values())
-    sender = sender_of(shared)
-    server, port = checked.server_and_port(shared)
-    net = net_of(request)
-    content, repaired = _content(request, sender, net)
-    envelope = _asking(make_envelope(sender, people, content), request)
-    options, chain = _options(request, net, 0 if door.name else port)
-    if server is not None or door.name:
-        groups = {people[0].domain: people}
-    else:
-        groups = {door.copy_routing: people} if door.copy_routing else domains_of(people)
-    jobs = tuple(
-        Job(
-            domain=domain,
-            envelope=msgspec.structs.replace(envelope, recipients=group),
-            options=options,
-            routing=Routing(server=server, family=shared.family, door=door.name),
+    return Preparation(request).sending(request)
+
+
+class Preparation:
+    """What all messages of a mailing have in common: how to get out, and what a session is like."""
+
+    def __init__(self, request: SendRequest) -> None:
+        """Raises BadInput."""
+        shared, door = request.shared, request.door
+        self.server, port = checked.server_and_port(shared)
+        self.net = net_of(request)
+        self.options, self.chain = _options(request, self.net, 0 if door.name else port)
+        self.routing = Routing(server=self.server, family=shared.family, door=door.name)
+
+    def sending(self, request: SendRequest) -> Sending:
+        """Of one message. Raises BadInput."""
+        envelope, repaired = self.envelope(request)
+        jobs = tuple(
+            Job(
+                domain=domain,
+                envelope=msgspec.structs.replace(envelope, recipients=group),
+                options=self.options,
+                routing=self.routing,
+            )
+            for domain, group in self.groups(request, envelope.recipients).items()
         )
-        for domain, group in groups.items()
-    )
-    return Sending(jobs, net, shared.raw, repaired, chain)
+        return Sending(jobs, self.net, request.shared.raw, repaired, self.chain)
+
+    def envelope(self, request: SendRequest) -> tuple[Envelope, tuple[int, int]]:
+        """And how many bare CR and LF were mended in the content. Raises BadInput."""
+        sender = sender_of(request.shared)
+        content, repaired = _content(request, sender, self.net)
+        return _asking(make_envelope(sender, people_of(request), content), request), repaired
+
+    def groups(self, request: SendRequest, people: tuple[Mailbox, ...]) -> dict[str, tuple[Mailbox, ...]]:
+        """Recipients by the domain whose hosts get the message."""
+        if self.server is not None or request.door.name:
+            return {people[0].domain: people}
+        return {request.door.copy_routing: people} if request.door.copy_routing else domains_of(people)
+
+
+def people_of(request: SendRequest) -> tuple[Mailbox, ...]:
+    """Everybody who shall get it, once. Raises BadInput."""
+    everyone = (*request.recipients, *request.letter.copies, *request.letter.blind)
+    return tuple({str(who): who for who in map(checked.mailbox, everyone)}.values())
 
 
 def net_of(request: SendRequest) -> Net:
@@ -141,8 +164,17 @@ def _options(request: SendRequest, net: Net, port: int) -> tuple[SessionOptions,
         preface=request.preface,
         xclient=request.xclient,
         prdr=request.prdr,
+        mend=_mend if request.letter.mend else None,
     )
     return options, chain
+
+
+def _mend(envelope: Envelope, extensions: Extensions) -> tuple[Envelope, str]:
+    if not (envelope.smtputf8 or envelope.body != "7bit"):
+        return envelope, ""
+    from smtplab.lab.mend import mended  # noqa: PLC0415 (email takes a while to import)
+
+    return mended(envelope, extensions)
 
 
 def _credentials(known: Credentials, asked: AuthAsked) -> Credentials:

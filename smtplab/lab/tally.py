@@ -29,6 +29,18 @@ class ReplyGroup(msgspec.Struct, frozen=True, order=True):
     text: str
 
 
+class Failed(msgspec.Struct, frozen=True):
+    """A recipient that a message of a mailing did not reach."""
+
+    name: str
+    """The message: its row, its file."""
+    recipient: str
+    result: str
+    code: int | None
+    reason: str
+    """The server's words, or the id of a reason."""
+
+
 class BulkReport(msgspec.Struct, frozen=True):
     """The keys of `send --count … --json`."""
 
@@ -47,6 +59,12 @@ class BulkReport(msgspec.Struct, frozen=True):
     """`p50`, `p90`, `p99`, `max`: from MAIL to the reply to the content."""
     replies: tuple[ReplyGroup, ...]
     """Most frequent first."""
+    failed: tuple[Failed, ...] = ()
+    """Of a mailing, whose messages differ: who did not get theirs."""
+    unsent: tuple[str, ...] = ()
+    """Of a mailing: the messages that nobody has."""
+    doubtful: tuple[str, ...] = ()
+    """Of a mailing: those that were under way when it was broken off."""
 
     @property
     def exit_code(self) -> int:

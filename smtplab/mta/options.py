@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import msgspec
 
+from smtplab.mta.envelope import Envelope
 from smtplab.mta.timeouts import DEFAULT, Timeouts
 from smtplab.mta.xclient import Xclient
 from smtplab.net.ports import ClientTls, Trust
 from smtplab.smtp.client import Dialect
 from smtplab.smtp.secret import Secret
+from smtplab.wire.extension import Extensions
 
 TlsPolicy = Literal["none", "may", "require", "verify", "implicit"]
 """never · where offered · else not at all · with a certificate that holds, else not at all · from the first byte."""
@@ -24,6 +27,10 @@ ends before the second, `tls` after it; likewise `xclient` and `xclient-ehlo`; `
 
 QUIT_STAGES: tuple[QuitAfter, ...] = get_args(QuitAfter)
 Family = Literal[4, 6]
+
+
+Mend = Callable[[Envelope, Extensions], tuple[Envelope, str]]
+"""The message for a server that announces this, and what was changed in it; empty where nothing was."""
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -77,6 +84,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where it ends as asked, end the connection with no QUIT."""
     chunk_octets: int = 1048576
     """Of a BDAT but the last: a refused chunk has cost no more than this."""
+    mend: Mend | None = None
+    """Makes of a message what this server can take, where it can't take it as it is."""
     untold: bool = False
     """Nobody listens: the dialogue makes no facts, and looks for no broken rules."""
     timeouts: Timeouts = DEFAULT

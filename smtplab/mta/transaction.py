@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from smtplab.events import RuleBroken
+from smtplab.events import Judged, RuleBroken
 from smtplab.mta.envelope import Envelope, Needed
 from smtplab.mta.outcome import LackingReason, RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
 from smtplab.mta.session import Session, refused
@@ -25,6 +25,10 @@ BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
 async def transact(session: Session, envelope: Envelope, before_content: BeforeContent | None = None) -> Verdict:
     """One outcome per recipient, in the envelope's order, and the setback that ended it for all, if one did."""
     session.transactions += 1
+    if session.options.mend is not None:
+        envelope, changed = session.options.mend(envelope, session.talk.client.extensions)
+        if changed:
+            session.emit(Judged("message", "mended", changed))
     shortfall = shortfall_of(session, envelope)
     if shortfall is not None:
         return _all_failed(session, envelope, Setback("envelope", shortfall))

@@ -25,6 +25,10 @@ _TOLD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable", "un
 """Ends of a session that its own lines have told already."""
 
 
+_MENDABLE = frozenset({"smtputf8-not-offered", "binarymime-not-offered"})
+"""What `--mend` may help against."""
+
+
 class Said(msgspec.Struct, frozen=True):
     mark: str
     """Three columns: `===`, `***`, ` ->`, ` ~>`, `<- `, `<~ `, `<**`, `<~*`."""
@@ -69,17 +73,25 @@ class SwaksTranscript:
                 return self._reply(reply)
             case ev.ConnectStarted() | ev.Connected() | ev.ConnectFailed() | ev.Disconnected() as event:
                 return self._connection(event)
+            case ev.BytesSent() | ev.BytesReceived() as event:
+                return _hex(event)
+            case ev.JourneyEnded() as ending:
+                return self._ending(ending)
+            case _:
+                return self._note(record)
+
+    def _note(self, record: Record) -> list[Said]:
+        """What was found out on the way."""
+        match record.event:
             case ev.TlsFailed():
                 return [Said("***", title(record, self._texts), "error")]
             case ev.TlsEstablished() | ev.HostSkipped() | ev.Authenticated() | ev.Judged() as event:
                 self._secure = self._secure or isinstance(event, ev.TlsEstablished)
                 return [self._info(title(record, self._texts))]
-            case ev.BytesSent() | ev.BytesReceived() as event:
-                return _hex(event)
+            case ev.RuleBroken(rule="8bitmime-not-announced"):
+                return [self._info(self._texts("swaks.8bit"))]
             case ev.RouteFound(source=source) if source != "pinned":
                 return [self._info(title(record, self._texts))]
-            case ev.JourneyEnded() as ending:
-                return self._ending(ending)
             case _:
                 return []
 
@@ -89,7 +101,10 @@ class SwaksTranscript:
             return []
         if self._tried and (ending.code is not None or ending.detail.partition(" ")[0] in _TOLD):
             return []
-        return [Said("***", reason_text(ending.detail, self._texts), "error")]
+        said = [Said("***", reason_text(ending.detail, self._texts), "error")]
+        if ending.detail.partition(" ")[0] in _MENDABLE:
+            said.append(self._info(self._texts("swaks.mendable")))
+        return said
 
     def _connection(self, event: ev.ConnectStarted | ev.Connected | ev.ConnectFailed | ev.Disconnected) -> list[Said]:
         match event:
