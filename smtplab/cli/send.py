@@ -87,7 +87,12 @@ class Send(SpokenCommand):
         if (many.count is not None or many.mailing) and values["pipeline"] is None:
             values["pipeline"] = True
         peer_files = send_tls.PeerFiles(values)
-        request = _request(values, keep_chain=peer_files.wanted, of_many=many.mailing)
+        queue, resume = values.pop("queue"), values.pop("resume")
+        request = _request(values, keep_chain=peer_files.wanted, of_many=many.mailing or resume)
+        if queue or resume:
+            from smtplab.cli.send_queue import send_by_queue  # noqa: PLC0415 (a database, which few sendings want)
+
+            return send_by_queue(request, many, self.texts, state.home, as_json=told.as_json, capture=told.capture)
         if many.mailing:
             from smtplab.cli.send_many import send_mailing  # noqa: PLC0415 (what sends many is not wanted for one)
 
@@ -153,6 +158,8 @@ def _options(texts: Texts) -> list[click.Parameter]:
         option("--line-endings", dest="line_endings", type=OneOf(("repair", "keep"))),
         *send_asked.asked_options(texts),
         *bulk_options(texts),
+        option("--queue", dest="queue", is_flag=True),
+        option("--resume", dest="resume", is_flag=True),
         *send_proxied.proxied_options(texts),
         option("--raw", "--show-raw-text", "-raw", dest="raw", is_flag=True),
         *output_options(texts),

@@ -101,9 +101,9 @@ class Preparation:
 
     def envelope(self, request: SendRequest) -> tuple[Envelope, tuple[int, int]]:
         """And how many bare CR and LF were mended in the content. Raises BadInput."""
-        sender = sender_of(request.shared)
+        sender, people = sender_of(request.shared), people_of(request)
         content, repaired = _content(request, sender, self.net)
-        return _asking(make_envelope(sender, people_of(request), content), request), repaired
+        return _asking(make_envelope(sender, people, content), request), repaired
 
     def groups(self, request: SendRequest, people: tuple[Mailbox, ...]) -> dict[str, tuple[Mailbox, ...]]:
         """Recipients by the domain whose hosts get the message."""

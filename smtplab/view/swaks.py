@@ -87,6 +87,8 @@ class SwaksTranscript:
                 return [Said("***", title(record, self._texts), "error")]
             case ev.TlsEstablished() | ev.HostSkipped() | ev.Authenticated() | ev.Judged() as event:
                 self._secure = self._secure or isinstance(event, ev.TlsEstablished)
+                if isinstance(event, ev.Judged) and event.verdict == "mended":
+                    self._content = None  # It is not what leaves.
                 return [self._info(title(record, self._texts))]
             case ev.RuleBroken(rule="8bitmime-not-announced"):
                 return [self._info(self._texts("swaks.8bit"))]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from smtplab.mta.store import rows
-from smtplab.mta.store.port import Entry, Trouble, number_of
+from smtplab.mta.store.port import Entry, Put, Trouble, number_of
 from smtplab.mta.store.sql import make_engine, place_of, words_of
 
 
@@ -41,9 +42,27 @@ class Visit:
         """For the queue at work, which looks for such; False where it has no such message."""
         return await asyncio.to_thread(self._leave_order, queue_id, verb)
 
+    async def put(self, puts: Sequence[Put]) -> Trouble | None:
+        """New messages, for the queue at work; after None they survive whatever happens to any process. Their contents
+        stand in their rows, for the spool is the queue's own."""
+        return await asyncio.to_thread(self._put, puts)
+
     def close(self) -> None:
         """Nothing is open afterwards."""
         self._engine.dispose()
+
+    def _put(self, puts: Sequence[Put]) -> Trouble | None:
+        empty = {"segment": None, "start": None, "length": None}
+        contents = [{"number": put.entry.number, "octets": put.content, **empty} for put in puts]
+        try:
+            with self._engine.begin() as connection:
+                rows.insert(connection, [put.entry for put in puts], contents)
+                for put in puts:
+                    # It looks for orders once a second, and for new messages only where it took them itself.
+                    rows.leave_order(connection, put.entry.queue_id, "retry")
+        except DBAPIError as error:
+            return Trouble("failed", words_of(error))
+        return None
 
     def _entries(self, after: int, limit: int) -> tuple[Entry, ...]:
         with self._engine.connect() as connection:

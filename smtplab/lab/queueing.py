@@ -1,0 +1,204 @@
+"""Hands messages over to the durable queue below a home folder, and works it off where no server does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from smtplab.events import Bounced, Deferred, Dequeued
+from smtplab.journal import Journal, Record
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.exits import DONE, FAILED, TEMPORARY
+from smtplab.lab.sending import Preparation
+from smtplab.mta.envelope import Envelope
+from smtplab.mta.mailbox import Mailboxes
+from smtplab.mta.office import Office
+from smtplab.mta.queue import Queue
+from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.store.port import Entry, Put, Trouble, Update
+from smtplab.mta.store.sql import SqlStore, open_store
+from smtplab.mta.store.visit import visit_store
+
+PUT_AT_ONCE = 500
+"""Messages in one synced transaction: a disk syncs some hundred times a second."""
+
+LOOK_S = 0.1
+"""Between two looks whether all has been tried."""
+
+GRACE_S = 10.0
+"""After a Ctrl-C for what is under way; then it stays queued, and is tried again."""
+
+
+class QueuedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a hand-over; the keys of `send --queue --json`."""
+
+    queued: tuple[str, ...]
+    """The ids of the messages that were new."""
+    server_at_work: bool
+    """A server has this queue, and sends them on by its own settings."""
+    relayed: int = 0
+    """Messages that other hosts have taken."""
+    bounced: int = 0
+    """Recipients who will not get theirs; the sender is told by a notice."""
+    waiting: int = 0
+    """Messages that are still queued."""
+    next_attempt: float | None = None
+    """Seconds since the epoch."""
+
+    @property
+    def exit_code(self) -> int:
+        if self.bounced:
+            return FAILED
+        return TEMPORARY if self.waiting and not self.server_at_work else DONE
+
+
+class QueueRun:
+    """One hand-over; `stop` ends the work in good order, and what is queued stays so."""
+
+    def __init__(
+        self,
+        home: Path,
+        preparation: Preparation,
+        messages: Callable[[], Iterable[Envelope]],
+        on_record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self._folder = home / "queue"
+        self._preparation = preparation
+        self._messages = messages
+        self._on_record = on_record
+        self._net = preparation.net
+        self._ids = QueueIds(self._net.clock, self._net.chance("queue-id"))
+        self._queued: list[str] = []
+        self._open: set[str] = set()
+        """Not tried yet."""
+        self._relayed = self._bounced = 0
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """No delivery is begun any more."""
+        self._stopped.set()
+
+    async def __call__(self) -> QueuedMail:
+        """Raises BadInput where there is no queue to be had."""
+        store = open_store(self._folder)
+        if isinstance(store, SqlStore):
+            try:
+                return await self._work_off(store)
+            finally:
+                await store.close()
+        if store.reason == "locked":
+            await self._leave_to_the_server()
+            return QueuedMail(queued=tuple(self._queued), server_at_work=True)
+        raise BadInput("serve.store-unreadable", place=str(self._folder))
+
+    # A server has it
+
+    async def _leave_to_the_server(self) -> None:
+        visit = visit_store(self._folder)
+        if isinstance(visit, Trouble):
+            raise BadInput("serve.store-unreadable", place=str(self._folder))
+        try:
+            for puts in self._puts():
+                if await visit.put(puts) is not None:
+                    raise BadInput("serve.store-unreadable", place=str(self._folder))
+                self._queued += [put.entry.queue_id for put in puts]
+        finally:
+            visit.close()
+
+    # Nobody has it
+
+    async def _work_off(self, store: SqlStore) -> QueuedMail:
+        await self._retry_all(store)
+        for puts in self._puts():
+            if self._stopped.is_set():
+                break
+            if await store.apply(puts) is not None:
+                raise BadInput("serve.store-unreadable", place=str(self._folder))
+            self._queued += [put.entry.queue_id for put in puts]
+            self._open |= {put.entry.queue_id for put in puts}
+        queue = Queue(self._office(), store)
+        running = asyncio.create_task(queue.run())
+        try:
+            while self._open and not self._stopped.is_set() and not running.done():
+                try:
+                    async with asyncio.timeout(LOOK_S):
+                        await self._stopped.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            queue.stop()
+            await asyncio.wait({running}, timeout=GRACE_S)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return QueuedMail(
+            queued=tuple(self._queued),
+            server_at_work=False,
+            relayed=self._relayed,
+            bounced=self._bounced,
+            waiting=await store.count(),
+            next_attempt=await store.next_due(),
+        )
+
+    async def _retry_all(self, store: SqlStore) -> None:
+        """What an earlier run left is tried now: whoever comes back wants it gone."""
+        after = ""
+        now = self._net.clock.now()
+        while entries := await store.entries(after):
+            due = [entry for entry in entries if entry.state != "hold"]
+            again = [msgspec.structs.replace(entry, next_attempt_at=min(now, entry.next_attempt_at)) for entry in due]
+            if again:
+                await store.apply([Update(entry) for entry in again])
+            self._open |= {entry.queue_id for entry in due}
+            after = entries[-1].queue_id
+
+    def _office(self) -> Office:
+        preparation, net = self._preparation, self._net
+        options = msgspec.structs.replace(preparation.options, pipeline=None)
+        journal = Journal(net.clock.now, self._told, keep=False)
+        return Office(
+            hostname=options.helo,
+            options=options,
+            routing=preparation.routing,
+            mailboxes=Mailboxes(),
+            scope=journal.scope(node=options.helo, hop=0, span="", stage="queue"),
+            net_at=lambda _hop: net,
+        )
+
+    def _told(self, record: Record) -> None:
+        match record.event:
+            case Dequeued(queue_id=queue_id, reason=reason):
+                self._open.discard(queue_id)
+                self._relayed += reason in ("relayed", "delivered")
+            case Deferred(queue_id=queue_id):
+                self._open.discard(queue_id)
+            case Bounced():
+                self._bounced += 1
+            case _:
+                pass
+        if self._on_record is not None:
+            self._on_record(record)
+
+    def _puts(self) -> Iterator[list[Put]]:
+        puts: list[Put] = []
+        for envelope in self._messages():
+            puts.append(self._put(envelope))
+            if len(puts) == PUT_AT_ONCE:
+                yield puts
+                puts = []
+        if puts:
+            yield puts
+
+    def _put(self, envelope: Envelope) -> Put:
+        now = self._net.clock.now()
+        entry = Entry(
+            queue_id=self._ids.next_id(),
+            envelope=msgspec.structs.replace(envelope, content=b""),
+            octets=len(envelope.content),
+            hop=1,
+            arrived_at=now,
+            next_attempt_at=now,
+        )
+        return Put(entry, envelope.content)
