@@ -196,7 +196,7 @@ def _request(values: dict[str, Any], *, keep_chain: bool, of_many: bool) -> Send
     in_order = [(name, value) for name, _, value in (one.partition("=") for one in values.pop("in_order"))]
     recipients = _recipients(values.pop("recipients"), values.pop("to"))
     if not recipients and not of_many:
-        raise BadInput("cli.no-recipient")
+        raise BadInput("cli.no-recipient", command="send")
     if values.pop("force_getpwuid") and values["sender"] is None:
         values["sender"] = f"{read.user_name()}@{this_host()}"
     with_auth = _apply_protocol(values)

@@ -82,5 +82,5 @@ def _recipient(values: dict[str, Any]) -> str:
     if argument and option:
         raise BadInput("cli.not-both", option=argument, other=f"--to {option}")
     if not (argument or option):
-        raise BadInput("cli.no-recipient")
+        raise BadInput("cli.no-recipient", command="walk")
     return str(argument or option)
