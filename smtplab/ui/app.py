@@ -275,12 +275,12 @@ class SmtplabApp(App[None]):
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
         feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, plan_of(world), world))
+        self.push_screen(WorldScreen(self.texts, feed, plan_of(world), world, self._captures))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
 
-        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world))
+        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world, self._captures))
 
     def on_world_screen_fault_wanted(self, wanted: WorldScreen.FaultWanted) -> None:
         from smtplab.ui.faulting import kinds  # noqa: PLC0415 (as above)

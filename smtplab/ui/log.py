@@ -36,11 +36,14 @@ class Log:
         self._secure_spans: set[tuple[str, str]] = set()
         self._secure = bytearray()
         self._read: LRUCache[int, tuple[Line, ...]] = LRUCache(_RECORDS_KEPT)
+        self._folded: list[tuple[str, ...]] = []
+        """What is searched, of the records read so far for it."""
         self.rows = Rows(lambda record: line_count(record, both_ends=of_one_host))
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
         self._read.clear()
+        self._folded.clear()
 
     def extend(self, records: Sequence[Record]) -> None:
         """The records that follow those taken in before."""
@@ -51,6 +54,23 @@ class Log:
 
     def is_seen(self, index: int) -> bool:
         return len(self.rows.rows_of(index)) > 0
+
+    def fold_on(self, count: int) -> None:
+        """Read so many more records for the search, so that none is slow; a few at a time while nobody waits."""
+        for index in range(len(self._folded), min(len(self._folded) + count, len(self._records))):
+            lines = self._lines(index) if self.is_seen(index) else ()
+            self._folded.append(tuple(line.text.casefold() for line in lines))
+
+    def find(self, wanted: str, records: int) -> list[int]:
+        """Rows of the first so many records that hold the text, whatever its case."""
+        wanted = wanted.casefold()
+        self.fold_on(records - len(self._folded))
+        return [
+            self.rows.rows_of(index)[number]
+            for index in range(min(records, len(self._folded)))
+            for number, text in enumerate(self._folded[index])
+            if wanted in text
+        ]
 
     def draw(self, row: int) -> tuple[str, Line]:
         """A row's time, beside its record's first line, and its line."""

@@ -34,14 +34,19 @@ def as_text(lines: Lines) -> list[str]:
 def copy_line(screen: Screen[None], lines: Lines, texts: Texts) -> None:
     """By OSC 52, which reaches the terminal's own clipboard through ssh too."""
     if 0 <= lines.selected < lines.count:
-        screen.app.copy_to_clipboard(lines.draw(lines.selected)[1].text.strip())
-        screen.notify(texts("ui.note.copied-line"))
+        copy(screen, [lines.draw(lines.selected)[1].text.strip()], texts)
 
 
 def copy_all(screen: Screen[None], lines: Lines, texts: Texts) -> None:
-    text = as_text(lines)
-    screen.app.copy_to_clipboard("\n".join(text) + "\n")
-    screen.notify(texts("ui.note.copied-all", lines=len(text)))
+    copy(screen, as_text(lines), texts)
+
+
+def copy(screen: Screen[None], text: Sequence[str], texts: Texts) -> None:
+    """Lines of whatever is at hand; nothing where there are none."""
+    if text:
+        screen.app.copy_to_clipboard("\n".join(text) + ("\n" if len(text) > 1 else ""))
+        one = len(text) == 1
+        screen.notify(texts("ui.note.copied-line") if one else texts("ui.note.copied-all", lines=len(text)))
 
 
 def save(screen: Screen[None], records: Sequence[Record], folder: Path, subject: str, texts: Texts) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, Literal
 
 from smtplab.journal import Record
 from smtplab.ui.log import Log
+from smtplab.ui.nodes import Nodes
 from smtplab.ui.player import Player
-from smtplab.view.knowledge import Knowledge
 from smtplab.view.moments import Kind, Moments
 from smtplab.view.network import Network, NetworkHistory, Plan
 from smtplab.view.texts import Texts
@@ -36,15 +35,14 @@ class WorldRun:
         self.player = Player(self.known, self.log.is_seen, live=False)
         self._history = NetworkHistory(self.known, plan.spots)
         self._moment_us: int | None = None
-        self._of_node: dict[str, list[int]] = {}
+        self.nodes = Nodes(self.known)
 
     def read_on(self) -> bool:
         """Take in what the feed has; true where there was something."""
         have = len(self.known)
         fresh = self._feed[have : have + TAKEN_AT_ONCE]
-        for index, record in enumerate(fresh, have):
-            self._of_node.setdefault(record.node, []).append(index)
         self.known.extend(fresh)
+        self.nodes.extend(fresh, have)
         self.moments.extend(fresh)
         self.log.extend(fresh)
         return bool(fresh)
@@ -69,19 +67,6 @@ class WorldRun:
     def record(self) -> Record | None:
         """The last one made."""
         return self.known[self.at - 1] if self.at else None
-
-    def told_by(self, node: str) -> list[Record]:
-        """All records of one node known, whatever the moment."""
-        return [self.known[index] for index in self._of_node.get(node, ())]
-
-    def told_by_now(self, node: str) -> int:
-        """How many of them had been made at the moment."""
-        return bisect_left(self._of_node.get(node, ()), self.at)
-
-    def knowledge(self, node: str) -> Knowledge:
-        """What the node knew at the moment, by its own records up to then."""
-        indices = self._of_node.get(node, [])
-        return Knowledge.of(self.known[index] for index in indices[: self.told_by_now(node)])
 
     def network(self) -> Network:
         return self._history.at(self.at)

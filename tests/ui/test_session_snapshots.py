@@ -16,7 +16,6 @@ from smtplab.lab.feed import Ended
 from smtplab.smtp.legality import Standing
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.comparing import Dialogues
-from smtplab.ui.screens.call import CallScreen
 from smtplab.ui.screens.compare import CompareScreen
 from smtplab.ui.screens.session import SessionScreen
 from smtplab.ui.widgets.session_prompt import SessionEntry
@@ -91,7 +90,14 @@ def test_a_session(snap_compare, tmp_path: Path, size, language):
 
 @pytest.mark.parametrize(
     ("size", "language", "key"),
-    [((80, 24), "vi", "ctrl+o"), ((160, 48), "en", "ctrl+o"), ((80, 24), "en", "ctrl+l"), ((80, 24), "vi", "ctrl+g")],
+    [
+        ((80, 24), "vi", "ctrl+o"),
+        ((160, 48), "en", "ctrl+o"),
+        ((80, 24), "en", "ctrl+l"),
+        ((80, 24), "vi", "ctrl+g"),
+        ((80, 24), "en", "ctrl+r"),
+        ((160, 48), "vi", "ctrl+r"),
+    ],
 )
 def test_what_a_key_opens(snap_compare, tmp_path: Path, size, language, key):
     async def before(pilot: Pilot[None]) -> None:
@@ -116,17 +122,5 @@ def test_two_servers_side_by_side(snap_compare, tmp_path: Path, size, language):
         await app.push_screen(CompareScreen(app.texts, old, feed, Dialogues(heads)))
         await pilot.pause()
         await pilot.pause()
-
-    assert snap_compare(app, terminal_size=size, run_before=before)
-
-
-@pytest.mark.parametrize(("size", "language"), [((80, 24), "vi"), ((160, 48), "en")])
-def test_whom_to_talk_to(snap_compare, tmp_path: Path, size, language):
-    app = SmtplabApp(language, tmp_path)
-
-    async def before(pilot: Pilot[None]) -> None:
-        await pilot.press("f5")
-        await pilot.pause()
-        assert isinstance(app.screen, CallScreen)
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from smtplab import events as ev
+from smtplab.capture import file as capture_file
 from smtplab.journal import Journal, Record
 from smtplab.lab.feed import Ended
 from smtplab.lab.worlds import plan_of
@@ -23,6 +24,7 @@ from smtplab.ui.screens.worlds import WorldsScreen
 from smtplab.ui.widgets.choice import Choice
 from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.widgets.two_columns import TwoColumns
 from smtplab.ui.world import WorldRun
 from smtplab.view.texts import Texts
@@ -224,7 +226,7 @@ def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, 
         on.app.screen.query_one("#detail").value = "550 5.7.1 Not you"
         await on.press("enter")
         assert isinstance(on.app.screen, CompareScreen)
-        await on.until(lambda: on.app.screen._pairs != [])
+        await on.until(lambda: on.app.screen._same is not None)
         shown = on.shown()
         assert "550 5.7.1 Not you" in shown
         assert "Fault injected" in shown
@@ -299,7 +301,54 @@ def test_moving_over_twenty_thousand_records_reads_each_moment_within_fifty_ms()
         began = time.perf_counter()
         move()
         run.network()
-        run.knowledge("relay.hust.example")
+        run.nodes.knowledge("relay.hust.example", run.at)
         [run.log.draw(row) for row in range(max(run.count - 60, 0), run.count)]
         spent.append(time.perf_counter() - began)
     assert sorted(spent)[len(spent) // 2] < 0.05
+
+
+def test_a_world_s_log_is_searched_copied_and_kept_as_a_capture(stage, tmp_path):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "slash", *"mail from", "enter")
+        log = on.app.screen.query_one(Transcript)
+        first = log.selected
+        assert "MAIL FROM" in on.app.screen._shown.draw(first)[1].text
+        await on.press("n")
+        assert log.selected != first
+        await on.press("N", "y")
+        assert log.selected == first
+        assert "MAIL FROM:<" in on.app.clipboard
+        await on.press("Y")
+        assert len(on.app.clipboard.splitlines()) == on.run.count
+        await on.press("s")
+        (kept,) = (tmp_path / "captures").glob("*.jsonl")
+        assert len(capture_file.read(kept).records) == len(on.run.known)
+
+    stage(scene, "campus")
+
+
+def test_of_the_future_nothing_is_found(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("home", "slash", *"mail from", "enter")
+        assert "MAIL FROM" not in on.app.screen._shown.draw(max(on.app.screen._shown.selected, 0))[1].text
+
+    stage(scene, "campus")
+
+
+def test_a_host_s_log_sessions_and_mailboxes_are_searched_and_copied(stage, tmp_path):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mx1.hust.example")
+        await on.press("enter")
+        await on.press("slash", *"rcpt to", "enter", "y")
+        assert "RCPT TO:<" in on.app.clipboard
+        await on.press("4", "Y")
+        assert "EHLO" in on.app.clipboard
+        await on.press("3")
+        await on.until(lambda: on.app.screen._stored is not None)
+        await on.press("y")
+        assert "Subject:" in on.app.clipboard
+        await on.press("s")
+        assert len(list((tmp_path / "captures").glob("*.jsonl"))) == 1
+
+    stage(scene, "campus", (120, 40))

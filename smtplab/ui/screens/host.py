@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from textual import on
@@ -17,14 +18,17 @@ from textual.widgets.option_list import Option
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import Mailboxes, stored_in
-from smtplab.ui import knowing
+from smtplab.ui import knowing, taking
+from smtplab.ui.finding import Finder
 from smtplab.ui.halves import half
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
 from smtplab.ui.sheets import sheets
+from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
@@ -53,6 +57,7 @@ class HostScreen(Screen[None]):
         "widgets/transcript",
         "widgets/two_columns",
         "widgets/title_bar",
+        "widgets/search_bar",
         "widgets/key_bar",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,19 +75,28 @@ class HostScreen(Screen[None]):
         Binding("f", "failure", "ui.key.failure"),
         Binding("home", "jump('start')", "ui.key.start", show=False),
         Binding("end", "jump('end')", "ui.key.end", show=False),
+        Binding("s", "save", "ui.key.save", show=False),
+        Binding("slash", "search", "ui.key.search", show=False),
+        Binding("n", "match(1)", "ui.key.match-next", show=False),
+        Binding("N", "match(-1)", "ui.key.match-before", show=False),
+        Binding("y", "copy_line", "ui.key.copy-line", show=False),
+        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
     ]
 
-    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str) -> None:
-        """`world` is its name or file, to be played once more for its mailboxes."""
+    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str, captures: Path) -> None:
+        """`world` is its name or file, to be played once more for its mailboxes; `s` saves in `captures`."""
         super().__init__()
+        self._captures = captures
         self._texts = texts
         self._run = run
         self._host = host
         self._world = world
         self._tab: Tab = "knows"
-        self._records = run.told_by(host)
+        self._records = run.nodes.told_by(host)
         self._log = Log(texts, of_one_host=True)
         self._log.extend(self._records)
+        self._shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
+        self._finder = Finder(self, self._shown)
         self._stored: Mailboxes | None = None
         self._messages: list[StoredMessage] = []
         self._talks: list[Talk] = []
@@ -100,6 +114,7 @@ class HostScreen(Screen[None]):
         with Horizontal(id="sessions"):
             yield OptionList(id="talks")
             yield TwoColumns(self._draw_ends, id="ends")
+        yield SearchBar(self._texts)
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
@@ -115,8 +130,8 @@ class HostScreen(Screen[None]):
         self._texts = texts
         self._log.speak(texts)
         self.query_one(Transcript).redraw()
-        self.query_one(KeyBar).speak(texts)
-        self.query_one(Timeline).speak(texts)
+        for widget in (self.query_one(SearchBar), self.query_one(KeyBar), self.query_one(Timeline)):
+            widget.speak(texts)
         self._show()
 
     async def _collect(self) -> None:
@@ -175,11 +190,54 @@ class HostScreen(Screen[None]):
             parts += [said.stylize(Style.from_meta({"@click": f"screen.tab({tab!r})"})), Content(" ")]
         self.query_one("#tabs", Static).update(Content.assemble(*parts))
 
+    # What a person looks for, and takes out of the log
+
+    def action_search(self) -> None:
+        self.action_tab("log")
+        self._finder.open()
+
+    def action_match(self, by: int) -> None:
+        self._finder.go(by)
+
+    @on(SearchBar.Changed)
+    def _look(self, sought: SearchBar.Changed) -> None:
+        self._finder.look(sought.wanted)
+
+    @on(SearchBar.Closed)
+    def _searched(self) -> None:
+        self._finder.close()
+
+    @on(Transcript.Selected)
+    def _choose(self, chosen: Transcript.Selected) -> None:
+        self._shown.selected = chosen.row
+
+    def action_copy_line(self) -> None:
+        match self._tab:
+            case "log":
+                taking.copy_line(self, self._shown, self._texts)
+            case "sessions":
+                taking.copy(self, self.query_one(TwoColumns).text()[1], self._texts)
+            case "knows" | "mailboxes":
+                self.action_copy_all()
+
+    def action_copy_all(self) -> None:
+        match self._tab:
+            case "log":
+                taking.copy_all(self, self._shown, self._texts)
+            case "sessions":
+                taking.copy(self, self.query_one(TwoColumns).text()[0], self._texts)
+            case "knows" | "mailboxes":
+                pane = self.query_one("#knows" if self._tab == "knows" else "#stored", Pane)
+                taking.copy(self, pane.text.split("\n"), self._texts)
+
+    def action_save(self) -> None:
+        taking.save(self, self._run.known, self._captures, f"{self._run.plan.name}-{self._host}", self._texts)
+
     # What is seen
 
     def _show(self) -> None:
         """The tab at hand, at the moment."""
-        run, known = self._run, self._run.knowledge(self._host)
+        run, known = self._run, self._run.nodes.knowledge(self._host, self._run.at)
         self.query_one(TitleBar).show(standing_of_world(run, self._texts, subject=f"{run.plan.name}: {self._host}"))
         self.query_one(Timeline).show(run.at, run.now_us)
         self._say_tabs()
@@ -188,8 +246,8 @@ class HostScreen(Screen[None]):
                 title = self._texts("ui.host.knew", host=self._host, time=elapsed(run.now_us / 1e6))
                 self.query_one("#knows", Pane).say(title, knowing.picture(known, run.now_us, self._texts))
             case "log":
-                count = self._log.rows.count(run.told_by_now(self._host))
-                self.query_one(Transcript).show(count, count - 1)
+                self._shown.follow()
+                self.query_one(Transcript).show(self._shown.count, self._shown.selected)
             case "mailboxes":
                 self._show_mailboxes(known)
             case "sessions":
@@ -263,13 +321,13 @@ class HostScreen(Screen[None]):
         """Indices of the run's records in order, and whether each is the client's."""
         run = self._run
         addresses = next((spot.addresses for spot in run.plan.spots if spot.name == self._host), ())
-        other = other_end(talk, run.knowledge(peer).talks.values(), addresses)
+        other = other_end(talk, run.nodes.knowledge(peer, run.at).talks.values(), addresses)
         spans = {(self._host, talk.span, *_times(self._records, talk), talk.side == "client")}
         if other is not None:
-            spans.add((peer, other.span, *_times(run.told_by(peer), other), other.side == "client"))
+            spans.add((peer, other.span, *_times(run.nodes.told_by(peer), other), other.side == "client"))
         rows: list[tuple[int, bool]] = []
         for node, span, first, last, client in spans:
-            for record in run.told_by(node):
+            for record in run.nodes.told_by(node):
                 inside = first <= record.seq <= last and record.seq <= run.at
                 if inside and record.span == span and line_count(record, both_ends=True):
                     rows.append((record.seq - 1, client))

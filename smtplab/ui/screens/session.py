@@ -24,9 +24,9 @@ from smtplab.lab.script import Step
 from smtplab.lab.snippets import snippet
 from smtplab.lab.typist import Typist
 from smtplab.ui import taking
+from smtplab.ui.finding import Finder
 from smtplab.ui.screens.login import Filled, LoginScreen
 from smtplab.ui.screens.snippets import SnippetsScreen
-from smtplab.ui.search import Found, Search
 from smtplab.ui.sheets import sheets
 from smtplab.ui.spoken import Spoken
 from smtplab.ui.widgets.inspector import Inspector
@@ -92,7 +92,7 @@ class SessionScreen(Screen[None]):
         self._conversation = conversation
         self._captures = captures
         self._spoken = Spoken(conversation, texts)
-        self._search = Search(self._spoken)
+        self._finder = Finder(self, self._spoken)
         self._typist = Typist(conversation)
         self._side: Side = "inspector"
         self._worker: Worker[Ended] | None = None
@@ -271,24 +271,20 @@ class SessionScreen(Screen[None]):
     # Search
 
     def action_search(self) -> None:
-        self.query_one(SearchBar).open()
+        self._finder.open()
 
     def action_match(self, by: int) -> None:
-        self._show_found(self._search.go(by))
+        if self._finder.go(by):
+            self._show_moment()
 
     @on(SearchBar.Changed)
     def _look(self, sought: SearchBar.Changed) -> None:
-        self.query_one(Transcript).seek(sought.wanted.casefold())
-        self._show_found(self._search.look(sought.wanted))
+        if self._finder.look(sought.wanted):
+            self._show_moment()
 
     @on(SearchBar.Closed)
     def _searched(self) -> None:
-        self.query_one(Transcript).focus()
-
-    def _show_found(self, found: Found | None) -> None:
-        if found is not None:
-            self.query_one(SearchBar).found(found.place, found.matches)
-            self._show_selected()
+        self._finder.close()
 
     # What is seen
 

@@ -19,7 +19,7 @@ from textual.worker import Worker, WorkerError, WorkerState
 
 from smtplab.lab.feed import Ended, Feed
 from smtplab.ui import taking
-from smtplab.ui.search import Found, Search
+from smtplab.ui.finding import Finder
 from smtplab.ui.sheets import sheets
 from smtplab.ui.standing import standing
 from smtplab.ui.walk import Walk
@@ -95,7 +95,7 @@ class WalkScreen(Screen[None]):
         self._feed = feed
         self._captures = captures
         self._walk = Walk(feed.records, texts, live=feed.kind == "live")
-        self._search = Search(self._walk)
+        self._finder = Finder(self, self._walk)
         self._roominess: Roominess | None = None
         self._all_taken = False
         self._worker: Worker[Ended] | None = None
@@ -217,25 +217,20 @@ class WalkScreen(Screen[None]):
     # Search
 
     def action_search(self) -> None:
-        self.query_one(SearchBar).open()
+        self._finder.open()
 
     def action_match(self, by: int) -> None:
-        self._show_found(self._search.go(by))
+        if self._finder.go(by):
+            self._show_moment()
 
     @on(SearchBar.Changed)
     def _look(self, sought: SearchBar.Changed) -> None:
-        self.query_one(Transcript).seek(sought.wanted.casefold())
-        self._show_found(self._search.look(sought.wanted))
+        if self._finder.look(sought.wanted):
+            self._show_moment()
 
     @on(SearchBar.Closed)
     def _searched(self) -> None:
-        self.query_one(Transcript).focus()
-
-    def _show_found(self, found: Found | None) -> None:
-        if found is not None:
-            self.query_one(SearchBar).found(found.place, found.matches)
-            self.query_one(Transcript).select(self._walk.selected)
-            self._show_moment()
+        self._finder.close()
 
     # The gate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from textual import events, on
@@ -16,13 +17,16 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
 from smtplab.lab.feed import Ended, Feed
-from smtplab.ui import knowing, mapping
+from smtplab.ui import knowing, mapping, taking
+from smtplab.ui.finding import Finder
 from smtplab.ui.reading import elapsed
 from smtplab.ui.sheets import sheets
+from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
@@ -33,6 +37,9 @@ from smtplab.view.texts import Texts
 
 TICKS_PER_S: Final = 30
 """Smooth to the eye; more would only cost."""
+
+FOLDED_AT_ONCE: Final = 100
+"""Records read for the search in one tick: some milliseconds, so that keys never wait."""
 
 _FRAME_ROWS: Final = 2
 
@@ -48,6 +55,7 @@ class WorldScreen(Screen[None]):
         "widgets/timeline",
         "widgets/transcript",
         "widgets/title_bar",
+        "widgets/search_bar",
         "widgets/key_bar",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,6 +76,12 @@ class WorldScreen(Screen[None]):
         Binding("home", "jump('start')", "ui.key.start", show=False),
         Binding("end", "jump('end')", "ui.key.end", show=False),
         Binding("z", "scale", "ui.key.scale"),
+        Binding("s", "save", "ui.key.save", show=False),
+        Binding("slash", "search", "ui.key.search", show=False),
+        Binding("n", "match(1)", "ui.key.match-next", show=False),
+        Binding("N", "match(-1)", "ui.key.match-before", show=False),
+        Binding("y", "copy_line", "ui.key.copy-line", show=False),
+        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
     ]
 
     @dataclass
@@ -88,13 +102,16 @@ class WorldScreen(Screen[None]):
     class TakenIn(Message):
         """Every record of the feed, which has ended, is known."""
 
-    def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str) -> None:
-        """`world` is its name or file, of which the plan is and which the feed plays."""
+    def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path) -> None:
+        """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`."""
         super().__init__()
+        self._captures = captures
         self._world = world
         self._texts = texts
         self._feed = feed
         self._run = WorldRun(feed.records, plan, texts)
+        self._shown = ShownLog(self._run.log, lambda: self._run.at)
+        self._finder = Finder(self, self._shown)
         self._all_taken = False
         self._worker: Worker[Ended] | None = None
 
@@ -108,6 +125,7 @@ class WorldScreen(Screen[None]):
             log = Transcript(self._run.log.draw)
             log.with_marks = True
             yield log
+        yield SearchBar(self._texts)
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
@@ -141,7 +159,12 @@ class WorldScreen(Screen[None]):
         self._texts = texts
         self._run.log.speak(texts)
         self.query_one(Transcript).redraw()
-        for widget in (self.query_one(WorldMap), self.query_one(Timeline), self.query_one(KeyBar)):
+        for widget in (
+            self.query_one(WorldMap),
+            self.query_one(Timeline),
+            self.query_one(SearchBar),
+            self.query_one(KeyBar),
+        ):
             widget.speak(texts)
         self._say_titles()
         self._show()
@@ -164,6 +187,8 @@ class WorldScreen(Screen[None]):
         elif fresh:
             self.query_one(Timeline).refresh()
             self._show_title()
+        if not fresh:
+            self._run.log.fold_on(FOLDED_AT_ONCE)
         if self._feed.ended is not None and not fresh and not self._all_taken:
             self._all_taken = True
             self.post_message(self.TakenIn())
@@ -217,7 +242,7 @@ class WorldScreen(Screen[None]):
         if pane.display:
             host, now_us = self.query_one(WorldMap).chosen, self._run.now_us
             title = self._texts("ui.host.knew", host=host, time=elapsed(now_us / 1e6))
-            pane.say(title, knowing.picture(self._run.knowledge(host), now_us, self._texts))
+            pane.say(title, knowing.picture(self._run.nodes.knowledge(host, self._run.at), now_us, self._texts))
 
     @on(WorldMap.Opened)
     def _open(self, opened: WorldMap.Opened) -> None:
@@ -227,6 +252,35 @@ class WorldScreen(Screen[None]):
     def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
         self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
 
+    # What a person looks for, and takes out of the log
+
+    def action_search(self) -> None:
+        self._finder.open()
+
+    def action_match(self, by: int) -> None:
+        self._finder.go(by)
+
+    @on(SearchBar.Changed)
+    def _look(self, sought: SearchBar.Changed) -> None:
+        self._finder.look(sought.wanted)
+
+    @on(SearchBar.Closed)
+    def _searched(self) -> None:
+        self._finder.close()
+
+    @on(Transcript.Selected)
+    def _choose(self, chosen: Transcript.Selected) -> None:
+        self._shown.selected = chosen.row
+
+    def action_copy_line(self) -> None:
+        taking.copy_line(self, self._shown, self._texts)
+
+    def action_copy_all(self) -> None:
+        taking.copy_all(self, self._shown, self._texts)
+
+    def action_save(self) -> None:
+        taking.save(self, self._run.known, self._captures, self._run.plan.name, self._texts)
+
     # What is seen
 
     def _show(self) -> None:
@@ -234,7 +288,8 @@ class WorldScreen(Screen[None]):
         run = self._run
         self.query_one(Timeline).show(run.at, run.now_us)
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
-        self.query_one(Transcript).show(run.count, run.count - 1)
+        self._shown.follow()
+        self.query_one(Transcript).show(run.count, self._shown.selected)
         self._show_host()
         self._show_title()
 

@@ -26,6 +26,11 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
             self._content = content
             self._wrap()
 
+    @property
+    def text(self) -> str:
+        """Without its colours."""
+        return self._content.plain
+
     def on_resize(self) -> None:
         if self._wrapped_for != self.scrollable_content_region.width:
             self._wrap()

@@ -79,6 +79,12 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         self.scroll_to(y=max(min(top, self.count - height), 0), animate=False, force=True)
         self.refresh()
 
+    def text(self) -> tuple[list[str], list[str]]:
+        """All rows, and the one that is marked; what only one side has stands alone."""
+        drawn = [self._draw(row) for row in range(self.count)]
+        lines = [" │ ".join(half.text for half in (both.left, both.right) if half is not None) for both in drawn]
+        return lines, lines[self.selected : self.selected + 1]
+
     def action_move(self, by: int) -> None:
         self.select(self.selected + by)
 

@@ -1,0 +1,36 @@
+"""What each node of a run told, and what it knew at a moment by its own records."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from smtplab.journal import Record
+from smtplab.view.knowledge import Knowledge
+
+
+class Nodes:
+    """Takes in records in order, once each. A moment is a number of records of the whole run."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        """`records` grows elsewhere, and is taken in by `extend`."""
+        self._records = records
+        self._of_node: dict[str, list[int]] = {}
+
+    def extend(self, fresh: Sequence[Record], start: int) -> None:
+        """The records that begin at this index."""
+        for index, record in enumerate(fresh, start):
+            self._of_node.setdefault(record.node, []).append(index)
+
+    def told_by(self, node: str) -> list[Record]:
+        """All of its records that are known, whatever the moment."""
+        return [self._records[index] for index in self._of_node.get(node, ())]
+
+    def count(self, node: str, at: int) -> int:
+        """How many of them had been made at the moment."""
+        return bisect_left(self._of_node.get(node, ()), at)
+
+    def knowledge(self, node: str, at: int) -> Knowledge:
+        """What it knew at the moment."""
+        indices = self._of_node.get(node, [])
+        return Knowledge.of(self._records[index] for index in indices[: self.count(node, at)])
