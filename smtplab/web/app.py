@@ -29,7 +29,7 @@ class Page:
 
     def __init__(self, request: PageRequest, tell: Callable[[str], None]) -> None:
         self.desk = Desk(request.home)
-        self.news = News(self.desk)
+        self.news = News(request.home)
         server = Server(self.desk, self.news)
         operations = (
             *Messages(self.desk, self.news).operations,

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 
-from smtplab.lab.inbox import Inbox, MessageRow
-from smtplab.web.desk import Desk
+from smtplab.mta.inbox.reader import UnreadableInbox
 from smtplab.web.problems import Problem
 from smtplab.web.shapes import MessagesGone
+from smtplab.web.watch import Seen, Watch
 
 LOOK_S = 0.3
-"""Between two looks, which cost 2 ms: a person takes it for at once. Nobody looks where nobody listens."""
+"""Between two looks: a person takes it for at once. Nobody looks where nobody listens."""
 LISTENERS_MAX = 64
 """Each is a connection and a hundred messages' rows."""
 NEWS_MAX = 100
 """That wait for one listener; more, and he reads the list anew."""
-ROWS_MAX = 50
-"""New messages told one by one in one look; more at once are a reason to read the list anew."""
 ALIVE_S = 15.0
 """A line that says nothing: proxies end a silent connection after 30 s or more."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """What an inbox is known by: anything else, and it has changed."""
-
-    newest: int
-    count: int
-    sessions: int
-
-
 class News:
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="inbox news")
         self._listeners: dict[int, asyncio.Queue[bytes | None]] = {}
         self._next = 0
-        self._standing: Standing | None = None
+        self._gone = 0
+        """Removed here since the last look."""
         self._looking: asyncio.Task[None] | None = None
         self._over = False
 
@@ -52,14 +46,15 @@ class News:
     def told_gone(self, ids: tuple[str, ...]) -> None:
         """Somebody has removed these here: it is told at once."""
         self._tell("deleted", _encode(MessagesGone(ids)))
-        if self._standing is not None:
-            self._standing = msgspec.structs.replace(self._standing, count=self._standing.count - len(ids))
+        self._gone += len(ids)
 
     def close(self) -> None:
         """Every listener's stream ends."""
         self._over = True
         if self._looking is not None:
             self._looking.cancel()
+        else:
+            self._looker.shutdown(wait=False)
         for queue in self._listeners.values():
             _empty(queue)
             queue.put_nowait(None)
@@ -80,35 +75,30 @@ class News:
 
     async def _look_on(self) -> None:
         """As long as anybody listens."""
-        self._standing = None
+        watch = Watch(self._home)
+        self._gone = 0
+        loop = asyncio.get_running_loop()
         try:
             while self._listeners:
+                gone, self._gone = self._gone, 0
                 try:
-                    await self._look()
-                except Problem:
-                    pass  # The inbox is in use elsewhere, or in trouble: the next look may see more.
+                    self._tell_seen(await loop.run_in_executor(self._looker, watch.look, gone))
+                except UnreadableInbox:
+                    pass  # In use elsewhere, or in trouble: the next look may see more.
                 await asyncio.sleep(LOOK_S)
         finally:
             self._looking = None
+            # In its own thread, behind whatever it is doing there.
+            self._looker.submit(watch.close)
+            if self._over:
+                self._looker.shutdown(wait=False)
 
-    async def _look(self) -> None:
-        before = self._standing
-        if before is None:
-            self._standing = await self._desk.read(_standing)
-            # What came before the first look has been told to nobody.
+    def _tell_seen(self, seen: Seen) -> None:
+        if seen.anew:
             self._tell("resync", b"{}")
-            return
-        standing, rows = await self._desk.read(lambda inbox: _since(inbox, before))
-        if self._standing is not before:
-            # Something was removed here meanwhile; what came is seen next time.
-            return
-        self._standing = standing
-        if standing.count != before.count + len(rows):
-            self._tell("resync", b"{}")
-            return
-        for row in rows:
+        for row in seen.rows:
             self._tell("message", _encode(row))
-        if standing.sessions != before.sessions:
+        if seen.session:
             self._tell("session", b"{}")
 
     def _tell(self, name: str, data: bytes) -> None:
@@ -137,19 +127,3 @@ async def _next_of(queue: asyncio.Queue[bytes | None]) -> bytes | None:
 def _empty(queue: asyncio.Queue[bytes | None]) -> None:
     while not queue.empty():
         queue.get_nowait()
-
-
-def _standing(inbox: Inbox) -> Standing:
-    return Standing(inbox.newest(), inbox.count(), inbox.count_sessions())
-
-
-def _since(inbox: Inbox, before: Standing) -> tuple[Standing, list[MessageRow]]:
-    """What came since then, oldest first; nothing where it is too much to be told one by one."""
-    standing = _standing(inbox)
-    rows: list[MessageRow] = []
-    if standing.newest > before.newest:
-        for row in inbox.messages(f"{before.newest:X}" if before.newest >= 0 else ""):
-            rows.append(row)
-            if len(rows) > ROWS_MAX:
-                return standing, []
-    return standing, rows

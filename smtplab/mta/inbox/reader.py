@@ -115,6 +115,10 @@ class Inbox:
         """A number that grows with each message that comes."""
         return tables.newest(self._connection)
 
+    def newest_session(self) -> int:
+        """As `newest`, of the sessions that have ended."""
+        return tables.newest_sitting(self._connection)
+
     def message(self, name: str) -> MessageRow | None:
         found = tables.get(self._connection, number_of(name))
         return None if found is None else row_of(found)

@@ -135,6 +135,11 @@ def latest_sittings(connection: Connection, before: int | None = None) -> Iterat
         before = found[-1].number
 
 
+def newest_sitting(connection: Connection) -> int:
+    found = connection.scalar(select(func.max(sessions.c.number)))
+    return -1 if found is None else int(found)
+
+
 def count_sittings(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(sessions)) or 0
 

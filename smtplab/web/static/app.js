@@ -123,8 +123,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (form.dataset.sure === "all") { if (!confirm(said.sureAll)) event.preventDefault(); return; }
-  if (form.dataset.sure === "one") { event.preventDefault(); remove(); return; }
+  if (form.classList.contains("remove")) { event.preventDefault(); remove(); return; }
   if (form.closest(".release")) {
     event.preventDefault();
     const button = form.querySelector("button");
