@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from smtplab.cli.group import Part, Several
+from smtplab.cli.inbox_parts import save_part, show_parts
 from smtplab.cli.serve_ui import is_terminal, show_inbox
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, FAILED
@@ -29,6 +30,8 @@ def make_command(texts: Texts) -> click.Command:
     several = click.Argument(["names"], metavar="ID...", nargs=-1)
     as_json = click.Option(["--json", "as_json"], is_flag=True, help=texts("inbox.help.json"))
     sessions = click.Option(["--sessions"], is_flag=True, help=texts("inbox.help.sessions"))
+    file = click.Argument(["file"], metavar="[FILE]", required=False)
+    part = click.Option(["--part"], metavar="N", help=texts("inbox.help.part"))
     whole = click.Option(["--all", "whole"], is_flag=True, help=texts("inbox.help.all"))
     return Several(
         texts,
@@ -37,7 +40,8 @@ def make_command(texts: Texts) -> click.Command:
             Part(texts, "inbox.list", parts.list, (sessions, as_json)),
             Part(texts, "inbox.show", parts.show, (one, as_json)),
             Part(texts, "inbox.raw", parts.raw, (one,)),
-            Part(texts, "inbox.save", parts.save, (one, click.Argument(["file"], metavar="FILE"))),
+            Part(texts, "inbox.parts", parts.parts, (one, as_json)),
+            Part(texts, "inbox.save", parts.save, (one, file, part)),
             Part(texts, "inbox.delete", parts.delete, (several, whole)),
             Part(texts, "inbox.search", parts.search, (click.Argument(["text"], metavar="TEXT"), as_json)),
             Part(texts, "inbox.watch", parts.watch, (as_json,)),
@@ -103,8 +107,23 @@ class _Parts:
         sys.stdout.buffer.write(_raw(home, name))
         return DONE
 
-    def save(self, home: Path, *, name: str, file: str) -> int:
+    def parts(self, home: Path, *, name: str, as_json: bool) -> int:
+        from smtplab.message.parts import parts_of_message  # noqa: PLC0415
+
+        show_parts(parts_of_message(_raw(home, name)), self._texts, as_json=as_json)
+        return DONE
+
+    def save(self, home: Path, *, name: str, file: str | None, part: str | None) -> int:
         content = _raw(home, name)
+        if part is not None:
+            from smtplab.message.parts import parts_of_message  # noqa: PLC0415
+
+            path = save_part(parts_of_message(content), name, part, file)
+            if file is None or path != Path(file):
+                click.echo(safe(str(path)))
+            return DONE
+        if file is None:
+            raise BadInput("inbox.needs-file")
         try:
             Path(file).write_bytes(content)
         except OSError as trouble:

@@ -117,6 +117,11 @@ class Serve(SpokenCommand):
                 option("--tls-key", dest="tls_keys", metavar="FILE", multiple=True),
                 option("--tls-client-ca", dest="client_ca", metavar="FILE"),
                 option("--maildir", dest="maildir", metavar="DIR"),
+                option("--keep-messages", dest="keep_messages", type=read.WholeNumber()),
+                option("--keep-age", dest="keep_age", type=read.Age()),
+                option("--keep-size", dest="keep_size", type=Size()),
+                option("--log", dest="log", metavar="FILE"),
+                option("--log-size", dest="log_octets_max", type=Size()),
                 option("--webhook", dest="webhook", metavar="URL"),
                 option("--web", dest="web", type=place),
                 option("--web-token", dest="web_token", metavar="TOKEN"),
@@ -182,9 +187,12 @@ def _refuse_contradictions(values: dict[str, Any]) -> None:
         ("discard", "maildir"),
         ("discard", "web"),
         ("discard", "webhook"),
+        *(("discard", name) for name in _KEEP),
     ):
         if values[one] and values[other]:
             raise BadInput("cli.not-both", option=_OPTIONS[one], other=_OPTIONS[other])
+    if values["log_octets_max"] and not values["log"]:
+        raise BadInput("cli.needs", option="--log-size", other="--log")
     if values["tls_keys"] and not values["tls_certificates"]:
         raise BadInput("cli.needs", option="--tls-key", other="--tls-cert")
     for name in ("web_token", "web_names"):
@@ -201,13 +209,19 @@ _OPTIONS = {
     "maildir": "--maildir",
     "web": "--web",
     "webhook": "--webhook",
+    "keep_messages": "--keep-messages",
+    "keep_age": "--keep-age",
+    "keep_size": "--keep-size",
 }
+_KEEP = ("keep_messages", "keep_age", "keep_size")
 
 
 def _request(values: dict[str, Any], places: tuple[Any, ...]) -> dict[str, Any]:
     """What was said; what was not keeps its default."""
+    from smtplab.mta.inbox.ageing import Keep  # noqa: PLC0415 - likewise the database's library
     from smtplab.net.names import parse_endpoint  # noqa: PLC0415 - it loads dnspython, which help does not need
 
+    values["keep"] = Keep(*(values.pop(name) for name in _KEEP))
     files, keys = values.pop("tls_certificates"), values.pop("tls_keys")
     # Without a word about keys, each stands in its certificate's file.
     values["certificates"] = tuple(zip(files, keys or [None] * len(files), strict=True))

@@ -63,11 +63,19 @@ class Seconds(Kind):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """More than nothing. Raises BadInput."""
         del ctx
-        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", str(value).lower())
+        units = "".join(self._UNITS)
+        found = re.fullmatch(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)([{units}]?)", str(value).lower())
         seconds = float(found[1]) * self._UNITS[found[2]] if found else 0.0
         if seconds <= 0:
             raise BadInput("cli.not-seconds", option=named(param), value=str(value))
         return seconds
+
+
+class Age(Seconds):
+    """Days too: `7d`."""
+
+    name = "TIME"
+    _UNITS: ClassVar = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Address(Kind):

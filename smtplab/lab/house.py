@@ -14,7 +14,9 @@ from smtplab.journal import Journal
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conduct import Conduct, OnNotice
 from smtplab.lab.live import this_host
+from smtplab.lab.logbook import Logbook
 from smtplab.lab.serve_request import ServeRequest
+from smtplab.lab.upkeep import keep_ageing, open_log
 from smtplab.lab.users import stored_users
 from smtplab.lab.webhook import Webhook
 from smtplab.mta.accounts import MemoryAccounts
@@ -62,6 +64,7 @@ class House(msgspec.Struct, frozen=True):
     conduct: Conduct | None
     """None: every session goes as it should."""
     webhook: Webhook | None
+    log: Logbook | None
     queue: Queue | None = None
     """Where there is a way out."""
 
@@ -82,6 +85,7 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
         stack.push_async_callback(store.close)
         mailboxes = into_inbox = InboxMailboxes(store, ids, net.clock)
         webhook = _webhook(request, stack, on_notice)
+        keep_ageing(store, request.keep, net, stack, on_notice)
         if webhook is not None:
             intake.on_taken = into_inbox.on_taken = webhook.tell
         ledger = Ledger(net.clock, ids, hostname, store)
@@ -92,9 +96,12 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
             queue = await _open_queue(request, hostname, net, into_inbox, stack)
             intake.relay = queue.accept
     conduct = _conduct(request, hostname, net, stack, on_notice)
+    log = open_log(request, ledger, net, stack, on_notice)
     stack.push_async_callback(ledger.close, END_S_MAX)
     accounts = _accounts(request, net.chance("pepper").randbytes(16))
-    return House(request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct, webhook, queue)
+    return House(
+        request, net, hostname, tls, Entrance(), ledger, intake, mailboxes, accounts, conduct, webhook, log, queue
+    )
 
 
 def _webhook(request: ServeRequest, stack: AsyncExitStack, on_notice: OnNotice) -> Webhook | None:
@@ -206,6 +213,8 @@ def reload(house: House) -> None:
         reload_certificate(house.tls, *first, others=others, client_ca=request.client_ca)
     if house.conduct is not None:
         house.conduct.refresh()
+    if house.log is not None:
+        house.log.reopen()
     try:
         house.accounts.stored = stored_users(request.home)
     except BadInput:

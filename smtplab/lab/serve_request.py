@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from smtplab.mta.inbox.ageing import Keep
 from smtplab.net.ports import Endpoint
 from smtplab.smtp.server import LineEndings
 
@@ -48,6 +49,12 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     line_endings: LineEndings = "strict"
     behaviour: str | None = None
     """A file's name."""
+    keep: Keep = Keep()
+    """Of messages and sessions; everything unless told otherwise."""
+    log: str | None = None
+    """A file's name."""
+    log_octets_max: int = 10_485_760
+    """After which a new one is begun."""
     dns: Endpoint | None = None
     port: int = 25
     resolve: tuple[tuple[str, str], ...] = ()

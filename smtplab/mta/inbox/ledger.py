@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from smtplab.mta.inbox.port import Sitting
 from smtplab.mta.inbox.recording import Recording
@@ -20,6 +21,8 @@ class Ledger:
 
     def __init__(self, clock: Clock, ids: QueueIds, node: str, store: InboxStore | None) -> None:
         self.ring: deque[tuple[Sitting, Recording]] = deque(maxlen=RING_SESSIONS)
+        self.on_begin: Callable[[Recording, str, str], None] | None = None
+        """Told of each session as it begins, with its protocol and its client."""
         self._clock = clock
         self._ids = ids
         self._node = node
@@ -36,6 +39,8 @@ class Ledger:
         self._all_ended.clear()
 
         recording.at_end(lambda: self._end(recording, protocol, client))
+        if self.on_begin is not None:
+            self.on_begin(recording, protocol, client)
         return recording
 
     async def close(self, wait_s: float) -> None:

@@ -41,6 +41,10 @@ class Recording:
         """`tell` is called once, when the session's `Disconnected` is on the tape."""
         self._tape.at_end = tell
 
+    def watch(self, tell: Callable[[Event], None]) -> None:
+        """`tell` is called with each fact as it comes."""
+        self._tape.watch = tell
+
     def play(self) -> tuple[tuple[Record, ...], int]:
         """The records, and how many between the first and the last are gone. What has no stage of its own right behind
         such a gap stands where the last fact before it stood."""
@@ -74,6 +78,7 @@ class _Tape:
         """Nothing is stamped in it: it lets scopes be made."""
         self.told: list[tuple[float, _TapedScope, Event]] = []
         self.left_out = 0
+        self.watch: Callable[[Event], None] | None = None
         self.at_end: Callable[[], None] | None = None
 
     def cut(self) -> None:
@@ -106,6 +111,8 @@ class _TapedScope(Scope):
         told.append((tape.now(), self, event))
         if len(told) == _FULL:
             tape.cut()
+        if tape.watch is not None:
+            tape.watch(event)
         if type(event) is Disconnected:
             tape.end()
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtplab.journal import Record
 from smtplab.mta.inbox import tables
+from smtplab.mta.inbox.ageing import Keep, let_go
 from smtplab.mta.inbox.port import Kept, Sitting, number_of
 from smtplab.mta.inbox.schema import metadata
 from smtplab.mta.store.lock import FolderLock, lock_folder
@@ -100,6 +101,23 @@ class InboxStore:
         if isinstance(found, DBAPIError):
             raise found
         return found
+
+    async def age(self, keep: Keep, now: float) -> Trouble | None:
+        """Lets go of what is too much, page by page, so that messages that come meanwhile wait for one page only."""
+        while True:
+            try:
+                gone, segments = await self.do(lambda connection: let_go(connection, keep, now))
+                await self.do(lambda _: self._forget(segments))  # noqa: B023 - awaited at once
+            except (DBAPIError, OSError) as error:
+                return Trouble("failed", words_of(error))
+            if gone == 0:
+                return None
+
+    def _forget(self, segments: Sequence[int]) -> None:
+        """Their rows are gone for good."""
+        if self._spool is not None:
+            for segment in segments:
+                self._spool.forget(segment)
 
     async def close(self) -> None:
         """What was asked for before is done first."""
