@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 
 RECIPIENT ?= student@hust.example
 
-.PHONY: walk test check bench soak format catalogues clean
+.PHONY: walk test check bench soak fuzz format catalogues clean
 
 # One message's whole way through the simulated internet, as text.
 walk: $(READY)
@@ -33,6 +33,10 @@ bench: $(READY)
 # Hundreds of kills of a queue under load; a failure prints its seed.
 soak: $(READY)
 	$(BIN)/python tests/soak/soak_queue.py --kills 300
+
+# Millions of sessions said to a receiver, some ten minutes for each; an input that breaks something is printed.
+fuzz: $(READY)
+	$(BIN)/python tests/soak/fuzz_receive.py --inputs 2000000
 
 format: $(READY)
 	$(BIN)/ruff format .
