@@ -185,8 +185,7 @@ def converse(pieces: Sequence[bytes], rules: Rules = RULES, net: Net | None = No
 
 
 def check(data: bytes, rules: Rules = RULES, net: Net | None = None, step: int = 1) -> Outcome:
-    """Raises AssertionError where something does not hold. Said again in pieces of `step` octets it comes to the same; with
-    0 it is said once."""
+    """Raises AssertionError where something does not hold, also said again in pieces of `step` octets; 0 for once."""
     whole = converse([data], rules, net)
     _check_replies(whole.said)
     _check_messages(whole, data, rules)
