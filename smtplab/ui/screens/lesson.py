@@ -68,6 +68,8 @@ class LessonScreen(Screen[None]):
         Binding("f6", "other_side", "ui.key.other-side", priority=True),
         Binding("f7", "step(-1)", "ui.key.step-back", priority=True),
         Binding("f8", "step(1)", "ui.key.step-on", priority=True),
+        # Where nothing that has the focus takes it, as in the moment in which the sides change.
+        Binding("enter", "turn", "ui.key.next-step", show=False),
         Binding("f9", "programs", "ui.key.programs", priority=True),
     ]
 
@@ -157,6 +159,9 @@ class LessonScreen(Screen[None]):
             await self._arrive()
         elif by > 0 and self.sitting.player.is_last:
             self.post_message(self.Finished())
+
+    async def action_turn(self) -> None:
+        await self._turn_page()
 
     @on(Page.Turned)
     async def _turn_page(self) -> None:

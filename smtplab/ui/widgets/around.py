@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.widget import Widget
 
 from smtplab.sim.world import World
 from smtplab.ui import mapping
@@ -44,8 +45,9 @@ class Around(Stage):
         world_map.show(Network({}), "")
         self.query_one("#hosts", Pane).say(texts("ui.lesson.who"), self._who())
 
-    def arrive(self) -> None:
-        self.query_one("#hosts", Pane).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one("#hosts", Pane)
 
     def _who(self) -> Content:
         width = max(len(host.name) for host in self._world.hosts)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 from textual.widgets import TextArea
 
 from smtplab.journal import Record
@@ -50,8 +51,9 @@ class Editing(Stage):
     def take(self, records: Sequence[Record]) -> None:
         self.query_one(RunView).play(records)
 
-    def arrive(self) -> None:
-        self.query_one(TextArea).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one(TextArea)
 
     def action_run(self) -> None:
         self.post_message(self.ActionWanted(self.changes))

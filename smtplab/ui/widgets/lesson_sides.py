@@ -61,14 +61,16 @@ class LessonSides(Horizontal):
         self.looked = self.looked or side == "stage"
         self.query_one("#told").display = not self.tabs or side == "text"
         self.query_one("#stage").display = not self.tabs or side == "stage"
-        if side == "stage" and self.stage is not None:
-            self.stage.arrive()
-        elif side == "text":
-            (self.answer.asked or self.page).focus()
+        # What was hidden is laid out only now.
+        self.call_after_refresh(self.fit)
+        entrance = self.stage.entrance if side == "stage" and self.stage is not None else None
+        # At once: what is typed in the same breath belongs to this side.
+        self.screen.set_focus(entrance or self.answer.asked or self.page)
 
     def say(self, page: Sequence[Block], *, to_end: bool) -> None:
         self.page.say(page)
         self.fit()
+        self.call_after_refresh(self.fit)
         if to_end:
             self.call_after_refresh(self.page.scroll_end, animate=False)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
@@ -72,8 +73,9 @@ class Programs(Stage):
         lines = list(shown_lines(self._records, _SHOWN, self._texts))
         self.query_one("#log", Recording).show(lines, at_end=True)
 
-    def arrive(self) -> None:
-        self.query_one("#commands", OptionList).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one("#commands", OptionList)
 
     @on(OptionList.OptionSelected)
     def _copy(self, event: OptionList.OptionSelected) -> None:

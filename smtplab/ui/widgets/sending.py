@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from smtplab.journal import Record
@@ -15,6 +16,7 @@ from smtplab.sim.world import Trip
 from smtplab.ui.widgets.line_input import LineInput
 from smtplab.ui.widgets.run_view import RunView
 from smtplab.ui.widgets.stage import Stage
+from smtplab.ui.widgets.typed_lines import FieldInput
 from smtplab.view.network import Plan
 from smtplab.view.texts import Texts
 
@@ -31,7 +33,9 @@ class Sending(Stage):
         for name in ("sender", "recipients"):
             with Horizontal(classes="asks"):
                 yield Label(self._texts(f"ui.lesson.{name}"), id=f"{name}-label")
-                yield LineInput(id=name, compact=True, placeholder=self._texts(f"ui.lesson.{name}.example"))
+                field = FieldInput(id=name, compact=True, placeholder=self._texts(f"ui.lesson.{name}.example"))
+                field.next_field = "recipients" if name == "sender" else ""
+                yield field
         yield RunView(self._plan, self._texts, "ui.lesson.nothing.send")
 
     def speak(self, texts: Texts) -> None:
@@ -47,8 +51,9 @@ class Sending(Stage):
     def take(self, records: Sequence[Record]) -> None:
         self.query_one(RunView).play(records)
 
-    def arrive(self) -> None:
-        self.query_one("#sender", LineInput).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one("#sender", LineInput)
 
     def demonstrate(self, action: Action) -> bool:
         """First it fills in, then it sends."""
@@ -65,8 +70,5 @@ class Sending(Stage):
     def _send(self, event: Input.Submitted) -> None:
         event.stop()
         sender, recipients = self.query_one("#sender", LineInput), self.query_one("#recipients", LineInput)
-        if event.input is sender and not recipients.value.strip():
-            recipients.focus()
-            return
         to = tuple(part.strip() for part in recipients.value.split(",") if part.strip())
         self.post_message(self.ActionWanted(Action(send=(Trip(sender.value.strip(), to),))))

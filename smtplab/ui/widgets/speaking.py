@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input, Label
+from textual.widget import Widget
+from textual.widgets import Label
 
 from smtplab.journal import Record
 from smtplab.lesson.dialogue import Dialogue
 from smtplab.lesson.lesson import Action, Shown, Task
 from smtplab.lesson.shown import DIALOGUE, ShownLine, shown_lines
-from smtplab.ui.widgets.line_input import LineInput
 from smtplab.ui.widgets.recording import Recording
 from smtplab.ui.widgets.stage import Stage
+from smtplab.ui.widgets.typed_lines import PromptInput
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 from smtplab.view.transcript import Line
@@ -44,7 +45,7 @@ class Speaking(Stage):
         yield Recording()
         with Horizontal(classes="asks"):
             yield Label("C:", id="prompt")
-            yield LineInput(id="line", compact=True)
+            yield PromptInput(id="line", compact=True)
 
     def on_mount(self) -> None:
         self._say()
@@ -55,8 +56,9 @@ class Speaking(Stage):
         self.query_one(Recording).speak(self._lines())
         self._say()
 
-    def arrive(self) -> None:
-        self.query_one(LineInput).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one(PromptInput)
 
     def take(self, records: Sequence[Record]) -> None:
         line, self._under_way = self._under_way, None
@@ -89,17 +91,14 @@ class Speaking(Stage):
             self._utter(model[len(said)])
         return len(said) + 1 < len(model)
 
-    @on(Input.Submitted)
-    def _say_line(self, event: Input.Submitted) -> None:
-        event.stop()
-        line = event.value
-        self.query_one(LineInput).value = ""
+    @on(PromptInput.Said)
+    def _say_line(self, said: PromptInput.Said) -> None:
         if self.dialogue.is_over:
             self._anew()
         elif self._under_way is None:
-            self._utter(line)
+            self._utter(said.line)
         else:
-            self._waiting.append(line)
+            self._waiting.append(said.line)
 
     def _utter(self, line: str) -> None:
         self._under_way = line
@@ -134,4 +133,4 @@ class Speaking(Stage):
         )
         state = "over" if dialogue.is_over else "content" if dialogue.awaits_content else "command"
         self.query_one("#prompt", Label).update(" ->" if state == "content" else "C:")
-        self.query_one(LineInput).placeholder = texts(f"ui.lesson.say.{state}")
+        self.query_one(PromptInput).placeholder = texts(f"ui.lesson.say.{state}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action
@@ -63,5 +64,7 @@ class Stage(Vertical):
         del action
         return False
 
-    def arrive(self) -> None:
-        """The person turns to this side."""
+    @property
+    def entrance(self) -> Widget | None:
+        """What takes the focus when the person turns to this side."""
+        return None

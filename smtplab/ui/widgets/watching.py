@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.widget import Widget
 
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action, Shown
@@ -56,8 +57,9 @@ class Watching(Stage):
     def record(self, seq: int) -> Record:
         return self._records[self._place[seq]]
 
-    def arrive(self) -> None:
-        self.query_one(Recording).focus()
+    @property
+    def entrance(self) -> Widget:
+        return self.query_one(Recording)
 
     def demonstrate(self, action: Action) -> bool:
         """First it comes to the line, then it points at it."""
