@@ -302,7 +302,8 @@ class Talk:
             return [spoken if isinstance(spoken, Reply) else lost]
         replies = [await self._reply(self.timeouts.content_s) for _ in range(owed)]
         if isinstance(replies[0], Reply) and replies[0].code == PRDR_BEGINS:
-            replies += [await self._reply(self.timeouts.content_s) for _ in range(self.client.pending)]
+            more = self.client.pending + (self._ahead is not None)
+            replies += [await self._reply(self.timeouts.content_s) for _ in range(more)]
         return replies
 
     async def _write(self, data: bytes) -> Lost | None:

@@ -295,6 +295,7 @@ domainlist local_domains = exim.net
 disable_ipv6 = true
 acl_smtp_rcpt = check_recipient
 acl_smtp_data = accept
+acl_smtp_data_prdr = check_content
 tls_advertise_hosts = *
 tls_certificate = {folder}/cert.pem
 tls_privatekey = {folder}/key.pem
@@ -310,6 +311,10 @@ check_recipient:
        message = 5.1.1 no such person here
   accept domains = +local_domains
   deny message = relay not permitted
+check_content:
+  deny local_parts = picky
+       message = 5.7.1 not this content
+  accept
 begin routers
 here:
   driver = accept
