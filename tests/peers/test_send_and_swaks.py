@@ -204,6 +204,13 @@ def test_xclient_is_said_as_by_swaks(toy, replies, options):
     assert (ours[0], dialogue(ours[1])) == (swaks[0], dialogue(swaks[1]))
 
 
+def test_each_recipients_own_reply_after_the_content_is_read_as_by_swaks(toy):
+    replies = ("250 ok", "250 ok", "250 ok", "354 go", "353 begin\r\n250 one\r\n550 two\r\n250 all", "221 bye")
+    server = toy("220 hi", "250-mx\r\n250 PRDR", *replies)
+    swaks, ours = both("-s", f"127.0.0.1:{server}", "-t", "an@real.net,bao@real.net", "-d", DATA, "--prdr")
+    assert (ours[0], dialogue(ours[1])) == (swaks[0], dialogue(swaks[1]))
+
+
 CHALLENGE = "334 PDFAeD4="
 
 
