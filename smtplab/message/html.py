@@ -60,6 +60,75 @@ def tokens(html: str) -> Iterator[Token]:
             yield token
 
 
+def plain_text(html: str) -> str:
+    """As it reads, without its looks: a line for each block, links with where they lead."""
+    made = _Lines()
+    for token in tokens(html):
+        match token:
+            case Text(text=text):
+                made.add(text)
+            case StartTag(name=name):
+                made.begin(name, dict(token.attributes))
+            case EndTag(name=name):
+                made.end(name)
+    return made.text()
+
+
+_BLOCKS = frozenset(
+    {"p", "div", "tr", "table", "ul", "ol", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
+)
+_CELLS = frozenset({"td", "th"})
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._lines = [""]
+        self._link = ""
+
+    def add(self, text: str) -> None:
+        words = " ".join(text.split())
+        if not words:
+            return
+        gap = " " if self._lines[-1] and not self._lines[-1].endswith(" ") and text[:1].isspace() else ""
+        self._lines[-1] += gap + words + (" " if text[-1:].isspace() else "")
+
+    def begin(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "br":
+            self._lines.append("")
+        elif name in _BLOCKS:
+            self._break()
+        elif name == "li":
+            self._break()
+            self._lines[-1] = "- "
+        elif name in _CELLS and self._lines[-1]:
+            self._lines[-1] += " "
+        elif name == "img" and attributes.get("alt", "").strip():
+            self.add(f"[{attributes['alt']}]")
+        elif name == "a":
+            href = attributes.get("href", "").strip()
+            self._link = href if href.lower().startswith(("http://", "https://")) else ""
+
+    def end(self, name: str) -> None:
+        if name in _BLOCKS or name == "li":
+            self._break()
+        elif name == "a" and self._link:
+            if self._link not in self._lines[-1]:
+                self._lines[-1] = f"{self._lines[-1].rstrip()} <{self._link}>"
+            self._link = ""
+
+    def text(self) -> str:
+        lines = "\n".join(line.rstrip() for line in self._lines)
+        return _GAPS.sub("\n\n", lines).strip("\n") + "\n"
+
+    def _break(self) -> None:
+        """A line of its own begins."""
+        if self._lines[-1].strip():
+            self._lines.append("")
+
+
+_GAPS = re.compile(r"\n{3,}")
+
+
 def _tag(html: str, at: int) -> tuple[Token | None, int]:
     """What begins with `<`, and where it ends."""
     named = _NAME.match(html, at)

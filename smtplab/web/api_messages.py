@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox import Inbox, MessageRow
 from smtplab.lab.inbox_pages import find_messages
@@ -34,6 +35,7 @@ from smtplab.web.shapes import (
     Release,
     Released,
     ReleaseRequest,
+    SeenRequest,
 )
 
 PAGE_MAX = 200
@@ -123,10 +125,18 @@ class Messages:
         ids = await self._desk.read(all_ids) if wish.all else tuple(dict.fromkeys(wish.ids))
         return json_answer(Deletion(await remove(self._desk, self._news, ids)))
 
+    async def mark(self, request: Request) -> Response:
+        name = self._asked(request, "markMessage")["id"]
+        wish = await json_of(request, SeenRequest)
+        await row_of(self._desk, name)
+        await self._desk.read(lambda inbox: inbox.mark_seen(name, seen=wish.seen))
+        return nothing()
+
     async def release(self, request: Request) -> Response:
         name = self._asked(request, "releaseMessage")["id"]
         wish = await json_of(request, ReleaseRequest)
-        return json_answer(await released(self._desk, name, wish))
+        found, _ = await released(self._desk, name, wish)
+        return json_answer(found)
 
     def _asked(self, request: Request, name: str) -> dict[str, Any]:
         return asked(request, self._operations[name])
@@ -157,6 +167,10 @@ class Messages:
             Operation(
                 "deleteMessage", "DELETE", "/messages/{id}", "Remove a message",
                 self.delete, {204: Answer("It is gone.", media=""), 404: missing}, (MESSAGE_ID,),
+            ),
+            Operation(
+                "markMessage", "POST", "/messages/{id}/seen", "Mark a message as looked at, or as not",
+                self.mark, {204: Answer("It is marked.", media=""), 404: missing}, (MESSAGE_ID,), SeenRequest,
             ),
             Operation(
                 "releaseMessage", "POST", "/messages/{id}/release", "Send a message on to a real server",
@@ -212,8 +226,8 @@ async def remove(desk: Desk, news: News, ids: tuple[str, ...]) -> int:
     return gone
 
 
-async def released(desk: Desk, name: str, wish: ReleaseRequest) -> Release:
-    """Raises Problem."""
+async def released(desk: Desk, name: str, wish: ReleaseRequest) -> tuple[Release, tuple[Record, ...]]:
+    """With the records of the session with that server. Raises Problem."""
     row = await row_of(desk, name)
     async with desk.room_for(PARTS_COST * row.size):
         content = await content_of(desk, name)
@@ -229,7 +243,7 @@ async def released(desk: Desk, name: str, wish: ReleaseRequest) -> Release:
         Released(str(one.recipient), one.judgement.result, one.judgement.code, one.judgement.enhanced, words_of(one))
         for one in found.sent.outcomes
     )
-    return Release(found.sent.ending.result, outcomes)
+    return Release(found.sent.ending.result, outcomes), found.records
 
 
 def words_of(outcome: RecipientOutcome) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +22,8 @@ YEAR_S = 365 * 24 * 3600
 
 _NAMES: dict[Language, str] = {"en": "English", "vi": "Tiếng Việt"}
 _MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_ADDRESS = re.compile(r"(https?://[^\s<>\"'`]{1,2000}[^\s<>\"'`.,;:!?)\]}])")
+_LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
 _FOLDER = Path(__file__).parent
 
 
@@ -37,6 +41,7 @@ class Looks:
             lstrip_blocks=True,
         )
         self._templates.filters["moment"] = _moment
+        self._templates.filters["linked"] = linked
 
     def texts_for(self, request: Request) -> Texts:
         """As asked for now, or before, or as the browser says, or as the server speaks."""
@@ -91,6 +96,13 @@ class Looks:
 def _moment(iso: str) -> str:
     """`2026-11-26 17:25:17 UTC`, for where no script turns it into the reader's own time."""
     return f"{iso[:10]} {iso[11:19]} UTC"
+
+
+def linked(text: str) -> Markup:
+    """With its addresses of the web as links; they lead into a page of their own, which learns nothing of ours."""
+    pieces = _ADDRESS.split(text)
+    shown = [escape(piece) if at % 2 == 0 else _LINK.format(piece, piece) for at, piece in enumerate(pieces)]
+    return Markup("").join(shown)
 
 
 def _query(request: Request, **changes: str) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from smtplab.lab.inbox import Inbox, MessageRow
 from smtplab.lab.inbox_pages import SessionItem, find_messages, find_sessions
 from smtplab.lab.inbox_query import parse_query
+from smtplab.message.html import plain_text
 from smtplab.message.parts import MimePart, body_of
 from smtplab.view.sitting import ending_of
 from smtplab.view.texts import Texts
@@ -34,12 +35,19 @@ VIEWS = ("html", "text", "headers", "source", "parts", "session")
 PART = "x-part"
 """A header of our script's requests: `list`, `rows` or `main`, where it wants that part alone."""
 
+FILTERS = {
+    "messages": (("", "all"), ("is:unread", "unread"), ("is:clear", "clear")),
+    "sessions": (("", "all"), ("is:failed", "failed")),
+}
+"""What one looks for most often, as one would type it."""
+
 KEYS = (
     (("j", "k"), "move"),
     (("Enter",), "open"),
     (("1", "…", "6"), "view"),
     (("s",), "session"),
     (("Delete",), "delete"),
+    (("u",), "unread"),
     (("/",), "search"),
     (("g",), "kinds"),
     (("t",), "theme"),
@@ -112,7 +120,10 @@ class Pages:
         wish = ReleaseRequest(server=form.get("server", "").strip(), recipients=people or None)
         shown: dict[str, Any] = {"release_to": wish.server, "release_recipients": form.get("recipients", "")}
         try:
-            shown["release_result"] = (await released(self._desk, _id(request), wish)).recipients
+            result, records = await released(self._desk, _id(request), wish)
+            texts = self._looks.texts_for(request)
+            shown["release_result"] = result.recipients
+            shown["release_session"] = await self._desk.do(lambda: transcript(records, 0, texts))
         except Problem as problem:
             if problem.status == 404:
                 raise
@@ -139,6 +150,7 @@ class Pages:
                 "release_recipients": ", ".join(row.recipients[:100]),
                 "release_result": None,
                 "release_problem": "",
+                "release_session": None,
                 "session_id": row.session,
                 "transcript": await self._transcript(row, texts),
                 **await self._view(view, row, root, texts, remote=_wants_remote(request)),
@@ -152,8 +164,13 @@ class Pages:
                 frame = await self._desk.do(lambda: frame_of(root, remote=remote))
                 return {"blocked": 0 if remote else frame.remote, "remote": remote}
             case "text":
-                part = body_of(root, "text/plain")
-                return {"text": None if part is None else part.text, "cut": part is not None and part.is_cut}
+                part = body_of(root, "text/plain") or body_of(root, "text/html")
+                if part is None:
+                    return {"text": None, "cut": False, "from_html": False}
+                if part.kind == "text/plain":
+                    return {"text": part.text, "cut": part.is_cut, "from_html": False}
+                text = await self._desk.do(lambda: plain_text(part.text))
+                return {"text": text, "cut": part.is_cut, "from_html": True}
             case "headers":
                 return {"fields": header_lines(root)}
             case "source":
@@ -190,6 +207,7 @@ class Pages:
             "selected": selected.upper(),
             "opened": bool(opened),
             "key_list": KEYS,
+            "filters": FILTERS[kind],
             "problem": "",
             "card": None,
             "session": None,

@@ -111,6 +111,10 @@ class Deletion(msgspec.Struct, frozen=True):
     """How many of them were there."""
 
 
+class SeenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seen: bool
+
+
 class ReleaseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: str
     """`HOST` or `HOST:PORT`; port 25 where none is named."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtplab.message.html import EndTag, StartTag, Text, tokens
+from smtplab.message.html import EndTag, StartTag, Text, plain_text, tokens
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,19 @@ def test_a_hostile_megabyte_takes_linear_time(piece):
     start = time.process_time()
     list(tokens(piece * (1_000_000 // len(piece))))
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<h1>One</h1><p>Two\n  three<br>four</p>", "One\nTwo three\nfour\n"),
+        ("<ul><li>a</li><li>b <b>c</b></li></ul>", "- a\n- b c\n"),
+        ("<a href='https://a.example/x'>see</a> it", "see <https://a.example/x> it\n"),
+        ("<a href='https://a.example'>https://a.example</a>", "https://a.example\n"),
+        ("<style>p{}</style><table><tr><td>1</td><td>2</td></tr></table><img alt='logo'>", "1 2\n[logo]\n"),
+        ("<div><div><div>deep</div></div></div><br><br><br><br>end", "deep\n\nend\n"),
+        ("", "\n"),
+    ],
+)
+def test_html_reads_as_plain_text(html, text):
+    assert plain_text(html) == text

@@ -234,6 +234,9 @@ def test_every_route_answers_as_the_description_says(home):
             for content in ({"ids": ["1"]}, {"ids": "1"}):
                 answer = await client.request("DELETE", f"{API}/messages", json=content)
                 _check(description, description["paths"][f"{API}/messages"]["delete"], answer)
+            marking = description["paths"][f"{API}/messages/{{id}}/seen"]["post"]
+            for name, content in ((message["id"], {"seen": True}), ("1", {"seen": True}), (message["id"], {})):
+                _check(description, marking, await client.post(f"{API}/messages/{name}/seen", json=content))
             for name in (message["id"], "1"):
                 answer = await client.delete(f"{API}/messages/{name}")
                 _check(description, description["paths"][f"{API}/messages/{{id}}"]["delete"], answer)

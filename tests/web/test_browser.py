@@ -188,7 +188,11 @@ def test_remote_content_is_fetched_after_a_click_and_told_nothing_of_us(page, se
     banner = page.locator(".blocked")
     assert "remote items are blocked" in banner.inner_text()
     assert elsewhere.asked == []
-    with page.expect_response(lambda answer: answer.url.endswith("/pixel.png")):
+    with (
+        page.expect_response(lambda answer: answer.url.endswith("/pixel.png")),
+        page.expect_response(lambda answer: answer.url.endswith("/table.png")),
+        page.expect_event("console", lambda message: "font" in message.text),
+    ):
         page.locator("#load-remote").click()
     page.locator(".blocked.loaded").wait_for()
     assert {"/pixel.png", "/table.png"} <= elsewhere.paths <= {
@@ -314,6 +318,19 @@ def test_keys_move_show_and_delete(page, served):
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    page.wait_for_selector("main h1:has-text('Choose a message')")
+
+
+def test_filters_and_marking_as_unread(page, served):
+    send(served, PLAIN, HANDSOME)
+    open_live(page, served)
+    rows_become(page, 2)
+    open_message(page, "A plain one")
+    page.locator(".chips a", has_text="Unread").click()
+    rows_become(page, 1)
+    assert page.locator("#search").input_value() == "is:unread"
+    page.keyboard.press("u")
+    rows_become(page, 2)
     page.wait_for_selector("main h1:has-text('Choose a message')")
 
 

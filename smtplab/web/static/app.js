@@ -117,6 +117,13 @@ document.addEventListener("click", (event) => {
   if (!link || link.origin !== location.origin || link.target || link.hasAttribute("download")) return;
   if (link.id === "more") { event.preventDefault(); readOn(link); return; }
   if (link.classList.contains("back") && narrow.matches) { event.preventDefault(); close(); return; }
+  if (link.closest(".chips")) {
+    event.preventDefault();
+    search.value = link.dataset.q;
+    refresh();
+    if (!main.querySelector("article")) history.replaceState({}, "", listUrl());
+    return;
+  }
   const row = link.closest(".row"), inside = link.closest(".tabs, .blocked");
   if (row || inside) { event.preventDefault(); open(link.href); }
 });
@@ -146,6 +153,15 @@ async function remove() {
   if (item) item.remove();
   if (link && !narrow.matches) open(link.href); else close();
   refresh();
+}
+
+async function unread() {
+  const article = main.querySelector("article");
+  if (!article || said.kind !== "messages") return;
+  const answer = await fetch(`/api/v1/messages/${article.dataset.id}/seen`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ seen: false }),
+  });
+  if (answer.ok) close();
 }
 
 function close() {
@@ -183,6 +199,7 @@ const keys = {
   t: () => turn(),
   g: () => location.assign(said.kind === "messages" ? "/sessions" : "/"),
   s: () => { const tab = main.querySelector('.tabs a[data-view="session"]'); if (tab && tab.offsetParent) tab.click(); else body.classList.toggle("alone"); },
+  u: () => unread(),
   Delete: () => remove(), "#": () => remove(),
   Escape: () => { if (main.querySelector("article")) close(); },
 };
