@@ -19,7 +19,6 @@ from smtplab.cli.line_editor import Alarm, Engine, Over, line_editor
 from smtplab.cli.output import Output, Show, opened_output, print_json
 from smtplab.cli.plain import PlainPrinter
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conversation import QUIT, Conversation
 from smtplab.lab.exits import INTERRUPTED
 from smtplab.lab.feed import Ended
@@ -111,7 +110,7 @@ class _Lines:
                     running.cancel()
                     raise
         if ended.problem is not None:
-            raise BadInput(ended.problem, **ended.arguments)
+            click.echo(f"smtplab: {self._texts(ended.problem, **ended.arguments)}", err=True)
         return ended.exit_code
 
     def _read_on(self) -> None:

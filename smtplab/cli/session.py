@@ -121,7 +121,7 @@ class SessionCommand(SpokenCommand):
         if not left or ended is None:
             return INTERRUPTED
         if ended.problem is not None:
-            raise BadInput(ended.problem, **ended.arguments)
+            click.echo(f"smtplab: {self.texts(ended.problem, **ended.arguments)}", err=True)
         return 0 if ended.exit_code == INTERRUPTED else ended.exit_code
 
     # By script

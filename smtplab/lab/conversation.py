@@ -35,6 +35,9 @@ EXPECT_S_MAX = 10.0
 FAREWELL_S_MAX = 5.0
 """For the answer to the QUIT of somebody who leaves."""
 
+_FAREWELL_STEPS = 2
+"""QUIT and its answer."""
+
 QUIT = Step(0, "send", b"QUIT\r\n")
 _QUIET_STATES = frozenset({"greeted", "refused", "ready", "mail", "rcpt", "chunking"})
 """In which a line is a command."""
@@ -64,6 +67,7 @@ class Conversation:
         self._leaving = False
         self._session: Session | None = None
         self._patience_end_s = 0.0
+        self._last: Reply | None = None
 
     @property
     def standing(self) -> Standing | None:
@@ -76,8 +80,11 @@ class Conversation:
 
     @property
     def at_rest(self) -> bool:
-        """Connected; nothing is asked, and nobody owes us a reply."""
-        return self._session is not None and not self._asked and not self._session.talk.client.pending
+        """Connected; nothing is asked, and no reply can come before something more is said."""
+        if self._session is None or self._asked:
+            return False
+        client = self._session.talk.client
+        return not client.pending or client.standing.chunk_unfinished
 
     def ask(self, *steps: Step) -> None:
         """Done once those before are done; `expect` waits for a reply where one is owed."""
@@ -148,7 +155,7 @@ class Conversation:
                 self._rest()
                 await self._hear_until(talk, self._news.wait())
                 self._news.clear()
-        return _loss(talk)
+        return await self._loss(talk)
 
     async def _do(self, step: Step, session: Session) -> None:
         talk = session.talk
@@ -204,6 +211,7 @@ class Conversation:
         self._wait_anew(talk)
         if isinstance(answer, Lost):
             return
+        self._last = answer
         code = answer.code
         self._keep(Step(0, "expect", code=str(code) if code is not None and 200 <= code < 600 else "any"))
         if self._scribe is not None:
@@ -220,6 +228,15 @@ class Conversation:
         of_content = talk.client.standing.awaited == CONTENT
         limit_s = talk.timeouts.content_s if of_content else talk.timeouts.command_s
         self._patience_end_s = asyncio.get_running_loop().time() + limit_s
+
+    async def _loss(self, talk: Talk) -> Setback | None:
+        """None where the dialogue ended as somebody here wanted it, with QUIT."""
+        if QUIT.data in [step.data.upper() for step in self.steps[-_FAREWELL_STEPS:]]:
+            return None
+        # It is over, so this waits for nothing: a 421 that came with another reply has not been heard yet.
+        answer = await talk.hear(FAREWELL_S_MAX)
+        self._heard(answer, talk)
+        return Setback("quit", self._last if self._last is not None and self._last.code == 421 else answer)
 
     # Keeping
 
@@ -240,11 +257,3 @@ class Conversation:
     def _rest(self) -> None:
         if self.on_rest is not None and (self.at_rest or self.over or self.ended is not None):
             self.on_rest()
-
-
-def _loss(talk: Talk) -> Setback | None:
-    """None where the dialogue ended as it should, with QUIT."""
-    lost = talk.lost
-    if lost is None or lost.reason == "closed":
-        return None
-    return Setback("quit", lost)

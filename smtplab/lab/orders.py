@@ -132,7 +132,11 @@ def _chunk(argument: str) -> Order:
 
 def _file(path: str) -> bytes | Trouble:
     try:
-        with Path(path).expanduser().open("rb") as file:
+        found = Path(path).expanduser()
+        if found.exists() and not found.is_file():
+            # A terminal or a pipe would keep everything waiting.
+            return Trouble("session.no-file", path)
+        with found.open("rb") as file:
             content = file.read(FILE_OCTETS_MAX + 1)
     except (OSError, ValueError, RuntimeError) as trouble:
         return Trouble("session.no-file", f"{path}: {getattr(trouble, 'strerror', None) or trouble}")

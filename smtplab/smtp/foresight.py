@@ -13,7 +13,7 @@ from smtplab.smtp.states import KNOWN_VERBS, LAST_CHUNK
 from smtplab.wire.command import Bdat, Unknown, parse_command
 from smtplab.wire.flaw import Flaw
 
-Verdict = Literal["empty", "legal", "flawed", "illegal", "unknown", "content", "response"]
+Verdict = Literal["empty", "legal", "flawed", "illegal", "unknown", "content", "chunk", "response"]
 """`flawed` may come here, but not so; `illegal` may not come here, or was not announced."""
 
 _OF_THE_PLACE = frozenset(
@@ -34,6 +34,8 @@ def foresee(line: bytes, standing: Standing) -> Foresight:
         return Foresight("content")
     if standing.state == "auth":
         return Foresight("response")
+    if standing.chunk_unfinished:
+        return Foresight("chunk")
     if not line.strip():
         return Foresight("empty")
     parsed = parse_command(line, smtputf8=True)

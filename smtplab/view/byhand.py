@@ -39,6 +39,7 @@ _SIGNS: dict[str, tuple[str, Tone]] = {
     "empty": ("·", "quiet"),
     "legal": ("✓", "good"),
     "content": ("✎", "quiet"),
+    "chunk": ("✎", "quiet"),
     "response": ("✎", "quiet"),
     "flawed": ("!", "odd"),
     "illegal": ("✗", "bad"),
@@ -49,7 +50,7 @@ _SIGNS: dict[str, tuple[str, Tone]] = {
 def mark_of(foresight: Foresight, standing: Standing, texts: Texts) -> Mark:
     """What it will be taken for, and the first of the rules that it breaks, with its RFC."""
     sign, tone = _SIGNS[foresight.verdict]
-    if foresight.verdict in ("empty", "legal", "content", "response"):
+    if foresight.verdict in ("empty", "legal", "content", "chunk", "response"):
         verb = foresight.verb
         return Mark(sign, texts(f"session.mark.{foresight.verdict}", verb=verb, state=standing.state), tone)
     verb = safe(foresight.verb)

@@ -49,11 +49,6 @@ def pairs(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:
     return found
 
 
-def first_difference(found: Sequence[Pair]) -> int | None:
-    """The index of the first pair that is none; None where both runs tell the same."""
-    return next((index for index, pair in enumerate(found) if not pair.same), None)
-
-
 def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
     """How many stand first and are the same."""
     count = 0

@@ -216,7 +216,7 @@ def test_the_prompt_ends_by_itself_when_the_server_hangs_up(open_terminal):
             peer.sendall(b"220 mx\r\n")
             terminal.until("greeted -> ")
             peer.sendall(b"421 4.3.2 going down\r\n")
-        assert terminal.ended() == 0
+        assert terminal.ended() == 75
     assert "421 4.3.2 going down" in terminal.seen
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtplab import events as ev
 from smtplab.events import JourneyStarted
@@ -250,7 +252,7 @@ def test_421_out_of_the_blue_ends_the_session() -> None:
     conversation = Conversation(QuietWay(b"220 mx\r\n421 4.3.2 shutting down\r\n", 5.0))
     ended = converse(conversation, leave=False)
     assert codes(conversation.records) == [220, 421]
-    assert ended.exit_code == 0
+    assert ended == Ended(75)
 
 
 def test_nobody_is_at_an_address_outside_the_world() -> None:
@@ -303,3 +305,15 @@ def test_dots_may_be_left_as_they_are(tmp_path) -> None:
     assert [step.data for step in stuffed] == [b"Subject: x\r\n\r\n..y\r\n.\r\n"]  # type: ignore[union-attr]
     assert [step.data for step in plain] == [b"Subject: x\n\n.y\n"]  # type: ignore[union-attr]
     assert isinstance(read_order(":data /nowhere", "data", dots=True), Trouble)
+
+
+@given(st.text(), st.sampled_from(["ready", "data", "auth"]), st.booleans())
+def test_nothing_that_is_typed_makes_the_reader_raise(typed: str, state, dots: bool) -> None:
+    for line in (typed, f":{typed}", *(f":{word} {typed}" for word in ("bdat", "raw", "wait", "auth", "data", "tls"))):
+        assert isinstance(read_order(line, state, dots=dots), tuple | Login | Here | Trouble)
+
+
+def test_the_octets_of_a_chunk_are_no_commands() -> None:
+    conversation = Conversation(to_world())
+    converse(conversation, *LETTER[:3], "send BDAT 6", "raw RSE", "raw T\\r\\n", "send NOOP")
+    assert sent(conversation.records)[3:] == ["BDAT 6", "NOOP", "QUIT"]
