@@ -55,6 +55,8 @@ class Conversation:
         self.ended: Ended | None = None
         self.over = False
         """Nothing more can be said; in a world the mail may still be on its way."""
+        self.content_octets = 0
+        """Of a content that is being said, its dots and line ends counted too; its records come with its end."""
         self.steps: list[Step] = []
         """What was said and heard so far, secrets too: never to be shown, and only good for saying it again."""
         self.passwords: dict[str, Secret] = {}
@@ -242,6 +244,8 @@ class Conversation:
 
     def _note(self, step: Step, talk: Talk) -> None:
         self._keep(step)
+        of_content = talk.client.standing.state == "data"
+        self.content_octets = self.content_octets + len(step.data) if of_content else 0
         if self._scribe is not None:
             self._scribe.said(step, talk.client.standing.state)
 

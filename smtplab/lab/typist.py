@@ -11,6 +11,7 @@ from smtplab.smtp.completion import Known, candidates
 from smtplab.smtp.foresight import foresee
 from smtplab.smtp.states import State
 from smtplab.view.byhand import Mark, mark_of, next_verbs
+from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 HISTORY_MAX: Final = 1000
@@ -51,6 +52,9 @@ class Typist:
             return Mark("·", texts("session.mark.empty", verbs=" ".join(next_verbs(standing))), "quiet")
         if foresight.verdict == "unknown" and (begun := self.completed(typed)):
             return Mark("…", " · ".join(dict.fromkeys(line.partition(" ")[0] for line in begun)), "quiet")
+        if foresight.verdict == "content" and (octets := self._conversation.content_octets):
+            last = safe(self._history[-1]) if self._history else ""
+            return Mark("✎", texts("session.mark.content.more", count=octets, last=last), "quiet")
         return mark_of(foresight, standing, texts)
 
     def _mark_of_order(self, line: str, texts: Texts) -> Mark:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtplab.events import CommandSent
+from smtplab.events import CommandSent, ExtensionsLearned, ReplyReceived, RuleBroken, StateChanged
 from smtplab.journal import Record
 from smtplab.lab.conversation import Conversation
 from smtplab.smtp.auth_shown import MASK
@@ -14,6 +14,8 @@ from smtplab.view.journey import Journey
 from smtplab.view.session import Session
 from smtplab.view.texts import Texts
 
+_ABOUT_A_REPLY = (StateChanged, ExtensionsLearned, RuleBroken)
+
 
 class Spoken:
     """A walk that is always followed to its end."""
@@ -23,6 +25,10 @@ class Spoken:
         self._heard = 0
         self._shown: list[Record] = []
         self._walk = Walk(self._shown, texts, live=True, below=gist)
+        self._reply: int | None = None
+        """The index of the last one that the server gave us."""
+        self.following = True
+        """The person looks at what comes, at no line of their own choice."""
 
     def speak(self, texts: Texts) -> None:
         self._walk.reading.speak(texts)
@@ -31,10 +37,21 @@ class Spoken:
         """Take in what was said and heard; true where there was something."""
         fresh = self._conversation.records[self._heard :]
         self._heard += len(fresh)
-        self._shown.extend(record for record in fresh if not is_left_out(record, self._conversation.records[0]))
+        for record in fresh:
+            if not is_left_out(record, self._conversation.records[0]):
+                self._note(record)
         known = self._walk.read_on()
         self._walk.player.tick(now_s)
         return known
+
+    def _note(self, record: Record) -> None:
+        first = self._conversation.records[0]
+        if record.hop == first.hop and record.node == first.node:
+            if isinstance(record.event, ReplyReceived):
+                self._reply = len(self._shown)
+            elif not isinstance(record.event, _ABOUT_A_REPLY):
+                self._reply = None
+        self._shown.append(record)
 
     @property
     def count(self) -> int:
@@ -46,14 +63,17 @@ class Spoken:
 
     @selected.setter
     def selected(self, row: int) -> None:
+        self.following = row >= self._walk.count - 1
         self._walk.selected = row
 
-    @property
-    def at_end(self) -> bool:
-        return self._walk.selected >= self._walk.count - 1
-
     def follow(self) -> None:
+        """At hand is the last reply, where nothing was said since, else the last line."""
+        self.following = True
         self._walk.follow()
+        if self._reply is not None and self._reply < len(self._walk.known):
+            event = self._walk.known[self._reply].event
+            lines = len(event.lines) if isinstance(event, ReplyReceived) else 1
+            self._walk.selected = self._walk.rows.rows_of(self._reply)[max(lines, 1) - 1]
 
     def find(self, wanted: str) -> list[int]:
         """As `Walk.find`."""

@@ -26,6 +26,8 @@ _OF_A_PLAN = ("explain.reply.decided.host", "explain.reply.decided.recipient-4",
 _SYNTAX_CODES = frozenset({500, 501, 502, 503, 504, 555})
 """It is the command that the server does not take, not the mail (RFC 5321 4.2.2)."""
 
+_STEP_OF_CODE = {502: "not-offered", 503: "order", 504: "not-offered", 555: "not-offered"}
+
 
 class Mark(NamedTuple):
     """Of a line that is being typed."""
@@ -93,8 +95,8 @@ def advice(record: Record, journey: Journey, texts: Texts) -> tuple[str, ...]:
     event = record.event
     if not isinstance(event, ev.ReplyReceived) or event.code is None or event.code < 400:
         return ()
-    if event.code in _SYNTAX_CODES and event.verb != "AUTH":
-        return (texts(f"session.do.{'order' if event.code == 503 else 'syntax'}"),)
+    if event.code in _SYNTAX_CODES:
+        return (texts(f"session.do.{_STEP_OF_CODE.get(event.code, 'syntax')}"),)
     session = journey.session_of(record)
     answered = session.answered if session is not None else None
     recipient = path_of(answered.line) if answered is not None else ""

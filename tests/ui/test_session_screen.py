@@ -373,3 +373,27 @@ def test_f5_asks_whom_to_talk_to_and_opens_the_session(tmp_path: Path) -> None:
             assert desk.codes == [220]
 
     asyncio.run(scene())
+
+
+def test_a_content_is_counted_while_it_is_typed(at_the_desk) -> None:
+    async def scene(desk: Desk) -> None:
+        for count, line in enumerate(("EHLO a.example", "MAIL FROM:<>", "RCPT TO:<student@hust.example>", "DATA"), 2):
+            await desk.say(line, count)
+        await desk.type("Subject: hello")
+        await desk.press("enter")
+        await desk.until(lambda: "16 octets of content so far, the last line: Subject: hello" in desk.mark)
+        await desk.say(".", 6)
+        assert desk.codes[-1] == 250
+
+    at_the_desk(scene)
+
+
+def test_the_reply_is_at_hand_although_notes_follow_it(at_the_desk) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.say(":bdat last hi", 2)
+        await desk.press("escape")
+        line = desk.session._spoken.draw(desk.session.query_one(Transcript).selected)[1].text
+        assert line.startswith("50")
+        assert "The reply 50" in desk.shown()
+
+    at_the_desk(scene)

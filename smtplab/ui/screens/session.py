@@ -95,6 +95,7 @@ class SessionScreen(Screen[None]):
         self._finder = Finder(self, self._spoken)
         self._typist = Typist(conversation)
         self._side: Side = "inspector"
+        self._content_octets = 0
         self._worker: Worker[Ended] | None = None
 
     def compose(self) -> ComposeResult:
@@ -301,19 +302,22 @@ class SessionScreen(Screen[None]):
         self._show_moment()
 
     def _tick(self) -> None:
-        if self._take_in():
+        octets, self._content_octets = self._content_octets, self._conversation.content_octets
+        if self._take_in() or octets != self._content_octets:
             self._show()
 
     def _take_in(self) -> bool:
-        follows = self._spoken.at_end
         fresh = self._spoken.read_on(time.monotonic())
-        if fresh and follows:
+        if fresh and self._spoken.following:
             self._spoken.follow()
         return fresh
 
     def _show(self) -> None:
         """Everything, after something was said or heard."""
-        self.query_one(Transcript).show(self._spoken.count, self._spoken.selected)
+        transcript = self.query_one(Transcript)
+        transcript.show(self._spoken.count, self._spoken.selected)
+        if self._spoken.following:
+            transcript.scroll_end(animate=False, force=True)
         self.query_one(SessionPrompt).show(self._arrow())
         self._show_moment()
         self.query_one(TitleBar).show(self._spoken.standing(self._texts))

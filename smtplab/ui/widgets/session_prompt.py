@@ -70,11 +70,11 @@ class SessionEntry(LineInput):
         self._complete = complete
 
     def action_complete(self) -> None:
-        """Take what is offered; where nothing is, Tab goes on as everywhere."""
+        """Take what is offered; from an empty line Tab goes on as everywhere."""
         if found := next(iter(self._complete(self.value)), None):
             self.value = found
             self.cursor_position = len(self.value)
-        else:
+        elif not self.value:
             self.screen.focus_next()
 
     def action_turn(self, by: int) -> None:
