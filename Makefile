@@ -30,9 +30,10 @@ check: $(READY)
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
-# Hundreds of kills of a queue under load; a failure prints its seed.
+# Hundreds of kills under load, of a queue (a failure prints its seed) and of a server.
 soak: $(READY)
 	$(BIN)/python tests/soak/soak_queue.py --kills 300
+	SMTPLAB_KILLS=300 $(BIN)/pytest -q tests/serve/test_serve_kills.py
 
 # Millions of sessions said to a receiver, some ten minutes for each; an input that breaks something is printed.
 fuzz: $(READY)

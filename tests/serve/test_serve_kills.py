@@ -13,7 +13,7 @@ import pytest
 
 from tests.serve.served import Dialogue, Served
 
-KILLS = int(os.environ.get("SMTPLAB_KILLS", "10"))
+KILLS = int(os.environ.get("SMTPLAB_KILLS", "20"))
 """`make soak` does several hundred."""
 SESSIONS = 4
 
