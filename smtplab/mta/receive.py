@@ -69,6 +69,8 @@ class Receiver:
         """Commands since the last message that bring none nearer."""
         self._delays = bool(rules.reply_delay_s)
         self._deciding: asyncio.Task[Decision] | None = None
+        self._blocked = False
+        """The client does not read our replies, so we read nothing more of what it says."""
         self._heard_at = 0.0
         self._answered_at = 0.0
         self._leaving = False
@@ -118,7 +120,14 @@ class Receiver:
                     self._greet()
 
     def drained(self) -> None:
+        if self._blocked:
+            self._blocked = False
+            self._listen_again()
         self._pump()
+
+    def _listen_again(self) -> None:
+        if not self._blocked and self._deciding is None:
+            self._wire.resume()
 
     def ended(self, lost: Lost | None) -> None:
         """A decision under way is still carried out: its message may be taken already, its reply may still arrive."""
@@ -169,9 +178,18 @@ class Receiver:
         return await word or greeting(self._rules)
 
     def _pump(self) -> None:
-        """Answers all that was asked so far in one write, or as much as can be decided at once."""
+        """Answers all that was asked so far, or as much as can be decided at once; what leaves is read, or nothing more
+        is listened to."""
+        while self._answer_some():
+            pass
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX and not self._blocked:
+            self._blocked = True
+            self._wire.pause()
+
+    def _answer_some(self) -> bool:
+        """In one write. Is there more?"""
         if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
-            return
+            return False
         core, out = self._core, b""
         while self._deciding is None and not self._leaving and len(out) <= UNSENT_OCTETS_MAX:
             request = core.next_event()
@@ -189,6 +207,7 @@ class Receiver:
             self._wire.write(out)
         if core.state in ("tls", "closed") or self._handshaking:
             self._follow_state()
+        return len(out) > UNSENT_OCTETS_MAX
 
     def _begin(self, decision: Decision | Awaitable[Decision], request: _Request) -> None:
         if out := self._begin_or_settle(decision, request):
@@ -262,7 +281,7 @@ class Receiver:
             self._wire.abort()
         if out := self._settle(task.result(), request):
             self._wire.write(out)
-        self._wire.resume()
+        self._listen_again()
         if self._leaving and self._lost is None:
             self.shut_down()
         self._pump()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import ssl
 import sys
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smtplab.lab.inbox import opened_inbox
-from tests.serve.served import Dialogue, Served
+from tests.serve.served import SECONDS_MAX, Dialogue, Served
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server's end is told by POSIX signals")
 
@@ -65,7 +67,7 @@ CORPUS = dict(read_corpus(Path(__file__).parent / "hostile" / "corpus.txt"))
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    places = [word for name in ("listen", "lmtp", "submission") for word in (f"--{name}", "127.0.0.1:0")]
+    places = [word for name in ("listen", "lmtp", "submission", "pop3") for word in (f"--{name}", "127.0.0.1:0")]
     with Served(tmp_path_factory.mktemp("hostile"), *places, "--user", "student:secret") as served:
         yield served
         code, out, err = served.stop()
@@ -201,3 +203,23 @@ def test_a_submission_port_adds_what_a_program_left_out(served):
         with opened_inbox(served.home) as inbox:
             raw = inbox.raw(next(inbox.latest()).id) or b""
         assert b"Message-ID: " not in raw.removesuffix(whole)
+
+
+@pytest.mark.parametrize(
+    ("listener", "first", "said"),
+    [
+        ("smtp", b"EHLO x.example\r\nMAIL FROM:<>\r\n", b"RCPT TO:<a@b.example>\r\n"),
+        ("pop3", b"", b"CAPA\r\n"),
+    ],
+)
+def test_who_reads_no_replies_is_listened_to_no_longer(served, listener, first, said):
+    """What he says stays in the system's buffers, a few MB at most, and none of it in our memory."""
+    with socket.create_connection(("127.0.0.1", served.ports[listener]), timeout=SECONDS_MAX) as client:
+        client.sendall(first)
+        client.settimeout(2)
+        octets = 0
+        with contextlib.suppress(TimeoutError):
+            while octets < 100_000_000:
+                client.sendall(said * 10_000)
+                octets += len(said) * 10_000
+    assert octets < 50_000_000

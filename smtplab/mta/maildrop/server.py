@@ -44,6 +44,8 @@ class MaildropServer:
         """Once somebody was let in."""
         self._failures = 0
         self._errors = 0
+        self._blocked = False
+        """The client does not read our responses, so we read nothing more of what it says."""
         self._deciding: asyncio.Task[Response] | None = None
         self._heard_at = 0.0
         self._unsent_octets = 0
@@ -86,6 +88,9 @@ class MaildropServer:
 
     def drained(self) -> None:
         self._heard_at = asyncio.get_running_loop().time()
+        if self._blocked:
+            self._blocked = False
+            self._listen_again()
         self._pump()
 
     def ended(self, lost: Lost | None) -> None:
@@ -123,9 +128,20 @@ class MaildropServer:
         self._pump()
 
     def _pump(self) -> None:
-        """Answers all that was asked so far in one write, or as much as can be decided at once."""
+        """Answers all that was asked so far, or as much as can be decided at once; what leaves is read, or nothing more
+        is listened to."""
+        while self._answer_some():
+            pass
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX and not self._blocked:
+            self._blocked = True
+            self._wire.pause()
+
+    def _answer_some(self) -> bool:
+        """In one write. Is there more?"""
+        if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
+            return False
         out = b""
-        while self._deciding is None and not self._over and self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+        while self._deciding is None and not self._over and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -136,6 +152,11 @@ class MaildropServer:
                 self._wait_for(decision, request)
         self._write(out)
         self._follow_state()
+        return len(out) > UNSENT_OCTETS_MAX
+
+    def _listen_again(self) -> None:
+        if not self._blocked and self._deciding is None:
+            self._wire.resume()
 
     def _wait_for(self, decision: Awaitable[Response], request: Asked | AuthAnswered) -> None:
         self._wire.pause()
@@ -156,7 +177,7 @@ class MaildropServer:
                 task.result()
             return
         self._write(self._settle(task.result(), request))
-        self._wire.resume()
+        self._listen_again()
         self._pump()
         if self._lost is not None and self._deciding is None:
             self._tell_end()
