@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple, Protocol
 
 
@@ -43,7 +44,10 @@ class Search:
         if not rows:
             return Found(0, 0)
         here = self._walk.selected
-        ordered = rows[::by]
-        ahead = (row for row in ordered if (row - here) * by > 0 or (here_too and row == here))
-        self._walk.selected = next(ahead, ordered[0])
-        return Found(rows.index(self._walk.selected) + 1, len(rows))
+        if by > 0:
+            place = bisect_left(rows, here) if here_too else bisect_right(rows, here)
+        else:
+            place = bisect_left(rows, here) - 1
+        place %= len(rows)
+        self._walk.selected = rows[place]
+        return Found(place + 1, len(rows))

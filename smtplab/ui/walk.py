@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,8 +14,14 @@ from smtplab.ui.rungs import Line
 from smtplab.view.journey import Journey
 from smtplab.view.texts import Texts
 
-TAKEN_AT_ONCE: Final = 200
-"""Records read on in one tick: some 10 ms of folding, so that keys never wait behind a long capture."""
+TICK_S_MAX: Final = 0.012
+"""Of reading on in one tick, so that a key never waits for more. In the processor's time, as all of these."""
+
+OPENING_S_MAX: Final = 0.025
+"""In one tick while a capture is laid out: it opens in half a second, and a key in it waits for this and a paint."""
+
+_TAKEN_AT_ONCE: Final = 500
+"""Records between two looks at the clock: about a millisecond."""
 
 
 class Walk:
@@ -27,16 +34,20 @@ class Walk:
         self.rows = Rows(self.reading.height)
         self.player = Player(self.known, self.reading.is_seen, live=live)
         self.selected = -1
+        self.opening = False
+        """More comes at once, and all of it is to be laid out first."""
 
     def read_on(self) -> bool:
-        """Take in what the feed has; true where there was something."""
-        have = len(self.known)
-        fresh = self._feed[have : have + TAKEN_AT_ONCE]
-        self.known.extend(fresh)
-        self.rows.extend(self.known)
-        if not fresh:
-            self.reading.read_again(TAKEN_AT_ONCE)
-        return bool(fresh)
+        """Take in what the feed has, and make it searchable, as far as a tick goes; true where there was something."""
+        until_s = time.thread_time() + (OPENING_S_MAX if self.opening else TICK_S_MAX)
+        before = len(self.known)
+        while fresh := self._feed[len(self.known) : len(self.known) + _TAKEN_AT_ONCE]:
+            self.known.extend(fresh)
+            self.rows.extend(self.known)
+            if time.thread_time() >= until_s:
+                return True
+        behind = not self.opening and self.reading.search_on(until_s)
+        return behind or len(self.known) > before
 
     @property
     def count(self) -> int:
@@ -51,8 +62,8 @@ class Walk:
     def journey(self) -> Journey:
         """As it stood once the selected row's record was made, and what belongs to it had followed."""
         if self.record is None:
-            return self.reading.history.at(self.player.at)
-        return self.reading.history.at(self.moment)
+            return self.reading.history.near(self.player.at)
+        return self.reading.history.near(self.moment)
 
     @property
     def moment(self) -> int:
@@ -75,18 +86,13 @@ class Walk:
         wanted = wanted.casefold()
         if not wanted:
             return []
-        holds, rows_of = self.reading.holds, self.rows.rows_of
-        return [rows_of(index)[number] for index in range(self.player.at) for number in holds(index, wanted)]
+        return self.reading.rows_with(wanted, self.count)
 
     def next_failure(self) -> int | None:
         """The first row of the next record that tells of a failure, round at the end; it may lie in the future."""
         here = self.rows.place(self.selected).record if self.selected >= 0 else -1
-        total = len(self.known)
-        for step in range(1, total + 1):
-            index = (here + step) % total
-            if self.reading.is_failure(index):
-                return self.rows.rows_of(index).start
-        return None
+        index = self.reading.next_failure(here + 1)
+        return self.rows.rows_of(index).start if index >= 0 else None
 
     def reveal(self, row: int) -> None:
         """Select a row; time moves on to it where it has not come yet."""

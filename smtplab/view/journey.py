@@ -15,6 +15,13 @@ SNAPSHOT_EVERY = 256
 """Records between two snapshots: a step back folds at most so many again, about a millisecond."""
 
 
+SNAPSHOTS_MAX = 256
+"""A journey over thousands of hops takes some hundred kilobytes."""
+
+NEAR = 300
+"""Records from which a moment is told roughly: a session and what led to it, some 5 ms."""
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One address of one host that was, or is being, called."""
 
@@ -157,8 +164,9 @@ class Journey:
         self.hops[record.hop] = hop
 
     def _fold_turn(self, record: Record) -> None:
-        untold = isinstance(record.event, ev.JourneyStarted | ev.JourneyEnded | ev.StateChanged)
-        self.turned = not untold and not self.tells_twice(record) and record.hop != self._hop_told
+        self.turned = (
+            not isinstance(record.event, UNTOLD) and not self.tells_twice(record) and record.hop != self._hop_told
+        )
         if self.turned:
             self._hop_told = record.hop
 
@@ -253,22 +261,70 @@ class History:
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
         self._snapshots = [Journey()]
-        self._now = Journey()
-        self._count = 0
+        self._every = SNAPSHOT_EVERY
+        """Records between two snapshots; doubled where they become too many."""
+        self._front, self.known = Journey(), 0
+        """The furthest that was folded, and after how many records."""
+        self._now, self._count = Journey(), 0
+        self._rough, self._rough_count = Journey(), -1
+        self._base, self._base_count = Journey(), -1
+        """Where a rough telling begins again for what lies a little before the last one."""
 
     def at(self, count: int) -> Journey:
         """After the first `count` records, as many as there are at most. A copy: it is the caller's own."""
         count = max(0, min(count, len(self._records)))
-        start = min(count // SNAPSHOT_EVERY, len(self._snapshots) - 1)
-        if count < self._count or start * SNAPSHOT_EVERY > self._count:
-            self._now, self._count = self._snapshots[start].copy(), start * SNAPSHOT_EVERY
+        self.fold_to(count)
+        if count == self.known:
+            return self._front.copy()
+        start = min(count // self._every, len(self._snapshots) - 1)
+        if count < self._count or start * self._every > self._count:
+            self._now, self._count = self._snapshots[start].copy(), start * self._every
         while self._count < count:
             self._now.advance(self._records[self._count])
             self._count += 1
-            if self._count == len(self._snapshots) * SNAPSHOT_EVERY:
-                self._snapshots.append(self._now.copy())
         return self._now.copy()
 
+    def near(self, count: int) -> Journey:
+        """As `at`, and at once wherever that is: far beyond what was folded so far, from the last records before it."""
+        count = max(0, min(count, len(self._records)))
+        if count - self.known <= NEAR:
+            return self.at(count)
+        if not self._base_count <= count <= self._base_count + 2 * NEAR or self._base_count < 0:
+            self._base, self._base_count = (
+                Journey.at(self._records[count - NEAR : count - NEAR // 3], NEAR),
+                count - NEAR // 3,
+            )
+            self._rough_count = -1
+        if not self._base_count <= self._rough_count <= count:
+            self._rough, self._rough_count = self._base.copy(), self._base_count
+        while self._rough_count < count:
+            self._rough.advance(self._records[self._rough_count])
+            self._rough_count += 1
+        return self._rough.copy()
+
+    def fold_to(self, count: int) -> Journey:
+        """On to so many records, never back. What it gives is not the caller's own: it goes on with the next."""
+        while self.known < count:
+            self._front.advance(self._records[self.known])
+            self.known += 1
+            if self.known == len(self._snapshots) * self._every:
+                self._keep_snapshot()
+        return self._front
+
+    def _keep_snapshot(self) -> None:
+        self._snapshots.append(self._front.copy())
+        if len(self._snapshots) > SNAPSHOTS_MAX:
+            del self._snapshots[1::2]
+            self._every *= 2
+
+
+def is_told_by_both(event: ev.Event) -> bool:
+    """Does a client tell this too, in words of its own, where both ends are journaled?"""
+    return isinstance(event, _TOLD_BY_BOTH)
+
+
+UNTOLD = (ev.JourneyStarted, ev.JourneyEnded, ev.StateChanged)
+"""They belong to no hop in particular: none of them turns a reader to another."""
 
 _TOLD_BY_BOTH = (
     ev.CommandReceived,

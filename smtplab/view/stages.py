@@ -18,6 +18,10 @@ OTHER_STAGES: tuple[Stage, ...] = ("queue", "mailbox", "bounce", "collect", "out
 """A hop has these only where something of theirs happened."""
 
 
+_POSITIONS: dict[Stage, int] = {stage: place for place, stage in enumerate(DIALOGUE_STAGES)}
+"""Queue, mailbox and the like stand beside the dialogue, not after it: they leave nothing out."""
+
+
 class StageProgress(msgspec.Struct, frozen=True):
     stage: Stage
     state: StageState = "waiting"
@@ -34,9 +38,26 @@ def fold_stage(stages: Stages, record: Record, spent_us: int) -> Stages:
         return stages
     if not stages:
         stages = tuple(StageProgress(stage) for stage in DIALOGUE_STAGES)
-    if not any(progress.stage == record.stage for progress in stages):
-        stages = (*stages, StageProgress(record.stage))
-    return tuple(_folded(progress, record, spent_us) for progress in stages)
+    now, here = record.stage, _POSITIONS.get(record.stage, -1)
+    folded: list[StageProgress] = []
+    found = False
+    # One loop without calls: this runs for every record of a capture.
+    for progress in stages:
+        stage, state = progress.stage, progress.state
+        if stage == now:
+            found = True
+            folded.append(StageProgress(now, _state_after(state, record.event), progress.spent_us + spent_us))
+        elif state == "running":
+            # Another stage is at work: what ran is over.
+            folded.append(StageProgress(stage, "done", progress.spent_us))
+        elif state == "waiting" and _POSITIONS.get(stage, -1) < here:
+            # What comes before it in a dialogue was left out.
+            folded.append(StageProgress(stage, "skipped", progress.spent_us))
+        else:
+            folded.append(progress)
+    if not found:
+        folded.append(StageProgress(now, _state_after("waiting", record.event), spent_us))
+    return tuple(folded)
 
 
 def begin_anew(stages: Stages) -> Stages:
@@ -54,28 +75,6 @@ def close_all(stages: Stages) -> Stages:
     return tuple(
         msgspec.structs.replace(progress, state=last.get(progress.state, progress.state)) for progress in stages
     )
-
-
-def _folded(progress: StageProgress, record: Record, spent_us: int) -> StageProgress:
-    if progress.stage == record.stage:
-        state = _state_after(progress.state, record.event)
-        return msgspec.structs.replace(progress, state=state, spent_us=progress.spent_us + spent_us)
-    state = _state_beside(progress, record.stage)
-    return progress if state == progress.state else msgspec.structs.replace(progress, state=state)
-
-
-def _state_beside(progress: StageProgress, now: Stage) -> StageState:
-    """Another stage is at work: what ran is over, and what comes before it in a dialogue was left out."""
-    if progress.state == "running":
-        return "done"
-    if progress.state == "waiting" and _position(progress.stage) < _position(now):
-        return "skipped"
-    return progress.state
-
-
-def _position(stage: Stage) -> int:
-    # Queue, mailbox and the like stand beside the dialogue, not after it: they leave nothing out.
-    return DIALOGUE_STAGES.index(stage) if stage in DIALOGUE_STAGES else -1
 
 
 def _state_after(state: StageState, event: ev.Event) -> StageState:

@@ -79,6 +79,32 @@ def _own_lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ..
             return (_note(record, texts, secure=secure),)
 
 
+def own_count(event: ev.Event) -> int:
+    """How many lines `_own_lines` gives, without making them; the same in every language."""
+    match event:
+        case ev.StateChanged() | ev.BytesSent() | ev.BytesReceived() | ev.ExtensionsLearned():
+            return 0
+        case ev.ReplyReceived(lines=lines) | ev.ReplySent(lines=lines):
+            return max(len(lines), 1)
+        case ev.Delivered(header=header, body=body) if header:
+            return 1 + sum(field.count("\n") + 1 for field in (*header, *(("", *body) if body else ())))
+        case _:
+            return 1
+
+
+def tells_failure(event: ev.Event) -> bool:
+    """Has one of its lines the tone of a refusal or of an error?"""
+    match event:
+        case ev.ReplyReceived() | ev.ReplySent() as reply:
+            return refuses(reply)
+        case ev.CommandSent() | ev.CommandReceived() | ev.MessageSent() | ev.MessageReceived() | ev.StateChanged():
+            return False
+        case ev.BytesSent() | ev.BytesReceived() | ev.ExtensionsLearned():
+            return False
+        case _:
+            return _tone(event) == "error"
+
+
 def _mail_lines(record: Record, header: tuple[str, ...], body: tuple[str, ...]) -> Iterator[Line]:
     """The message as it lies in the mailbox; not a dialogue, so without a mark."""
     for field in (*header, *(("", *body) if body else ())):

@@ -162,15 +162,21 @@ class WalkScreen(Screen[None]):
 
     def _tick(self) -> None:
         walk = self._walk
+        # What is recorded waits for nothing: it is laid out whole before it begins to play.
+        walk.opening = self._feed.kind == "capture" and (
+            self._feed.ended is None or len(walk.known) < len(self._feed.records)
+        )
         fresh = walk.read_on()
         follows = walk.selected >= walk.count - 1
-        moved = walk.player.tick(time.monotonic())
+        moved = (not walk.opening or not walk.count) and walk.player.tick(time.monotonic())
         if moved:
             self._show(follow=follows)
         elif fresh:
             self._show_title()
         if self._feed.ended is not None and not fresh and not self._all_taken:
             self._all_taken = True
+            self._walk.reading.forget_rough()
+            self.query_one(Transcript).redraw()
             self.post_message(self.TakenIn())
         self._watch_gate()
 

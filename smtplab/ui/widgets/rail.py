@@ -13,6 +13,8 @@ from smtplab.view.journey import Hop, Journey
 from smtplab.view.stages import DIALOGUE_STAGES, StageProgress, StageState
 from smtplab.view.texts import Texts
 
+_HOPS_SHOWN: Final = 8
+
 _MARKS: Final[dict[StageState, tuple[str, str]]] = {
     "waiting": ("○", "$faint"),
     "running": ("●", "bold $accent"),
@@ -69,7 +71,7 @@ def column(journey: Journey, record: Record | None, texts: Texts, cells: int) ->
     """The lines, and which of them is the record's stage."""
     lines: list[Content] = []
     here = 0
-    for hop in journey.hops.values():
+    for hop in _around(journey, record):
         stages = told(hop)
         if not stages:
             continue
@@ -81,6 +83,16 @@ def column(journey: Journey, record: Record | None, texts: Texts, cells: int) ->
                 here = len(lines)
             lines.append(_stage(progress, texts, cells, here=is_here(progress, hop, record)))
     return lines, here
+
+
+def _around(journey: Journey, record: Record | None) -> list[Hop]:
+    """Those near the record's: of a thousand hops a screen holds five."""
+    numbers = list(journey.hops)
+    if len(numbers) <= _HOPS_SHOWN:
+        return list(journey.hops.values())
+    place = numbers.index(record.hop) if record is not None and record.hop in journey.hops else len(numbers) - 1
+    start = max(0, min(place - _HOPS_SHOWN // 2, len(numbers) - _HOPS_SHOWN))
+    return [journey.hops[number] for number in numbers[start : start + _HOPS_SHOWN]]
 
 
 def told(hop: Hop) -> tuple[StageProgress, ...]:

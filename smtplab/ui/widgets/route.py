@@ -15,6 +15,8 @@ from smtplab.view.texts import Texts
 
 _SHAFT: Final = ("│ ", "$faint")
 _WHY_INDENT: Final = 6
+_HOPS_SHOWN: Final = 8
+"""The last ones: no journey of ours has more, but a capture may hold many journeys."""
 _HERE: Final = "◆"
 _ATTEMPTS_SHOWN: Final = 12
 """Of a hop, the last ones: five days of retries are a hundred, which no picture holds."""
@@ -39,7 +41,9 @@ def picture(journey: Journey, texts: Texts, cells: int = 80) -> list[Content]:
         return [Content.styled(texts("ui.route.none"), "$quiet")]
     lines: list[Content] = []
     last = ""
-    for hop in hops:
+    if earlier := len(hops[:-_HOPS_SHOWN]):
+        lines.append(Content.styled(texts("ui.route.earlier-hops", count=earlier), "$quiet"))
+    for hop in hops[-_HOPS_SHOWN:]:
         if hop.client != last:
             lines.append(_node(hop.client, journey.place, texts))
         lines += _between(hop, journey.attempts, texts, cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -19,6 +20,8 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
         self._content = Content()
         self._lines: list[Strip] = []
         self._wrapped_for = -1
+        self._base: Style | None = None
+        """Of the sheet itself: Textual works it out anew at every asking."""
 
     def write(self, content: Content) -> None:
         """In place of what stands; unchanged text is not even painted again."""
@@ -39,14 +42,17 @@ class Sheet(ScrollView, can_focus=False, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._base = None
         self._wrap()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
+        if self._base is None:
+            self._base = self.rich_style
         if row < len(self._lines):
-            return self._lines[row].adjust_cell_length(width, self.rich_style)
-        return Strip.blank(width, self.rich_style)
+            return self._lines[row].adjust_cell_length(width, self._base)
+        return Strip.blank(width, self._base)
 
     def _wrap(self) -> None:
         if not self.is_attached:
