@@ -357,7 +357,13 @@ class LessonScreen(Screen[None]):
             return
         if not self._left and programs is self.stage:
             programs.stand(stood)
-        await self._outside.read(self._outside_fresh.append)
+        await self._outside.read(self._hear)
+
+    def _hear(self, record: Record) -> None:
+        """What comes in one breath is read at once."""
+        self._outside_fresh.append(record)
+        if len(self._outside_fresh) == 1:
+            self.call_later(self._read_outside)
 
     async def _come_in(self) -> None:
         await self._outside.close()
@@ -366,6 +372,8 @@ class LessonScreen(Screen[None]):
     def _read_outside(self) -> None:
         fresh = self._outside_fresh[:]
         self._outside_fresh.clear()
+        if self._left or not fresh:
+            return
         if isinstance(self.stage, Programs):
             self.stage.add(fresh)
         self._reach(self.sitting.read_outside(fresh))
@@ -373,8 +381,6 @@ class LessonScreen(Screen[None]):
     # What is seen
 
     def _tick(self) -> None:
-        if self._outside_fresh:
-            self._read_outside()
         if self.stage is not None:
             self.stage.tick(time.monotonic())
 
