@@ -71,15 +71,15 @@ class Page:
             said = "\n".join(line.rstrip() for line in captured.get().splitlines())
             self._console.file.write(said + "\n\n")
 
-    def recording(self, lines: Iterable[ShownLine]) -> None:
-        """The marked ones have a pointer in the margin, which is seen without colour too."""
+    def recording(self, lines: Iterable[ShownLine], *, close: bool = True) -> None:
+        """The marked ones have a pointer in the margin, which is seen without colour too. An empty line closes it."""
         shown = list(lines)
         for line in shown:
             style = _STYLES.get(line.line.tone, "")
             margin = "▶ " if line.marked else "  "
             painted = Text(f"{margin}{line.line}", f"{style} reverse" if line.marked else style)
             self._console.print(painted, soft_wrap=True)
-        if shown:
+        if shown and close:
             self._console.print()
 
     def choices(self, section: Section) -> None:

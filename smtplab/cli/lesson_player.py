@@ -7,10 +7,12 @@ import sys
 from typing import assert_never
 
 from smtplab.cli.common import State
+from smtplab.cli.lesson_outside import Visit
 from smtplab.cli.lesson_page import Page
 from smtplab.cli.lesson_task import Workbench
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE
+from smtplab.lesson.goals import Goals
 from smtplab.lesson.judge import model_answer
 from smtplab.lesson.lesson import AnyStep, Choice, Order, Predict, Question, Short, Show, Task, Tell
 from smtplab.lesson.library import Opened, read_solution
@@ -19,7 +21,7 @@ from smtplab.lesson.progress import load_progress, save_progress
 from smtplab.lesson.prose import Section
 from smtplab.view.texts import Texts
 
-ON, BACK, PASS, HINT, SHOW_ME, LEAVE = "", "<", ">", "?", "!", ":q"
+ON, BACK, PASS, HINT, SHOW_ME, OUTSIDE, LEAVE = "", "<", ">", "?", "!", "&", ":q"
 """What a person types to move; no answer and no command of SMTP looks like that."""
 
 
@@ -92,14 +94,22 @@ class Teacher:
                     return self._player.back() or True
                 case _ if said.strip() == PASS or (said.strip() == ON and self._player.is_done):
                     return self._player.forward()
-                case _ if said.strip() == HINT:
-                    self._hint(section)
-                case _ if said.strip() == SHOW_ME:
-                    self._show_model(step, section)
-                case _ if said.strip() == ON:
-                    self._page.say("lesson.keys")
                 case _:
-                    self._take(step, section, said)
+                    self._respond(step, section, said)
+
+    def _respond(self, step: AnyStep, section: Section, said: str) -> None:
+        """To what does not leave the step."""
+        match said.strip():
+            case word if word == HINT:
+                self._hint(section)
+            case word if word == SHOW_ME:
+                self._show_model(step, section)
+            case word if word == OUTSIDE and isinstance(step, Task):
+                self._go_out(step, section)
+            case word if word == ON:
+                self._page.say("lesson.keys")
+            case _:
+                self._take(step, section, said)
 
     def _prompt(self, step: AnyStep) -> str:
         if self._player.is_done:
@@ -129,15 +139,25 @@ class Teacher:
             case Task():
                 goals = self._player.goals(step)
                 Workbench(self._opened.world, step, self._page, self._texts).work(goals, said)
-                self._page.goals(section, goals.reached)
-                if self._player.attempted(step, goals.reached):
-                    self._praise(step, section)
-                else:
-                    self._page.say("lesson.not-yet")
+                self._close(step, section, goals)
             case Tell() | Show():
                 self._page.say("lesson.keys")
             case _:
                 assert_never(step)
+
+    def _close(self, task: Task, section: Section, goals: Goals) -> None:
+        """The attempt is over."""
+        self._page.goals(section, goals.reached)
+        if self._player.attempted(task, goals.reached):
+            self._praise(task, section)
+        else:
+            self._page.say("lesson.not-yet")
+
+    def _go_out(self, task: Task, section: Section) -> None:
+        """The world stands for other programs until the student comes back."""
+        goals = self._player.goals(task)
+        Visit(self._opened, task, self._page, self._texts).wait(goals)
+        self._close(task, section, goals)
 
     def _praise(self, step: AnyStep, section: Section) -> None:
         self._page.text(section.right, step.records if isinstance(step, Predict) else None)

@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import shutil
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -162,6 +163,38 @@ def test_a_world_that_cannot_stand_says_why():
             await outside.open("mend-it", Action(zones={"away.example": "nonsense"}))
 
     asyncio.run(run())
+
+
+def test_the_line_player_puts_the_world_out_and_ticks_what_comes_in(tmp_path: Path):
+    said: list[str] = []
+
+    async def run() -> None:
+        pipe = asyncio.subprocess.PIPE
+        words = ("-m", "smtplab", "lesson", "start", "3", "--plain", "--lang", "en", "--home", str(tmp_path))
+        player = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=pipe, stdout=pipe)
+        assert player.stdin is not None
+        assert player.stdout is not None
+        player.stdin.write(b">\n" * 10 + b"&\n")
+        while "SENDER and RECIPIENT" not in (line := (await player.stdout.readline()).decode()):
+            said.append(line)
+        command = next(line for line in said if "smtplab session 127." in line)
+        host, _, port = command.split()[-1].partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        await reader.readline()
+        for word in ("HELO x", "MAIL FROM:<lan@home.example>", "RCPT TO:<mihn@away.example>", "QUIT"):
+            writer.write(word.encode() + b"\r\n")
+            await reader.readline()
+        writer.close()
+        while "press Enter" not in (line := (await player.stdout.readline()).decode()):
+            said.append(line)
+        player.stdin.write(b"\n:q\n")
+        player.stdin.close()
+        said.append((await player.stdout.read()).decode())
+        assert await player.wait() == 0
+
+    asyncio.run(asyncio.wait_for(run(), 2 * WAIT_S))
+    assert any(line.startswith("  ✓ The server says that there is no such mailbox") for line in said)
+    assert "3 of 15 points" in said[-1]
 
 
 @pytest.mark.peer
