@@ -72,6 +72,14 @@ class Send(SpokenCommand):
         """As click does, after swaks' habits have been brought to click's. Raises BadInput."""
         return super().parse_args(ctx, settled(self.params, _HABITS, args, os.environ))
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Under headings: there are many."""
+        from smtplab.cli.send_help import write_sections  # noqa: PLC0415 (only for `--help`)
+
+        self._rename_help(ctx)
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        write_sections(options, ctx, formatter, self.texts)
+
     def _send(self, **values: Any) -> int:
         state = state_of(click.get_current_context(), values)
         told = _Told(

@@ -11,10 +11,12 @@ from smtplab.net.ports import Lost
 from smtplab.wire.command import Command, format_command
 from smtplab.wire.reply import Reply, ReplyReader
 
-BLOCK_OCTETS = 8_388_608
-"""Of a content, handed on at a time with one limit of time (RFC 5321 4.5.3.2.5 has three minutes for a block): what the
-slowest line that is still of use takes in that time."""
+BLOCK_OCTETS = 262_144
+"""Of a content, handed on at a time, each with a limit of its own (RFC 5321 4.5.3.2.5): a line that brings less than
+1.5 KB a second through is of no use."""
 
+SMALL_OCTETS = 65_536
+"""Pieces that together are no more leave in one write; above that, joining them costs more than the call it saves."""
 
 Answers = Sequence[Reply | Lost]
 
@@ -117,14 +119,16 @@ class Pump:
         return [spoken[0] if spoken is not None else lost, *([lost] * (replies - 1))]
 
     async def _write(self, pieces: Sequence[bytes]) -> Lost | None:
-        """Small ones together, for each write is a call to the system; large ones as they are, uncopied."""
+        """Small ones together, for each write is a call to the system; large ones by the block."""
         if sum(map(len, pieces)) <= SMALL_OCTETS:
             pieces = (b"".join(pieces),)
-        lost: Lost | None = None
         for piece in pieces:
-            with self._talk.patience.within(self._talk.timeouts.block_s):
-                lost = lost or await self._stream.write(piece)
-        return lost
+            for start in range(0, len(piece), BLOCK_OCTETS):
+                with self._talk.patience.within(self._talk.timeouts.block_s):
+                    lost = await self._stream.write(piece[start : start + BLOCK_OCTETS])
+                if lost is not None:
+                    return lost
+        return None
 
     async def _read(self, replies: int) -> list[Reply | Lost]:
         found: list[Reply | Lost] = []
@@ -147,9 +151,6 @@ class Pump:
 
     def _spent(self) -> bool:
         return self._limited and self._left <= 0
-
-
-SMALL_OCTETS = 65536
 
 
 def _lost(answers: Answers) -> bool:

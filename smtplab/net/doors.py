@@ -115,8 +115,10 @@ class _Pipes(asyncio.Transport):
         self._program.close()
 
     def ended(self) -> None:
+        """It has: nothing is left open."""
         if self._timer is not None:
             self._timer.cancel()
+        self._program.close()
 
     def pause_reading(self) -> None:
         self._output.pause_reading()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
 from pathlib import Path
 
 import click
@@ -315,3 +316,104 @@ def test_what_follows_two_dashes_is_left_alone():
 def test_a_configuration_that_cannot_be_read_is_named():
     with pytest.raises(BadInput):
         words("--config", str(Path("/nonexistent/file")))
+
+
+def test_a_message_of_parts_has_them_in_their_order_and_types(tmp_path):
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "list.txt").write_bytes(b"one\n")
+    done = send(
+        None,
+        *("-t", "an@real.net", "-f", "lan@here.net", "--cc", "bao@real.net", "--bcc", "chi@real.net", "--dump-mail"),
+        *("--html", "<p>Xin <b>chào</b></p>", "--inline", str(tmp_path / "logo.png")),
+        *("--attach-type", "text/csv", "--attach-name", "a.csv", "--attach", f"@{tmp_path / 'list.txt'}"),
+        *("--attach-name", "--attach", str(tmp_path / "list.txt")),
+    )
+    message = message_from_bytes(done.stdout)
+    assert (message["To"], message["Cc"], message["Bcc"]) == ("an@real.net", "bao@real.net", None)
+    found = [(part.get_content_type(), part.get_filename()) for part in message.walk() if not part.is_multipart()]
+    assert found == [
+        ("text/plain", None),
+        ("text/html", None),
+        ("image/png", "logo.png"),
+        ("text/csv", "a.csv"),
+        ("text/csv", None),
+    ]
+    assert [part["Content-ID"] for part in message.walk() if part["Content-ID"]] == ["<logo.png>"]
+    assert next(message.walk()).get_content_type() == "multipart/mixed"
+
+
+def test_bodies_of_several_types_are_alternatives(tmp_path):
+    bodies = ("--attach-body", "plain", "--attach-type", "text/html", "--attach-body", "<p>rich</p>")
+    message = message_from_bytes(send(None, "-t", "an@real.net", "--dump-mail", *bodies).stdout)
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.get_payload()] == ["text/plain", "text/html"]
+
+
+def test_copies_are_recipients_too(toy):
+    server = toy(*GOOD[:4], "250 ok", "250 ok", *GOOD[4:])
+    assert send(server, "--cc", "bao@real.net", "--bcc", "chi@real.net").returncode == 0
+    asked = [line for line in commands(server) if line.startswith(b"RCPT")]
+    assert asked == [b"RCPT TO:<an@real.net>", b"RCPT TO:<bao@real.net>", b"RCPT TO:<chi@real.net>"]
+    assert not any(b"chi@" in line for line in commands(server) if not line.startswith(b"RCPT"))
+
+
+def test_who_logs_in_may_stand_in_netrc(toy, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login lan password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    server = toy("220 mx", "250-mx\r\n250 AUTH PLAIN", "235 ok", *GOOD[2:])
+    done = send(server, "-a", "PLAIN", env={"HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stdout
+    assert b"AUTH PLAIN AGxhbgBzZWNyZXQ=" in commands(server)
+    assert b"secret" not in done.stdout
+
+
+def test_a_server_may_be_written_with_a_slash_and_a_port_by_its_name(toy):
+    server = toy()
+    for written in (f"127.0.0.1/{server.port}", f"[127.0.0.1]:{server.port}"):
+        done = send(None, "-s", written, "-t", "an@real.net", "-q", "dns", "--dump", "TRANSPORT")
+        assert f"port            = {server.port}\n" in done.stdout.decode()
+    done = send(None, "-s", "127.0.0.1", "-p", "submission", "-t", "an@real.net", "--dump", "TRANSPORT")
+    assert "port            = 587\n" in done.stdout.decode()
+
+
+def test_the_port_to_connect_from_can_be_chosen(toy):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    done = send(toy(), "--local-port", str(port), "-li", "127.0.0.1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_dump_masks_the_password_and_sends_nothing(toy):
+    server = toy()
+    options = ("-au", "lan", "-ap", "topsecret", "--xclient-addr", "192.0.2.7")
+    done = send(None, "-s", f"127.0.0.1:{server.port}", "-t", "an@real.net", *options, "--dump")
+    assert done.returncode == 0
+    assert b"topsecret" not in done.stdout
+    assert b"commands        = XCLIENT ADDR=192.0.2.7\n" in done.stdout
+    assert not server.heard
+    shown = send(None, "-s", "127.0.0.1", "-t", "an@real.net", "-dab", "TLS", "--dump-mail")
+    assert b"TLS\r\n  tls           = may\r\n" in shown.stdout
+
+
+def test_what_is_typed_may_end_with_a_dot_of_its_own(toy):
+    server = toy()
+    assert send(server, "-d", "Subject: x\\n\\nhi\\n.").returncode == 0
+    assert commands(server)[-3:] == [b"hi", b".", b"QUIT"]
+
+
+def test_raw_bytes_show_in_hex_and_secrets_never(toy):
+    server = toy("220 mx", "250-mx\r\n250 AUTH LOGIN", "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 ok", "221 bye")
+    done = send(server, "-raw", "-a", "LOGIN", "-au", "lan", "-ap", "topsecret", "-q", "auth")
+    lines = [line.rstrip() for line in done.stdout.decode().splitlines()]
+    assert "  > 0000: 45 48 4C 4F  20 68 65 72  65 2E 6E 65  74 0D 0A       EHLO.here.net.." in lines
+    assert "topsecret" not in done.stdout.decode()
+    assert "dG9wc2VjcmV0" not in done.stdout.decode()
+
+
+def test_the_help_has_each_option_under_a_heading():
+    done = send(None, "--help")
+    text = done.stdout.decode()
+    assert "\nLogging in:\n" in text
+    assert text.count("--xclient-addr") == 1
+    assert "⟦" not in text
+    assert "⟦" not in send(None, "--help", "--lang", "vi").stdout.decode()

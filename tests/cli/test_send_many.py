@@ -200,6 +200,26 @@ def test_one_message_through_the_queue_is_taken_at_once(server, tmp_path):
     assert b"RCPT TO:<an@real.net> NOTIFY=FAILURE\r\n" in one.lines
 
 
+def test_a_server_at_work_sends_on_what_is_handed_over(server, tmp_path):
+    """It has the queue to itself, and is told of what is new."""
+    one = server()
+    arrived = threading.Event()
+    one.answer = lambda verb, number: arrived.set() or "" if verb == "." else ""
+    options = ["--listen", "127.0.0.1:0", "--relay-to", f"127.0.0.1:{one.port}", "--home", str(tmp_path), "--json"]
+    serving = subprocess.Popen([sys.executable, "-m", "smtplab", "serve", *options], stdout=subprocess.PIPE)
+    try:
+        assert serving.stdout is not None
+        assert json.loads(serving.stdout.readline())["event"] == "listening"
+        done = send(None, "-t", "an@real.net", "--subject", "handed over", "--queue", "--json", home=tmp_path)
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["server_at_work"], len(report["queued"])) == (0, True, 1)
+        assert arrived.wait(20)
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        serving.communicate(timeout=20)
+    assert b"Subject: handed over" in one.contents[0]
+
+
 def test_more_recipients_than_a_server_takes_at_once_go_in_several_transactions(server):
     one = server(extensions="250-mx\r\n250 LIMITS RCPTMAX=2 MAILMAX=2")
     people = [f"p{number}@real.net" for number in range(7)]
