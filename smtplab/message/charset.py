@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 NOT_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 """Python decodes text with these too: some mean another thing on each system, punycode takes quadratic time."""
@@ -20,13 +21,21 @@ def codec_of(charset: str) -> str | None:
     return None if found.name.replace("-", "_") in NOT_CHARSETS else found.name
 
 
+def whole_characters(text: str) -> str:
+    """With U+FFFD for each lone surrogate, which UTF-7 can name: no text that holds one can be written or sent on."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def decode_text(octets: bytes, charset: str, *, cut: bool = False) -> str:
     """What is no text of that charset shows as U+FFFD. Where the charset is unknown, or US-ASCII that is none, it is
     taken for UTF-8, or else for Latin-1, which has every octet. With `cut` the last character may be broken off."""
     codec = codec_of(charset) if charset else None
     if codec is not None and codec != "ascii":
         try:
-            return octets.decode(codec, "replace")
+            return whole_characters(octets.decode(codec, "replace"))
         except ValueError:
             pass
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from smtplab.message.charset import codec_of
+from smtplab.message.charset import codec_of, whole_characters
 
 HEADER_OCTETS_MAX = 1_048_576
 """Of a header that is read field by field: no honest one comes near, and a hostile one shall not hold up a reader."""
@@ -118,7 +118,7 @@ def _decode(charset: str, octets: bytes, written: str) -> str:
     if codec is None:
         return written
     try:
-        return octets.decode(codec, "replace")
+        return whole_characters(octets.decode(codec, "replace"))
     except ValueError:
         return written
 

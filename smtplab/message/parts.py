@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from smtplab.message.charset import codec_of, decode_text
+from smtplab.message.charset import codec_of, decode_text, whole_characters
 from smtplab.message.file_name import safe_file_name
 from smtplab.message.header import Field, decode_words, find_first, parse_fields, split_message
 from smtplab.message.mime import decode_transfer, split_multipart
@@ -194,7 +194,8 @@ class _Said:
     def _parameter(self, name: str, field: str = "Content-Type") -> str:
         try:
             value = self._message.get_param(name, "", field)
-            return email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else str(value)
+            text = email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else str(value)
+            return whole_characters(text)
         except (ValueError, TypeError, LookupError, AttributeError):
             return ""  # Continuations with numbers of a thousand digits, charsets that are none, and their like.
 

@@ -7,6 +7,7 @@ import email.header
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtplab.message.charset import decode_text
 from smtplab.message.header import (
     decode_words,
     encode_words,
@@ -93,3 +94,8 @@ def test_underscores_are_blanks_and_languages_are_dropped():
 
 def test_a_word_of_an_unknown_charset_stays_as_it_is():
     assert decode_words("=?nothing?Q?a?=") == "=?nothing?Q?a?="
+
+
+def test_a_lone_surrogate_that_utf_7_names_becomes_a_character_that_can_be_written():
+    assert decode_words("=?utf-7?Q?a+2AA-b?=") == "a\ufffdb"
+    assert decode_text(b"a+2AA-b", "utf-7") == "a\ufffdb"
