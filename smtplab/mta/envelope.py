@@ -67,10 +67,13 @@ class Envelope(msgspec.Struct, frozen=True):
         return "" if self.reverse_path is None else str(self.reverse_path)
 
 
-def make_envelope(reverse_path: Mailbox | None, recipients: Sequence[Mailbox], content: bytes) -> Envelope:
-    """Reads what the message needs: 8-bit transport (RFC 6152), internationalised addresses (RFC 6531)."""
+def make_envelope(
+    reverse_path: Mailbox | None, recipients: Sequence[Mailbox], content: bytes, *, is_ascii: bool | None = None
+) -> Envelope:
+    """Reads what the message needs: 8-bit transport (RFC 6152), internationalised addresses (RFC 6531). `is_ascii` is
+    said by whoever knows it of the content."""
     people = [*recipients] if reverse_path is None else [reverse_path, *recipients]
-    ascii_only = content.isascii()
+    ascii_only = content.isascii() if is_ascii is None else is_ascii
     return Envelope(
         reverse_path=reverse_path,
         recipients=tuple(recipients),

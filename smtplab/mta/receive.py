@@ -247,10 +247,10 @@ class Receiver:
             refusal = make_reply(552, "The header is too large", enhanced="5.3.4")
         if refusal is not None:
             return refusal
-        return self._accept(self._arrival(content.content))
+        return self._accept(self._arrival(content.content, is_ascii=content.is_ascii))
 
-    def _arrival(self, content: bytes) -> Arrival:
-        envelope = make_envelope(self._reverse_path, self._recipients, content)
+    def _arrival(self, content: bytes, *, is_ascii: bool) -> Arrival:
+        envelope = make_envelope(self._reverse_path, self._recipients, content, is_ascii=is_ascii)
         if envelope.smtputf8 != self._smtputf8:
             # What the client declared holds: it is not for us to promise more or less on its behalf.
             envelope = msgspec.structs.replace(envelope, smtputf8=self._smtputf8)

@@ -72,7 +72,7 @@ class Incoming:
         if reader.too_large:
             self._whole = ContentReceived(b"", "DATA", reader.flaws, too_large())
         else:
-            self._whole = self._judge(reader.content, "DATA", reader.flaws)
+            self._whole = self._judge(reader.content, "DATA", reader.flaws, reader.is_ascii)
         return after
 
     def _read_chunk(self, reader: ChunkReader, data: bytes) -> bytes | None:
@@ -98,18 +98,19 @@ class Incoming:
         bare_cr, bare_lf = bare_line_ends(content)
         counted = (("bare-lf", bare_lf), ("bare-cr", bare_cr))
         flaws = tuple(Flaw(rule, str(number), "RFC 5321 2.3.8") for rule, number in counted if number)
-        return self._judge(content, "BDAT", flaws)
+        return self._judge(content, "BDAT", flaws, content.isascii())
 
-    def _judge(self, content: bytes, transfer: Transfer, flaws: tuple[Flaw, ...]) -> ContentReceived:
+    def _judge(self, content: bytes, transfer: Transfer, flaws: tuple[Flaw, ...], is_ascii: bool) -> ContentReceived:
         if self._body_type == "BINARYMIME" and transfer == "BDAT":
-            return ContentReceived(content, transfer)
+            return ContentReceived(content, transfer, is_ascii=is_ascii)
         if self._emit is not None:
             for flaw in flaws:
                 self._emit(broken_by_flaw(flaw, "them"))
-            if self._body_type == "7BIT" and not content.isascii():
+            if self._body_type == "7BIT" and not is_ascii:
                 self._emit(broken("8bit-without-8bitmime", "them"))
-        if not flaws or self._line_endings == "keep":
-            return ContentReceived(content, transfer, flaws)
-        if self._line_endings == "repair":
-            return ContentReceived(repair_line_ends(content), transfer, flaws)
-        return ContentReceived(content, transfer, flaws, refuse_line_ends(flaws))
+        refusal = None
+        if flaws and self._line_endings == "repair":
+            content = repair_line_ends(content)
+        elif flaws and self._line_endings == "strict":
+            refusal = refuse_line_ends(flaws)
+        return ContentReceived(content, transfer, flaws, refusal, is_ascii)

@@ -39,6 +39,7 @@ class ContentReceived(msgspec.Struct, frozen=True, gc=False):
     flaws: tuple[Flaw, ...] = ()
     refusal: Reply | None = None
     """For instance 552 where it is larger than allowed: the content is then empty."""
+    is_ascii: bool = True
 
 
 class ClientGone(msgspec.Struct, frozen=True, gc=False):

@@ -85,6 +85,11 @@ class LineReader:
         self._buffer, self._at = tail, 0
 
 
+SMALL_OCTETS_MAX = 4096
+LARGE_OCTETS = 65536
+"""Pieces of a content: smaller ones are put together until they are so large."""
+
+
 class ContentReader:
     """The content after DATA (RFC 5321 4.1.1.4): finds its end, takes stuffed dots away (4.5.2), counts bare line ends.
 
@@ -92,7 +97,7 @@ class ContentReader:
     once `receive` has found the end.
     """
 
-    __slots__ = ("_bare_cr", "_bare_lf", "_held", "_kept", "content", "octets", "octets_max")
+    __slots__ = ("_bare_cr", "_bare_lf", "_held", "_kept", "_small", "content", "is_ascii", "octets", "octets_max")
 
     def __init__(self, octets_max: int) -> None:
         """Past `octets_max` octets are counted and dropped."""
@@ -104,7 +109,11 @@ class ContentReader:
         self._held = _CRLF
         self.octets = -len(_CRLF)
         """As SIZE counts: unstuffed, without the final dot (RFC 1870 3); also of what was dropped."""
-        self._kept = bytearray()
+        self.is_ascii = True
+        """So far; looked at piece by piece, for all of a large content at once would hold up everybody else."""
+        self._kept: list[bytes] = []
+        self._small = bytearray()
+        """Behind what is in `_kept`."""
         self._bare_cr = 0
         self._bare_lf = 0
 
@@ -117,13 +126,11 @@ class ContentReader:
         end = dot if found is None or found[1] else data.find(_END_OF_DATA, dot)
         if end < 0:
             self._held = _beginning_of_end(data)
-            self._take(data[: len(data) - len(self._held)], stuffed=dot >= 0)
+            self._keep(self._read(data[: len(data) - len(self._held)], stuffed=dot >= 0))
             return None
-        last = data[: end + 2]
-        self._take(last, stuffed=dot < end)
-        # One piece is all of most messages: what was kept of it is what it is.
-        whole = dot == end and self.octets == len(last) - len(_CRLF) and not self.too_large
-        self.content = last[2:] if whole else bytes(memoryview(self._kept)[2:])
+        last = self._read(data[: end + 2], stuffed=dot < end)
+        # Of most messages it is all.
+        self.content = b"".join((*self._kept, self._small, last)) if self._kept or self._small else last
         return data[end + len(_END_OF_DATA) :]
 
     @property
@@ -138,18 +145,34 @@ class ContentReader:
         counted = (("bare-lf", self._bare_lf), ("bare-cr", self._bare_cr))
         return tuple(Flaw(rule, str(number), _LINE_ENDS) for rule, number in counted if number)
 
-    def _take(self, piece: bytes, *, stuffed: bool) -> None:
+    def _read(self, piece: bytes, *, stuffed: bool) -> bytes:
+        """What is to be kept of it."""
         # A piece never ends inside a CR LF, so the counts of the pieces add up.
         bare_cr, bare_lf = bare_line_ends(piece)
         self._bare_cr += bare_cr
         self._bare_lf += bare_lf
+        if not piece.isascii():
+            self.is_ascii = False
         if stuffed:
             piece = piece.replace(b"\r\n.", _CRLF)
+        begun = self.octets >= 0
         self.octets += len(piece)
         if self.octets <= self.octets_max:
-            self._kept += piece
-        else:
-            self._kept.clear()
+            return piece if begun else piece[len(_CRLF) :]
+        self._kept.clear()
+        self._small.clear()
+        return b""
+
+    def _keep(self, piece: bytes) -> None:
+        """Large pieces as they are, for each copy of a large content holds up everybody else; small ones together, for
+        a million drops would take the room of fifty."""
+        if len(piece) < SMALL_OCTETS_MAX:
+            self._small += piece
+            if len(self._small) < LARGE_OCTETS:
+                return
+            piece = b""
+        self._kept += (bytes(self._small), piece)
+        self._small.clear()
 
 
 class ChunkReader:

@@ -89,13 +89,13 @@ def command_of(name: str, port: int, folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def running(name: str) -> Iterator[tuple[int, int]]:
-    """Its process id and port."""
+def running(name: str, *more: str) -> Iterator[tuple[int, int]]:
+    """Its process id and port; `more` is said to it in addition."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
         free.close()
-        process = subprocess.Popen(command_of(name, port, Path(folder)), stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([*command_of(name, port, Path(folder)), *more], stdout=subprocess.DEVNULL)
         try:
             wait_for(port)
             yield process.pid, port

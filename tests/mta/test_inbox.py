@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from smtplab.events import CommandReceived, Disconnected
-from smtplab.mta.inbox.ledger import Ledger
+from smtplab.mta.inbox.ledger import RING_RECORDS, RING_SESSIONS, Ledger
 from smtplab.mta.inbox.listing import subject_of
 from smtplab.mta.inbox.mailboxes import InboxMailboxes
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.reader import UnreadableInbox, visit_inbox
-from smtplab.mta.inbox.recording import FIRST_RECORDS, LAST_RECORDS
+from smtplab.mta.inbox.recording import FIRST_RECORDS, LAST_RECORDS, Recording
 from smtplab.mta.inbox.store import open_inbox, place_of
 from smtplab.mta.mailbox_port import NotLocked
 from smtplab.mta.queue_id import QueueIds
@@ -36,6 +36,44 @@ def kept(name: str, content: bytes, *mailboxes: str) -> Kept:
         octets=len(content),
         unended=not content.endswith(b"\r\n"),
     )
+
+
+def test_where_nothing_is_stored_the_last_sessions_are_remembered_within_bounds():
+    async def play():
+        ledger = Ledger(SystemClock(), make_ids(), "mx", None)
+        for number in range(RING_SESSIONS + 30):
+            recording = ledger.begin("smtp", str(number))
+            for _ in range(3000 if number >= RING_SESSIONS else 1):
+                recording.scope(CommandReceived("NOOP", "NOOP"))
+            recording.scope(Disconnected("us", clean=True, reason=""))
+        return ledger.ring
+
+    ring = asyncio.run(play())
+    assert [sitting.client for sitting, _ in ring] == [str(number) for number in range(117, 130)]
+    assert sum(recording.kept for _, recording in ring) <= RING_RECORDS
+    recording = ring[-1][1]
+    records, left_out = recording.play()
+    assert (len(records), left_out, records[0].seq, records[-1].seq) == (3001, 0, 1, 3001)
+
+
+def test_what_is_cut_out_of_a_recording_shows_in_the_numbers_and_stages_go_on():
+    now = iter(float(second) for second in range(10**6))
+    recording = Recording(lambda: next(now), node="mx", session="1")
+    recording.scope(CommandReceived("MAIL", "MAIL FROM:<>"))
+    for number in range(FIRST_RECORDS + LAST_RECORDS + 700):
+        recording.scope(CommandReceived("RSET", str(number)))
+    recording.scope.all_in("collect")(CommandReceived("QUIT", "QUIT"))
+    records, left_out = recording.play()
+    assert len(records) + left_out == FIRST_RECORDS + LAST_RECORDS + 702
+    assert [records[at].seq for at in (0, FIRST_RECORDS - 1, FIRST_RECORDS, -1)] == [
+        1,
+        FIRST_RECORDS,
+        FIRST_RECORDS + left_out + 1,
+        FIRST_RECORDS + LAST_RECORDS + 702,
+    ]
+    assert {record.stage for record in records[:-1]} == {"envelope"}
+    assert (records[-1].stage, records[-1].span) == ("collect", "receive/1")
+    assert recording.play() == (records, left_out)
 
 
 def test_of_a_session_that_says_very_much_the_first_and_the_last_is_kept(tmp_path):

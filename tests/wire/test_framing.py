@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -141,3 +142,26 @@ def test_repaired_line_ends_are_all_cr_lf(content: bytes) -> None:
     repaired = repair_line_ends(content)
     assert bare_line_ends(repaired) == (0, 0)
     assert repair_line_ends(repaired) == repaired
+
+
+@pytest.mark.parametrize("sizes", [(1,), (5000,), (3, 70_000, 1, 1, 4096, 9), (65_536, 2)])
+def test_a_large_content_is_whole_in_whatever_pieces_it_comes(sizes: tuple[int, ...]) -> None:
+    content = b"".join(b"line %d\r\n..stuffed\r\n" % number for number in range(9000))
+    wire, pieces, at = content + b".\r\nQUIT\r\n", [], 0
+    while at < len(wire):
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append(wire[at : at + size])
+        at += size
+    reader, rest = read_content(pieces, 10**6)
+    assert (reader.content, rest) == (content.replace(b"\r\n..", b"\r\n."), b"QUIT\r\n")
+    assert (reader.octets, reader.is_ascii) == (len(reader.content), True)
+
+
+def test_a_content_that_comes_in_drops_takes_no_more_room_than_it_has_octets() -> None:
+    reader = ContentReader(10**6)
+    tracemalloc.start()
+    for _ in range(300_000):
+        reader.receive(b"x")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000

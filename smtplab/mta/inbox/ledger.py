@@ -13,14 +13,18 @@ from smtplab.mta.queue_id import QueueIds
 from smtplab.net.ports import Clock
 
 RING_SESSIONS = 100
-"""Where nothing is stored, the last ones: with all their records some 100 MB at the very worst."""
+RING_RECORDS = 40_000
+"""Where nothing is stored, the last sessions, as long as they have no more records than ten full ones: 15 MB where
+lines have an ordinary length. The last one stays whatever it has."""
 
 
 class Ledger:
     """Without a store, what is discarded can still be looked at in `ring`."""
 
     def __init__(self, clock: Clock, ids: QueueIds, node: str, store: InboxStore | None) -> None:
-        self.ring: deque[tuple[Sitting, Recording]] = deque(maxlen=RING_SESSIONS)
+        self.ring: deque[tuple[Sitting, Recording]] = deque()
+        self._remembered = 0
+        """Records in the ring."""
         self.on_begin: Callable[[Recording, str, str], None] | None = None
         """Told of each session as it begins, with its protocol and its client."""
         self._clock = clock
@@ -65,11 +69,17 @@ class Ledger:
             messages=tuple(recording.messages),
         )
         if self._store is None:
-            self.ring.append((sitting, recording))
+            self._remember(sitting, recording)
             return
         task = asyncio.get_running_loop().create_task(self._write(sitting, recording), name="session's end")
         self._writing[task] = None
         task.add_done_callback(lambda done: self._writing.pop(done, None))
+
+    def _remember(self, sitting: Sitting, recording: Recording) -> None:
+        self.ring.append((sitting, recording))
+        self._remembered += recording.kept
+        while len(self.ring) > 1 and (self._remembered > RING_RECORDS or len(self.ring) > RING_SESSIONS):
+            self._remembered -= self.ring.popleft()[1].kept
 
     async def _write(self, sitting: Sitting, recording: Recording) -> None:
         assert self._store is not None

@@ -9,6 +9,14 @@ from smtplab.mta.store.port import number_of
 __all__ = ["Kept", "Sitting", "number_of"]
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """What a check said of a message, as `Judged` has it."""
+
+    check: str
+    verdict: str
+    detail: str = ""
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it came, without its content, which the store keeps apart."""
 
@@ -37,6 +45,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """As in the trace line (RFC 3848)."""
     session: str = ""
     """The id of the session in which it came."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of the checks that were made as it came; none are made yet."""
 
 
 class Sitting(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,11 @@ class Recording:
         return (*before, *_moved_on(behind, tape.left_out)), tape.left_out
 
     @property
+    def kept(self) -> int:
+        """How many facts."""
+        return len(self._tape.told)
+
+    @property
     def records(self) -> tuple[Record, ...]:
         return self.play()[0]
 
