@@ -179,7 +179,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 _VERB = re.compile(r"([^ \t]+)([ \t]*)(.*?)([ \t]*)", re.DOTALL)
-_CHUNK = re.compile(r"([0-9]{1,100})(?: +((?i:LAST)))?")  # RFC 3030 2 knows no largest chunk
+_CHUNK = re.compile(r"([0-9]{1,19})(?: +((?i:LAST)))?")  # RFC 3030 2; 19 digits hold any 63-bit count
 _MECHANISM = re.compile(r"[A-Za-z0-9\-_]{1,20}")  # sasl-mech, RFC 4422 3.1; capitals, taken in any case
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 _FORBIDDEN_RULE = {b"\r": "bare-cr", b"\n": "bare-lf", b"\0": "nul"}

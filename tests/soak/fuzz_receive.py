@@ -1,7 +1,6 @@
-"""Says millions of things to a receiver: `python tests/soak/fuzz_receive.py [--inputs N] [--seed N] [--atheris]`.
+"""Says millions of things to a receiver: `python tests/soak/fuzz_receive.py [--inputs N] [--seed N]`.
 
-An input that breaks something is printed, shortened as far as it still does, and the exit code is 1. With --atheris,
-where that is installed, the coverage of the code leads the way, and what follows `--` goes to libFuzzer.
+An input that breaks something is printed, shortened as far as it still does, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -96,35 +95,9 @@ async def fuzz(inputs: int, seed: int) -> int:
     return 0
 
 
-def fuzz_by_coverage(arguments: list[str]) -> None:
-    import atheris  # noqa: PLC0415 - optional, and it has to see the modules as they are imported
-
-    net = live_net()
-    loop = asyncio.new_event_loop()
-
-    async def once(data: bytes) -> None:
-        provider = atheris.FuzzedDataProvider(data)
-        lmtp = provider.ConsumeBool()
-        parts = []
-        while provider.remaining_bytes():
-            if provider.ConsumeBool():
-                parts.append(TOKENS[provider.ConsumeIntInRange(0, len(TOKENS) - 1)])
-            else:
-                parts.append(provider.ConsumeBytes(provider.ConsumeIntInRange(1, 12)))
-        check(b"".join(parts), LMTP if lmtp else RULES, net)
-
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], *arguments], lambda data: loop.run_until_complete(once(data)))
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument("--atheris", action="store_true")
-    parser.add_argument("more", nargs="*")
     chosen = parser.parse_args()
-    if chosen.atheris:
-        fuzz_by_coverage(chosen.more)
     sys.exit(asyncio.run(fuzz(chosen.inputs, chosen.seed)))
