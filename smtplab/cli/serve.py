@@ -143,7 +143,7 @@ class Serve(SpokenCommand):
         state = state_of(click.get_current_context(), values)
         as_json, ui = values.pop("as_json"), values.pop("ui")
         if ui:
-            check_ui(as_json=as_json, web=values["web"] is not None)
+            check_ui(as_json=as_json, discard=values["discard"])
         _refuse_contradictions(values)
         # The engine takes a third of a second to import: only where something is served.
         from smtplab.lab.serve_request import Place, Protocol, ServeRequest, shown  # noqa: PLC0415
@@ -157,7 +157,7 @@ class Serve(SpokenCommand):
         page = page_of({name: values.pop(name) for name in ("web", "web_token", "web_names")}, self.texts)
         request = ServeRequest(home=state.home, **_request(values, places))
         if ui:
-            return serve_in_ui(request, self.texts)
+            return serve_in_ui(request, page, self.texts)
 
         def tell(place: Place) -> None:
             token = page.told_token if page is not None and place.protocol == "http" else None

@@ -38,6 +38,11 @@ class WebPage:
         self._texts = texts
         return self
 
+    def as_values(self) -> dict[str, Any]:
+        """For another process, which makes the same of them by `page_from`."""
+        language = "en" if self._texts is None else self._texts.language
+        return {"place": self._place, "token": self._token, "names": self._names, "language": language}
+
     @asynccontextmanager
     async def beside(self, house: House) -> AsyncIterator[Place]:
         """As `serving.Beside`. Only where a page is wanted is anything of it imported."""
@@ -84,6 +89,12 @@ def _links_at(base: str) -> Callable[[str], Links]:
         return Links(f"{base}/messages/{name}", api, f"{api}/raw")
 
     return links
+
+
+def page_from(values: dict[str, Any]) -> WebPage:
+    """Of `WebPage.as_values`."""
+    host, port = values["place"]
+    return WebPage((host, port), values["token"], None, tuple(values["names"])).speaking(Texts(values["language"]))
 
 
 def page_of(values: dict[str, Any], texts: Texts) -> WebPage | None:

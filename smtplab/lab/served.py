@@ -8,13 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.serve_request import Place, ServeRequest
+
+if TYPE_CHECKING:
+    from smtplab.lab.serving import Beside
 
 END_S_MAX: Final = 30.0
 """A server under load ends within 10 s by itself; what takes longer than three times that is killed, and told."""
@@ -28,12 +32,21 @@ _STDIN: Final = 0
 _PIECE_OCTETS: Final = 65536
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """The line that the child reads."""
+
+    request: ServeRequest
+    beside: dict[str, Any] = {}
+    """What a layer above asks of its own part in the child."""
+
+
 class _Said(msgspec.Struct, frozen=True):
-    """A line of the child's: a listener, or that it can't serve."""
+    """A line of the child's: a listener, what goes wrong while it serves, or that it can't serve."""
 
     place: Place | None = None
     text: str = ""
     arguments: dict[str, str | int] = {}
+    notice: bool = False
 
 
 class Served:
@@ -43,6 +56,10 @@ class Served:
         self.places: tuple[Place, ...] = ()
         self.refusal: BadInput | None = None
         """Why the last one could not serve, where it said so."""
+        self.notice: BadInput | None = None
+        """What went wrong last while it serves on."""
+        self.token = ""
+        """Of a page beside it, where one was made for it: a person has to see it."""
         self._expected = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -60,14 +77,18 @@ class Served:
         """None while it runs, and where none ran."""
         return None if self._process is None else self._process.poll()
 
-    def start(self, request: ServeRequest) -> None:
-        """Returns at once; `state` tells when it listens. Raises OSError where no process can be made."""
+    def start(self, request: ServeRequest, *, program: str = _CHILD, beside: dict[str, Any] | None = None) -> None:
+        """Returns at once; `state` tells when it listens. Raises OSError where no process can be made.
+
+        `program` is another than `child`, with a listener more, and gets `beside`.
+        """
         self.stop()
-        self.places, self.refusal, self._expected = (), None, len(request.places)
+        self.places, self.refusal, self.notice = (), None, None
+        self._expected = len(request.places) + (beside is not None)
         pipe = subprocess.PIPE
         # In a session of its own: a hang-up of the terminal would mean to it that certificates are to be read again.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter on our own code
-            [sys.executable, "-c", _CHILD],
+            [sys.executable, "-c", program],
             stdin=pipe,
             stdout=pipe,
             stderr=subprocess.DEVNULL,
@@ -75,7 +96,7 @@ class Served:
         )
         assert self._process.stdin is not None
         # On a pipe and not as an argument, where others would read the passwords.
-        self._process.stdin.write(msgspec.json.encode(request, enc_hook=str) + b"\n")
+        self._process.stdin.write(msgspec.json.encode(_Asked(request, beside or {}), enc_hook=str) + b"\n")
         self._process.stdin.flush()
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True, name="server's words")
         self._reader.start()
@@ -117,21 +138,35 @@ class Served:
                 continue
             if said.place is not None:
                 self.places = (*self.places, said.place)
+            elif said.notice:
+                self.notice = BadInput(said.text, **said.arguments)
             else:
                 self.refusal = BadInput(said.text, **said.arguments)
 
 
-def child() -> int:
+def child(beside_of: Callable[[dict[str, Any]], Sequence[Beside]] = lambda _: ()) -> int:
     """In the new process: serves what the first line of standard input asks for, until that is closed or SIGTERM."""
     from smtplab.lab.serving import serve  # noqa: PLC0415 - the parent, a UI, needs none of the engine
 
-    request = msgspec.json.decode(_first_line(), type=ServeRequest, dec_hook=_decoded)
+    asked = msgspec.json.decode(_first_line(), type=_Asked, dec_hook=_decoded)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        return serve(request, lambda place: _say(_Said(place)))
+        return serve(
+            asked.request,
+            lambda place: _say(_Said(place)),
+            beside_of(asked.beside),
+            on_notice=lambda bad: _say(_Said(None, bad.text, bad.arguments, notice=True)),
+        )
     except BadInput as bad:
         _say(_Said(None, bad.text, bad.arguments))
         return 2
+
+
+def _end_with_parent() -> None:
+    """The pipe closes when the parent ends, however it ends."""
+    while os.read(_STDIN, _PIECE_OCTETS):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _first_line() -> bytes:
@@ -145,13 +180,6 @@ def _first_line() -> bytes:
 def _say(said: _Said) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _end_with_parent() -> None:
-    """The pipe closes when the parent ends, however it ends."""
-    while os.read(_STDIN, _PIECE_OCTETS):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _decoded(kind: type, value: Any) -> Any:

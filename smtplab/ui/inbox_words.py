@@ -35,7 +35,11 @@ def _server(served: Served, texts: Texts, cells: int) -> Content:
             places = [f"{place.protocol} {shown(place)}" for place in served.places]
             more = len(places) - 1
             said = ", ".join(places) if cells >= _ROOM_FOR_PLACES or not more else f"{places[0]} +{more}"
-            return Content.styled(f"● {said}", "$success")
+            token = f"  {texts('inbox.token', token=served.token)}" if served.token else ""
+            running = Content.styled(f"● {said}{token}", "$success")
+            if served.notice is None:
+                return running
+            return running + Content.styled(f"  {texts(served.notice.text, **served.notice.arguments)}", "$warning")
         case "starting":
             return Content.styled(texts("inbox.server.starting"), "$accent")
         case "ended":

@@ -172,7 +172,8 @@ class InboxScreen(Screen[None]):
             changed, self._problem = False, bad
         if not self.is_attached:
             return
-        serving = (self._served.state, self._served.places, self._problem and self._problem.text)
+        served = self._served
+        serving = (served.state, served.places, served.notice, self._problem and self._problem.text)
         if changed or serving != self._serving:
             self._serving = serving
             self._show_list()
