@@ -7,22 +7,23 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import click
 import msgspec
 
 from smtplab.cli import send_asked, send_auth, send_ignored, send_letter, send_proxied, send_tls
 from smtplab.cli import values as read
-from smtplab.cli.bulk_options import bulk_options, many_from
+from smtplab.cli.bulk_options import bulk_options
 from smtplab.cli.common import OneOf, common_options, state_of
 from smtplab.cli.output import Show, opened_output, print_json
 from smtplab.cli.send_door import door_from, door_options
 from smtplab.cli.send_protocols import SWAKS_PROTOCOLS
 from smtplab.cli.send_sections import ALL, named_sections
 from smtplab.cli.send_stages import stage_options, stages_from
+from smtplab.cli.send_ways import Told, another_way, ways_from
 from smtplab.cli.shared import TLS_POLICIES, request_from, shared_options
-from smtplab.cli.transcript import OPTIONAL, Files, Shown, SwaksPrinter, output_options, shown_from
+from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, output_options, shown_from
 from smtplab.cli.wording import SpokenCommand
 from smtplab.cli.words import IN_ORDER, Habits, one_of, settled
 from smtplab.journal import Record
@@ -52,17 +53,6 @@ _HABITS = Habits(
 )
 
 
-class _Told(NamedTuple):
-    """How a sending is told of."""
-
-    shown: Shown
-    as_json: bool
-    capture: str | None
-    files: tuple[str | None, str | None, str | None]
-    swaks_codes: bool
-    color: bool
-
-
 class Send(SpokenCommand):
     def __init__(self, texts: Texts) -> None:
         super().__init__(name="send", help=texts("cli.help.send_command"), params=_options(texts), callback=self._send)
@@ -82,47 +72,34 @@ class Send(SpokenCommand):
 
     def _send(self, **values: Any) -> int:
         state = state_of(click.get_current_context(), values)
-        told = _Told(
-            shown_from(values),
-            values.pop("as_json"),
-            values.pop("capture"),
-            (values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr")),
-            values.pop("swaks_exit_codes"),
-            state.color,
+        told = Told(
+            shown=shown_from(values),
+            as_json=values.pop("as_json"),
+            capture=values.pop("capture"),
+            files=(values.pop("output"), values.pop("output_stdout"), values.pop("output_stderr")),
+            swaks_codes=values.pop("swaks_exit_codes"),
+            color=state.color,
         )
-        dumps = {name: values.pop(name) for name in ("dump", "dump_as_body", "dump_mail")}
-        many = many_from(values)
-        if (many.count is not None or many.mailing) and values["pipeline"] is None:
+        ways, peer_files = ways_from(values), send_tls.PeerFiles(values)
+        if ways.several and values["pipeline"] is None:
             values["pipeline"] = True
-        peer_files = send_tls.PeerFiles(values)
-        queue, resume = values.pop("queue"), values.pop("resume")
-        request = _request(values, keep_chain=peer_files.wanted, of_many=many.mailing or resume)
-        if queue or resume:
-            from smtplab.cli.send_queue import send_by_queue  # noqa: PLC0415 (a database, which few sendings want)
-
-            return send_by_queue(request, many, self.texts, state.home, as_json=told.as_json, capture=told.capture)
-        if many.mailing:
-            from smtplab.cli.send_many import send_mailing  # noqa: PLC0415 (what sends many is not wanted for one)
-
-            for name in ("dump", "dump_as_body"):
-                if dumps[name] is not None:
-                    raise BadInput("cli.not-both", option="--merge, --messages", other=f"--{name.replace('_', '-')}")
-            dump_mail = dumps["dump_mail"]
-            return send_mailing(request, many, self.texts, told.capture, as_json=told.as_json, dump_mail=dump_mail)
+        request = _request(values, keep_chain=peer_files.wanted, of_many=ways.names_its_own)
+        if (code := another_way(request, ways, self.texts, lambda: state.home, told)) is not None:
+            return code
         sending = prepare_sending(request)
-        if any(dumps.values()):
+        if ways.dumps:
             from smtplab.cli.send_dump import dumped  # noqa: PLC0415 (rarely wanted)
 
-            if (sent_on := dumped(request, sending, **dumps)) is None:
+            if (sent_on := dumped(request, sending, ways.dumping)) is None:
                 return DONE
             request, sending = sent_on
-        if many.count is not None:
-            from smtplab.cli.send_many import send_copies  # noqa: PLC0415 (as above)
+        if ways.many.count is not None:
+            from smtplab.cli.send_many import send_copies  # noqa: PLC0415 (what sends many is not wanted for one)
 
-            return send_copies(request, sending, many, self.texts, told.capture, as_json=told.as_json)
+            return send_copies(request, sending, ways.many, self.texts, told.capture, as_json=told.as_json)
         return self._send_one(request, sending, told, peer_files)
 
-    def _send_one(self, request: SendRequest, sending: Sending, told: _Told, peer_files: send_tls.PeerFiles) -> int:
+    def _send_one(self, request: SendRequest, sending: Sending, told: Told, peer_files: send_tls.PeerFiles) -> int:
         exits = SwaksExit()
         with Files(*told.files) as opened:
             door: DoorKind = "pipe" if request.door.program else "socket" if request.door.socket else ""
@@ -166,6 +143,8 @@ def _options(texts: Texts) -> list[click.Parameter]:
         option("--line-endings", dest="line_endings", type=OneOf(("repair", "keep"))),
         *send_asked.asked_options(texts),
         *bulk_options(texts),
+        option("--sim", dest="sim", metavar="WORLD"),
+        option("--seed", dest="seed", type=read.WholeNumber()),
         option("--queue", dest="queue", is_flag=True),
         option("--resume", dest="resume", is_flag=True),
         *send_proxied.proxied_options(texts),

@@ -7,23 +7,22 @@ import sys
 import msgspec
 
 from smtplab.cli.send_sections import ALL, SECTIONS
+from smtplab.cli.send_ways import Dumping
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.request import SendRequest
 from smtplab.lab.sending import Sending, prepare_sending
 
 
-def dumped(
-    request: SendRequest, sending: Sending, *, dump: str | None, dump_as_body: str | None, dump_mail: bool
-) -> tuple[SendRequest, Sending] | None:
+def dumped(request: SendRequest, sending: Sending, dumping: Dumping) -> tuple[SendRequest, Sending] | None:
     """Prints what is to be printed; what is to be sent then, or None where nothing is. Raises BadInput."""
     shared = request.shared
-    if dump_as_body is not None and shared.content is None and shared.body is None:
-        text = shown(request, sending, sections_of(dump_as_body, but="DATA"))
+    if dumping.as_body is not None and shared.content is None and shared.body is None:
+        text = shown(request, sending, sections_of(dumping.as_body, but="DATA"))
         request = msgspec.structs.replace(request, shared=msgspec.structs.replace(shared, body=text))
         sending = prepare_sending(request)
-    if dump is not None:
-        sys.stdout.write(shown(request, sending, sections_of(dump)))
-    elif dump_mail:
+    if dumping.options is not None:
+        sys.stdout.write(shown(request, sending, sections_of(dumping.options)))
+    elif dumping.mail:
         sys.stdout.buffer.write(sending.envelope.content)
     else:
         return request, sending

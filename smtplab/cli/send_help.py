@@ -16,7 +16,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "where": (
         "server", "port", "protocol", "helo", "source", "local_port", "family", "socket", "pipe", "copy_routing", "dns",
-        "resolve", "timeout_s",
+        "resolve", "timeout_s", "sim", "seed",
     ),
     "tls": (
         "tls", "tls_implicit", "tls_strict", "tls_versions", "tls_ciphers", "tls_verify", "tls_verify_ca",

@@ -31,8 +31,13 @@ def send_by_queue(
     request: SendRequest, many: Many, texts: Texts, home: Path, *, as_json: bool, capture: str | None
 ) -> int:
     """The exit code. Raises BadInput, before anything is queued."""
-    if many.count is not None:
-        raise BadInput("cli.not-both", option="--queue", other="--count")
+    for given, option in (
+        (many.count is not None, "--count"),
+        (many.concurrency > 1, "--concurrency"),
+        (many.rate is not None, "--rate"),
+    ):
+        if given:
+            raise BadInput("cli.not-both", option="--queue", other=option)
     preparation = Preparation(request)
     messages = _messages(request, preparation, many, texts)
     if capture is None:

@@ -417,3 +417,14 @@ def test_the_help_has_each_option_under_a_heading():
     assert text.count("--xclient-addr") == 1
     assert "⟦" not in text
     assert "⟦" not in send(None, "--help", "--lang", "vi").stdout.decode()
+
+
+def test_a_message_goes_through_a_world_with_the_transcript_of_whoever_sends():
+    done = send(None, "--sim", "campus", "student@neu.example", "--subject", "x", "-n")
+    lines = done.stdout.decode().splitlines()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sum(" MAIL FROM:<student@hust.example>" in line for line in lines) == 3
+    assert sum(line.startswith("=== Connection closed") for line in lines) == 3
+    for refused in (("--server", "x.net"), ("--prdr",), ("-t", "lan@hust.example"), ("--count", "2"), ("--queue",)):
+        again = send(None, "--sim", "campus", "student@neu.example", *refused)
+        assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)

@@ -283,3 +283,11 @@ def test_what_is_asked_of_a_server_goes_only_to_one_that_offers_it(server, optio
 def test_what_can_not_be_sent_is_refused_in_one_line(options):
     done = send(9, "-t", "an@real.net", *options) if options[0] != "--pipe" else send(None, "-t", "a@b.net", *options)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+@pytest.mark.parametrize("many", [("--count", "2"), ("--queue",), ("--resume",)], ids=" ".join)
+@pytest.mark.parametrize("stage", [("-q", "rcpt"), ("-da", "data"), ("-das", "mail")], ids=" ".join)
+def test_whoever_sends_many_does_not_stop_short(server, tmp_path, many, stage):
+    one = server()
+    done = send(one.port, "-t", "an@real.net", *many, *stage, home=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines()), one.sessions) == (2, 1, 0)
