@@ -79,9 +79,14 @@ def read_address(text: str) -> IpAddress | None:
     return address
 
 
+def is_of_server(span: str) -> bool:
+    """A server's view of a session: `receive/1/10.2.0.101`, and `collect/4/10.1.0.101` where mail is collected."""
+    return span.startswith(("receive/", "collect/"))
+
+
 def caller_of(span: str) -> IpAddress | None:
-    """The client's address, which a server's span ends with: `receive/1/10.2.0.101`."""
-    return read_address(span.rpartition("/")[2]) if span.startswith("receive/") else None
+    """The client's address, which a server's span ends with."""
+    return read_address(span.rpartition("/")[2]) if is_of_server(span) else None
 
 
 def _told(event: ev.Event) -> Iterator[tuple[str, IpAddress]]:

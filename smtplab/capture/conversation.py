@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from smtplab import events as ev
+from smtplab.capture.addresses import is_of_server
 from smtplab.capture.spoken import content_stand_in, spoken
 from smtplab.journal import Record
 
@@ -45,6 +46,7 @@ class Conversation(msgspec.Struct):
     address: str = ""
     port: int | None = None
     """None where the records, a server's own, do not tell."""
+    protocol: Literal["smtp", "pop3"] = "smtp"
 
     @property
     def implicit_tls(self) -> bool:
@@ -114,17 +116,21 @@ class _Thread:
         self._secure, self._handshake_us, self._server_name = False, 0, ""
 
     def _begin(self, place: int, record: Record) -> Conversation:
+        now = Conversation(record.hop, record.node, record.span, True, [])
+        now.protocol = "pop3" if record.stage == "collect" else "smtp"
         match record.event:
             case ev.ConnectStarted(host, address, port) | ev.Connected(host, address, port, _):
-                return Conversation(record.hop, record.node, record.span, True, [], host, address, port)
+                now.host, now.address, now.port = host, address, port
+                return now
             case ev.ConnectFailed(host, address, port, _, _):
-                return Conversation(record.hop, record.node, record.span, True, [], host, address, port)
+                now.host, now.address, now.port = host, address, port
+                return now
             case ev.CommandReceived() | ev.ReplySent() | ev.MessageReceived():
-                is_client = False
+                now.is_client = False
             case _:
-                is_client = not record.span.startswith("receive/")
-        opened = [Step("call", record.time_us, place), Step("answer", record.time_us, place, by_client=False)]
-        return Conversation(record.hop, record.node, record.span, is_client, opened)
+                now.is_client = not is_of_server(record.span)
+        now.steps += [Step("call", record.time_us, place), Step("answer", record.time_us, place, by_client=False)]
+        return now
 
     def _fold(self, place: int, record: Record, now: Conversation) -> None:
         event, steps = record.event, now.steps

@@ -19,6 +19,8 @@ Explain = Callable[[Record], str]
 
 SMTP, SUBMISSIONS, SUBMISSION = 25, 465, 587
 """The ports on which Wireshark expects SMTP."""
+POP3, POP3S = 110, 995
+"""And POP3."""
 
 _SEQUENCE_STEP = 0x01000000
 """Between the first sequence numbers of connections, so that they are easily told apart."""
@@ -49,7 +51,9 @@ def export(records: Sequence[Record], explain: Explain) -> bytes:
 
 
 def shown_port(conversation: Conversation) -> int:
-    """25, 465 or 587, whichever a lab's port stands for."""
+    """25, 465 or 587, or 110 or 995, whichever a lab's port stands for."""
+    if conversation.protocol == "pop3":
+        return POP3S if conversation.implicit_tls else POP3
     if conversation.implicit_tls:
         return SUBMISSIONS
     return SUBMISSION if str(conversation.port).endswith("587") else SMTP

@@ -24,7 +24,8 @@ def spoken(event: ev.CommandSent | ev.CommandReceived | ev.ReplySent | ev.ReplyR
             chunk = _BDAT.match(line) if event.verb == "BDAT" else None
             return said + _filler(int(chunk[1])) if chunk else said
         case ev.ReplySent(raw=raw) | ev.ReplyReceived(raw=raw):
-            return raw if raw is not None else _reply(event.code, event.lines)
+            said = raw if raw is not None else _reply(event.code, event.lines)
+            return said + _rest_of_response(event) if event.code is None else said
 
 
 def content_stand_in(octets: int) -> bytes:
@@ -38,6 +39,19 @@ def _reply(code: int | None, lines: tuple[str, ...]) -> bytes:
     except ValueError:
         # A text with a line end inside, in a capture that somebody has mended: no server said so.
         return format_reply(Reply(code, tuple(" ".join(text.split()) for text in lines)))
+
+
+def _rest_of_response(event: ev.ReplySent | ev.ReplyReceived) -> bytes:
+    """What follows the lines of a POP3 response that are recorded: a message, and the dot that ends it (RFC 1939 3)."""
+    if event.verb not in _LONG_RESPONSES or not event.lines or not event.lines[0].startswith("+OK"):
+        return b""
+    if event.verb not in ("RETR", "TOP"):
+        return b".\r\n"
+    octets = re.search(r"\d{1,9}", event.lines[0])
+    return content_stand_in(int(octets[0]) if octets else 0)
+
+
+_LONG_RESPONSES = frozenset({"CAPA", "LIST", "UIDL", "RETR", "TOP"})
 
 
 def _filler(octets: int) -> bytes:

@@ -22,6 +22,7 @@ CAPTURES = sorted(bundled_folder().glob("*.jsonl"))
 FIELDS = (
     *("frame.time_epoch", "tcp.stream", "tcp.dstport", "frame.protocols", "smtp.req.command", "smtp.response.code"),
     *("dns.qry.name", "frame.comment", "tls.app_data"),
+    *("pop.request.command", "pop.response.indicator"),
     *("tcp.checksum.status", "udp.checksum.status", "ip.checksum.status"),
 )
 FAULTS = "_ws.malformed or tcp.analysis.flags or _ws.expert.severity == 0x00800000"
@@ -38,6 +39,8 @@ class Frame(NamedTuple):
     question: str
     comment: str
     encrypted: str
+    collecting: list[str]
+    """Commands and responses of POP3."""
     checksums: set[str]
 
 
@@ -55,9 +58,12 @@ def frames(tshark: str, file: Path, *options: str) -> list[Frame]:
 
 
 def _frame(row: list[str]) -> Frame:
-    time, stream, port, protocols, commands, codes, question, comment, encrypted, *checksums = row
-    split = [text.split("|") if text else [] for text in (commands, codes)]
-    return Frame(time, stream, port, protocols.split(":"), *split, question, comment, encrypted, set(checksums) - {""})
+    time, stream, port, protocols, commands, codes, question, comment, encrypted, asked, answered, *checksums = row
+    split = [text.split("|") if text else [] for text in (commands, codes, asked or answered)]
+    return Frame(
+        *(time, stream, port, protocols.split(":"), *split[:2]),
+        *(question, comment, encrypted, split[2], set(checksums) - {""}),
+    )
 
 
 def told(records: list[Record]) -> tuple[list[str], list[str]]:
@@ -66,7 +72,7 @@ def told(records: list[Record]) -> tuple[list[str], list[str]]:
     journey = Journey()
     for record in records:
         journey.advance(record)
-        if journey.tells_twice(record):
+        if journey.tells_twice(record) or record.stage == "collect":
             continue
         match record.event:
             case ev.CommandSent(verb, line) | ev.CommandReceived(verb, line):
@@ -77,6 +83,21 @@ def told(records: list[Record]) -> tuple[list[str], list[str]]:
             case _:
                 pass
     return verbs, codes
+
+
+def collected(records: list[Record]) -> list[str]:
+    """Verbs and the first words of responses of POP3, as the reader's program tells them."""
+    said = []
+    for record in records:
+        if record.stage == "collect" and record.span == "collect":
+            match record.event:
+                case ev.CommandSent(verb):
+                    said.append(verb)
+                case ev.ReplyReceived(lines=lines):
+                    said.append(lines[0].partition(" ")[0])
+                case _:
+                    pass
+    return said
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
@@ -91,9 +112,10 @@ def test_what_tshark_reads_is_what_the_records_tell(tshark, tmp_path, path):
     put = list if one_by_one else sorted
     assert put(verb for frame in by_stream for verb in frame.commands) == put(verbs)
     assert put(code for frame in by_stream for code in frame.codes) == put(codes)
+    assert [word for frame in by_stream for word in frame.collecting] == collected(records)
     assert {status for frame in found for status in frame.checksums} == {"1"}
     assert frames(tshark, file, "-Y", FAULTS) == []
-    undecrypted = [frame for frame in found if frame.encrypted and not {"smtp", "imf"} & set(frame.protocols)]
+    undecrypted = [frame for frame in found if frame.encrypted and not {"smtp", "imf", "pop"} & set(frame.protocols)]
     secure = any(isinstance(record.event, ev.TlsEstablished) for record in records)
     assert undecrypted == []
     assert any("tls" in frame.protocols and frame.commands for frame in found) is secure
