@@ -89,9 +89,7 @@ class _Lines:
         self._conversation.on_rest = self._quiet.set
         self._prompt: str | None = None
         """While a line is being typed."""
-        user, password = asked.request.auth_user, asked.request.auth_password
-        if user is not None and password is not None:
-            self._conversation.passwords[user] = Secret(password)
+        self._conversation.remember(asked.request.auth_user, asked.request.auth_password)
 
     def run(self) -> int:
         """The exit code."""

@@ -34,7 +34,6 @@ _SHARED = HEEDED | {
     "tls",
     "auth_user",
     "auth_password",
-    "auth_mechanism",
     "protocol",
     "show_secrets",
 }
@@ -103,7 +102,7 @@ class SessionCommand(SpokenCommand):
 
     def _by_hand(self, asked: Asked, record: str | None) -> int:
         # Textual and readline take time to import: each only where a person will see it.
-        with _recorded(record, show_secrets=asked.request.show_secrets) as scribe:
+        with _recorded(record, asked.way.subject, show_secrets=asked.request.show_secrets) as scribe:
             if asked.plain or asked.as_json or not sys.stdout.isatty():
                 from smtplab.cli.line_mode import speak_by_lines  # noqa: PLC0415
 
@@ -116,6 +115,7 @@ class SessionCommand(SpokenCommand):
         from smtplab.ui.app import run_session  # noqa: PLC0415
 
         conversation = Conversation(asked.way, output.tell, scribe)
+        conversation.remember(asked.request.auth_user, asked.request.auth_password)
         left = run_session(conversation, language=self.texts.language, captures=asked.state.home / "captures")
         ended = conversation.ended
         if not left or ended is None:
@@ -169,7 +169,7 @@ def _refuse_strangers(values: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _recorded(record: str | None, *, show_secrets: bool) -> Iterator[Scribe | None]:
+def _recorded(record: str | None, subject: str, *, show_secrets: bool) -> Iterator[Scribe | None]:
     """Each line is on its way to the file as soon as it is said. Raises BadInput."""
     if record is None:
         yield None
@@ -180,6 +180,7 @@ def _recorded(record: str | None, *, show_secrets: bool) -> Iterator[Scribe | No
         reason = getattr(trouble, "strerror", None) or str(trouble)
         raise BadInput("cli.cannot-write", file=record, reason=reason) from trouble
     with file:
+        file.write(f"# {subject}\n")
         yield Scribe(_writer(file.write), show_secrets=show_secrets)
 
 

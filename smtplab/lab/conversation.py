@@ -29,6 +29,9 @@ from smtplab.wire.reply import Reply
 IDLE_S_MAX = 86_400.0
 """A day: nobody thinks longer about the next command, and servers give up after minutes (RFC 5321 4.5.3.2.7)."""
 
+RECORDS_MAX = 100_000
+"""Some forty megabytes, which nobody types: a server that floods is left."""
+
 EXPECT_S_MAX = 10.0
 """For each reply that a passage waits for before it goes on: a line that was broken on purpose may never have one."""
 
@@ -87,6 +90,11 @@ class Conversation:
             return False
         client = self._session.talk.client
         return not client.pending or client.standing.chunk_unfinished
+
+    def remember(self, user: str | None, password: str | None) -> None:
+        """For logins by name alone."""
+        if user is not None and password is not None:
+            self.passwords[user] = Secret(password)
 
     def ask(self, *steps: Step) -> None:
         """Done once those before are done; `expect` waits for a reply where one is owed."""
@@ -255,6 +263,9 @@ class Conversation:
 
     def _tell(self, record: Record) -> None:
         self.records.append(record)
+        if len(self.records) == RECORDS_MAX:
+            self._asked.clear()
+            self.ask(Step(0, "drop"))
         if self._on_record is not None:
             self._on_record(record)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -317,3 +318,19 @@ def test_the_octets_of_a_chunk_are_no_commands() -> None:
     conversation = Conversation(to_world())
     converse(conversation, *LETTER[:3], "send BDAT 6", "raw RSE", "raw T\\r\\n", "send NOOP")
     assert sent(conversation.records)[3:] == ["BDAT 6", "NOOP", "QUIT"]
+
+
+@pytest.mark.parametrize("name", ["plain", "order", "chunking", "smuggling", "starttls_injected_command"])
+def test_a_dialogue_of_our_own_tests_is_played_to_a_real_server(name: str) -> None:
+    path = Path(__file__).parent.parent / "smtp" / "dialogues" / f"{name}.txt"
+    steps = parse_script(path.read_text(encoding="utf-8"))
+    assert isinstance(steps, list)
+    way = prepare_way(WalkRequest(recipient=""), own_server=True)
+    assert asyncio.run(play(steps, way, lambda _: None)).unmet is None
+
+
+def test_a_server_that_floods_is_left(monkeypatch) -> None:
+    monkeypatch.setattr("smtplab.lab.conversation.RECORDS_MAX", 200)
+    conversation = Conversation(QuietWay(b"220 mx\r\n" + b"250 and more\r\n" * 5000, 60.0))
+    converse(conversation, leave=False)
+    assert isinstance(conversation.records[-1].event, ev.JourneyEnded)

@@ -397,3 +397,15 @@ def test_the_reply_is_at_hand_although_notes_follow_it(at_the_desk) -> None:
         assert "The reply 50" in desk.shown()
 
     at_the_desk(scene)
+
+
+def test_an_order_names_the_other_server(at_the_desk) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.type(":replay 127.0.0.1:9")
+        await desk.press("enter")
+        call = desk.app.screen
+        assert isinstance(call, CallScreen)
+        assert call.query_one("#server", Input).value == "127.0.0.1:9"
+        assert call._kind == "live"
+
+    at_the_desk(scene)

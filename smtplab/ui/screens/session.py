@@ -158,6 +158,8 @@ class SessionScreen(Screen[None]):
             case Trouble(text, detail):
                 self.notify(self._texts(text, detail=detail), severity="error", markup=False)
                 self.query_one(SessionPrompt).write(typed.line)
+            case Login(mechanism, user) if user in self._conversation.passwords:
+                self._say([Step(0, "auth", name=mechanism, user=user)])
             case Login(mechanism, user):
                 self.app.push_screen(LoginScreen(self._texts, (mechanism,), user), self._log_in)
             case Here(word, argument):
@@ -189,9 +191,12 @@ class SessionScreen(Screen[None]):
 
     def _log_in(self, login: Filled | None) -> None:
         """The whole exchange of AUTH; the password is kept for saying it again elsewhere, and shown nowhere."""
-        if login is not None:
+        if login is None:
+            return
+        # A password left empty is the one that was given before.
+        if login.password.reveal() or login.user not in self._conversation.passwords:
             self._conversation.passwords[login.user] = login.password
-            self._say([Step(0, "auth", name=login.mechanism, user=login.user)])
+        self._say([Step(0, "auth", name=login.mechanism, user=login.user)])
 
     def action_starttls(self) -> None:
         """The command, and after its 220 the handshake; where the 220 is there already, the handshake."""
@@ -200,7 +205,8 @@ class SessionScreen(Screen[None]):
     def action_login(self) -> None:
         standing = self._conversation.standing
         announced = standing.extensions.auth_mechanisms if standing is not None else ()
-        self.app.push_screen(LoginScreen(self._texts, announced), self._log_in)
+        known = next(iter(self._conversation.passwords), "")
+        self.app.push_screen(LoginScreen(self._texts, announced, known), self._log_in)
 
     def action_snippets(self) -> None:
         self.app.push_screen(SnippetsScreen(self._texts, self._typist.letter), self._say_passage)
