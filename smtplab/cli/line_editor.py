@@ -85,7 +85,7 @@ class Engine:
 
     def __enter__(self) -> Engine:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
         self._thread.start()
         return self
 
@@ -93,12 +93,6 @@ class Engine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def _run(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            # Signals are for the thread that waits for keys.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
-        self._loop.run_forever()
 
     def begin(self, work: Coroutine[Any, Any, T], when_done: Callable[[], None]) -> Running[T]:
         """`when_done` is called in the other thread."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -14,7 +13,6 @@ import msgspec
 from smtplab.events import JourneyStarted
 from smtplab.journal import Journal, Record, Scope
 from smtplab.lab import checked
-from smtplab.lab.bad_input import BadInput
 from smtplab.lab.live import sender_of, session_options
 from smtplab.lab.probing import prepare_probe
 from smtplab.lab.request import WalkRequest
@@ -29,8 +27,7 @@ OnRecord = Callable[[Record], None]
 
 OWN_USER = "student"
 OWN_PASSWORD = "secret"  # noqa: S105 - it is told to everybody
-OWN_SERVER_S_MAX = 20.0
-"""Until the server of our own listens: a cold start takes one second, on a machine at its limit some."""
+OWN_ADDRESS = "127.0.0.1"
 
 SPAN = "session/1"
 
@@ -116,7 +113,7 @@ class LiveWay:
 
 
 class OwnWay:
-    """`smtplab serve` in a process of its own, which accepts everything and keeps nothing."""
+    """The server of `smtplab serve` beside us, on a port of its own; it accepts everything and keeps nothing."""
 
     live = True
     recipients: tuple[str, ...] = ("someone@example.org", "rcpt550_5.1.1@example.org", "content451@example.org")
@@ -124,9 +121,8 @@ class OwnWay:
 
     def __init__(self, request: WalkRequest) -> None:
         """Raises BadInput."""
-        net = live_net()
-        self._options = session_options(request, net, request.port)
-        self._net = net
+        self._net = live_net()
+        self._options = session_options(request, self._net, request.port)
         self.subject = "smtplab serve"
         self.sender = str(sender_of(request) or "")
         self.helo = checked.helo(request) or self._options.helo
@@ -134,35 +130,19 @@ class OwnWay:
     @asynccontextmanager
     async def opened(self, on_record: OnRecord) -> AsyncIterator[Seat]:
         """As `Way.opened`."""
+        from smtplab.lab.serve_request import Place as Listen  # noqa: PLC0415 (only where it is wanted)
+        from smtplab.lab.serve_request import ServeRequest  # noqa: PLC0415
+        from smtplab.lab.serving import standing  # noqa: PLC0415
+
         with tempfile.TemporaryDirectory(prefix="smtplab-") as home:
-            async with _served(home) as port:
-                options = msgspec.structs.replace(self._options, port=port)
+            request = ServeRequest(
+                home=Path(home),
+                places=(Listen("smtp", OWN_ADDRESS, 0),),
+                users=((OWN_USER, OWN_PASSWORD),),
+                discard=True,
+            )
+            async with standing(request) as found:
+                options = msgspec.structs.replace(self._options, port=found[0].port)
                 scope = Journal(self._net.clock.now, on_record, keep=False).scope(node=self.helo, hop=0, span=SPAN)
                 started = JourneyStarted("", self.sender, "live", None, None)
-                yield Seat("127.0.0.1", options, Routing(server="127.0.0.1"), self._net, scope, started)
-
-
-@asynccontextmanager
-async def _served(home: str) -> AsyncIterator[int]:
-    """The port. Raises BadInput where no server comes to stand."""
-    pipe = asyncio.subprocess.PIPE
-    options = ("--listen", "127.0.0.1:0", "--discard", "--json", "--home", home, "--user", f"{OWN_USER}:{OWN_PASSWORD}")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "smtplab", "serve", *options, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
-    )
-    try:
-        assert process.stdout is not None
-        try:
-            line = await asyncio.wait_for(process.stdout.readline(), OWN_SERVER_S_MAX)
-            port = int(msgspec.json.decode(line)["port"])
-        except (TimeoutError, msgspec.DecodeError) as trouble:
-            raise BadInput("session.no-own-server") from trouble
-        yield port
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.communicate(), OWN_SERVER_S_MAX)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+                yield Seat(OWN_ADDRESS, options, Routing(server=OWN_ADDRESS), self._net, scope, started)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conduct import OnNotice
@@ -62,6 +62,20 @@ async def _serve(
         for place in (*found, *shows):
             on_listening(place)
         return await stop
+
+
+@asynccontextmanager
+async def standing(request: ServeRequest) -> AsyncIterator[tuple[Place, ...]]:
+    """The same listeners beside other work, for as long as they are needed; signals stay whose they are.
+
+    Raises BadInput.
+    """
+    tls = server_tls_of(request)
+    async with AsyncExitStack() as stack:
+        house = await furnish(request, tls, stack, _nobody)
+        found = [await _listen(house, place, stack) for place in request.places]
+        stack.push_async_callback(house.entrance.close)
+        yield tuple(found)
 
 
 def _on_signals(stop: asyncio.Future[int], on_hangup: Callable[[], None]) -> None:

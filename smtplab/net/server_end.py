@@ -82,7 +82,12 @@ class ServerEnd(asyncio.Protocol):
         if self._ended or self._transport.is_closing() or not self._transport.can_write_eof():
             self._transport.close()
             return
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:
+            # The peer has reset the connection, which the loop has not told us yet.
+            self._transport.abort()
+            return
         self._transport.resume_reading()
         self._set_timer(LINGER_S_MAX, self._transport.abort)
 

@@ -467,3 +467,16 @@ def test_a_source_of_ours_is_used() -> None:
         await stream.close()
 
     play(lambda: (TcpDialer(), TcpListener(), "127.0.0.1"), act)
+
+
+def test_closing_on_a_peer_whose_reset_has_not_been_read_yet_does_not_raise() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.stream.write(b"x")
+        await scene.stream.read()
+        theirs = scene.stream._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        scene.stream._transport._sock.close()  # type: ignore[attr-defined] # At once, behind the loop's back.
+        scene.notes.wire.close()
+        await scene.notes.over.wait()
+
+    play(lambda: (TcpDialer(), TcpListener(), "127.0.0.1"), act, set_up=echo)
