@@ -56,7 +56,7 @@ async def _session(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gat
         result = await _use(session, errand)
         if not _gone_meanwhile(result.setback):
             return await _with_the_rest(result, errand, net, emit, gate)
-    session = Session(place, errand.options, net, emit if kept is None else kept.teller(emit), gate)
+    session = Session(place, errand.options, net, emit, gate)
     return await _with_the_rest(await _use(session, errand), errand, net, emit, gate)
 
 

@@ -79,12 +79,8 @@ def make_envelope(
         recipients=tuple(recipients),
         content=content,
         body="7bit" if ascii_only else "8bit",
-        smtputf8=not all(map(_is_ascii, people)) or (not ascii_only and _is_utf8_header(content)),
+        smtputf8=not all(who.is_ascii for who in people) or (not ascii_only and _is_utf8_header(content)),
     )
-
-
-def _is_ascii(who: Mailbox) -> bool:
-    return who.local.isascii() and who.domain.isascii()
 
 
 def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters], now: float) -> Envelope:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from smtplab.events import Event
 from smtplab.journal import Emit
 from smtplab.mta.limits import spent
 from smtplab.mta.options import SessionOptions
@@ -20,16 +19,10 @@ class Kept:
     def __init__(self) -> None:
         self._session: Session | None = None
         self._messages = 0
-        self._teller = _Teller()
 
     @property
     def open(self) -> bool:
         return self._session is not None
-
-    def teller(self, emit: Emit) -> Emit:
-        """Where a session tells its facts, so that they follow it from one delivery to the next."""
-        self._teller.emit = emit
-        return self._teller
 
     def keep(self, session: Session) -> bool:
         """After a delivery. False: the caller ends the session."""
@@ -50,7 +43,7 @@ class Kept:
             await self.end()
             return None
         self._session = None
-        self._teller.emit = emit
+        session.tell_to(emit)
         return session
 
     async def end(self) -> None:
@@ -61,10 +54,3 @@ class Kept:
                 await hang_up(session)
             finally:
                 await session.close()
-
-
-class _Teller:
-    emit: Emit
-
-    def __call__(self, event: Event) -> None:
-        self.emit(event)

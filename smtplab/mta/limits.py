@@ -14,6 +14,8 @@ from smtplab.wire.address import Mailbox
 def batches(session: Session, recipients: tuple[Mailbox, ...]) -> list[tuple[Mailbox, ...]]:
     """Recipients in their order, as many at a time as one transaction may have (RFC 9422 6.2, 6.3)."""
     limits = session.talk.client.extensions.limits
+    if not limits and recipients:
+        return [recipients]
     most, domains_most = limits.get("RCPTMAX") or len(recipients), limits.get("RCPTDOMAINMAX") or len(recipients)
     found: list[list[Mailbox]] = []
     domains: set[str] = set()

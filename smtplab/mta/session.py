@@ -76,6 +76,12 @@ class Session:
     def begin(self, talk: Talk) -> None:
         self._talk = talk
 
+    def tell_to(self, emit: Emit) -> None:
+        """Another delivery has it now: there its facts belong."""
+        self.emit = emit
+        if self._talk is not None:
+            self._talk.tell_to(emit)
+
     def stop_at(self, stage: QuitAfter, told: Stage, reply: Outcome | None = None) -> bool:
         """Is this as far as we were asked to go?"""
         if not self.options.ends_at(stage):

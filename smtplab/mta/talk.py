@@ -93,6 +93,11 @@ class Talk:
         """Likewise."""
         return self._patience
 
+    def tell_to(self, emit: Emit) -> None:
+        """From now on."""
+        self._emit = emit
+        self.client.tell_to(emit)
+
     def lose(self, lost: Lost) -> None:
         """Whoever spoke for itself came to this end: nothing more is said or heard."""
         self._lost = lost
@@ -216,11 +221,19 @@ class Talk:
     # One group of commands
 
     async def _ask_group(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
-        self._hear_out()
-        if self._gate is None:
-            plain = [command for command in commands if not isinstance(command, RawLine)]
-            if len(plain) == len(commands):
-                return await self._ask_at_once(plain)
+        if self.client.unread or self._ahead is not None:
+            self._hear_out()
+        if self._gate is not None or RawLine in map(type, commands):
+            return await self._ask_by_hand(commands)
+        # Nobody may change what leaves: each command has its one reply.
+        if self.over:
+            return [self._end()] * len(commands)
+        lost = await self._write(b"".join([self.client.send(command) for command in commands]))
+        if lost is not None:
+            return [lost] * len(commands)
+        return [await self._reply(self._limit_s(command)) for command in commands]
+
+    async def _ask_by_hand(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         counts: list[int] = []
         data = b""
         for command in commands:
@@ -230,15 +243,6 @@ class Talk:
         if data and (lost := await self._write(data)):
             return [lost] * len(commands)
         return [await self._last_of(command, count) for command, count in zip(commands, counts, strict=True)]
-
-    async def _ask_at_once(self, commands: Sequence[Command]) -> list[Outcome]:
-        """Nobody may change what leaves: each command has its one reply."""
-        if self.over:
-            return [self._end()] * len(commands)
-        lost = await self._write(b"".join([self.client.send(command) for command in commands]))
-        if lost is not None:
-            return [lost] * len(commands)
-        return [await self._reply(self._limit_s(command)) for command in commands]
 
     async def _bytes_of(self, command: Command | RawLine) -> bytes:
         if self.over:
@@ -339,11 +343,15 @@ class Talk:
         return self._end()
 
     def _next_event(self) -> Answered | Closed | None:
-        event, self._ahead = self._ahead, None
-        return event or self.client.next_event()
+        if self._ahead is not None:
+            event, self._ahead = self._ahead, None
+            return event
+        return self.client.next_event() if self.client.unread else None
 
     def _unless_endless(self, reply: Reply) -> Reply | Lost:
         """A reply that was cut off at its bound is told as it stands, and then its reader closes: it is no answer."""
+        if not self.client.unread:
+            return reply
         self._ahead = self.client.next_event()
         if isinstance(self._ahead, Closed) and self._ahead.reason:
             self._lost, self._ahead = Lost(self._ahead.reason), None

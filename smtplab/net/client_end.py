@@ -53,7 +53,7 @@ class ClientEnd(asyncio.Protocol):
                 return self._lost
             if self._eof:
                 return b""
-            await self._wait_for_news()
+            await self._next_news()
         if len(self._unread) <= READ_OCTETS:
             data = bytes(self._unread)
             self._unread.clear()
@@ -79,7 +79,7 @@ class ClientEnd(asyncio.Protocol):
             else:
                 return Lost("closed", "there is no TLS session")
             while not self._writable and self._lost is None:
-                await self._wait_for_room()
+                await self._next_room()
         return self._lost
 
     async def start_tls(self, tls: ClientTls) -> TlsFacts | TlsTrouble:
@@ -96,7 +96,7 @@ class ClientEnd(asyncio.Protocol):
         if early:
             self._decrypt(early)
         while layer.state == "handshaking":
-            await self._wait_for_news()
+            await self._next_news()
         if layer.trouble is not None:
             return layer.trouble
         verified_by, problem = tls.trust.judge(layer.chain_der(), tls.server_name)
@@ -116,7 +116,7 @@ class ClientEnd(asyncio.Protocol):
             timer = asyncio.get_running_loop().call_later(CLOSE_S_MAX, self._transport.abort)
             try:
                 while not self._gone:
-                    await self._wait_for_news()
+                    await self._next_news()
             finally:
                 timer.cancel()
 
@@ -187,19 +187,15 @@ class ClientEnd(asyncio.Protocol):
         if (cipher := self._tls.outgoing()) and not self._transport.is_closing():
             self._transport.write(cipher)
 
-    async def _wait_for_news(self) -> None:
+    def _next_news(self) -> asyncio.Future[None]:
+        """Done once something has come, or has ended."""
         self._news = asyncio.get_running_loop().create_future()
-        try:
-            await self._news
-        finally:
-            self._news = None
+        return self._news
 
-    async def _wait_for_room(self) -> None:
+    def _next_room(self) -> asyncio.Future[None]:
+        """Done once the transport takes more."""
         self._room = asyncio.get_running_loop().create_future()
-        try:
-            await self._room
-        finally:
-            self._room = None
+        return self._room
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():

@@ -13,7 +13,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context, copy_context
+from contextvars import Context
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
@@ -175,17 +175,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         moves on to what is due next. `run_forever` would call for each turn, some thirty times a delivery."""
         ready = self._ready
         while True:
-            self._steps_left -= 1
-            if self._steps_left < 0 or self.fault is not None:
-                self._give_up()
-            if not ready and not self._stopping:
-                self._jump()
+            self._begin_turn()
             for _ in range(len(ready)):
                 handle = ready.popleft()
                 # As `Handle._run`, without a call more for each of them.
                 if not handle._cancelled:  # noqa: SLF001
+                    context = handle._context  # type: ignore[attr-defined] # noqa: SLF001
                     try:
-                        handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
+                        if context is None:
+                            handle._callback(*handle._args)  # type: ignore[attr-defined] # noqa: SLF001
+                        else:
+                            context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
                     except (SystemExit, KeyboardInterrupt):
                         raise
                     except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
@@ -194,6 +194,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 return
             if self._timers and self._timers[0][0] <= self.now_s:
                 self._wake()
+
+    def _begin_turn(self) -> None:
+        self._steps_left -= 1
+        if self._steps_left < 0 or self.fault is not None:
+            self._give_up()
+        if not self._ready and not self._stopping:
+            self._jump()
 
     def _give_up(self) -> NoReturn:
         fault, self.fault = self.fault, None
@@ -252,13 +259,14 @@ class _Future(asyncio.Future[Any]):
 
 
 class _Call(asyncio.Handle):
-    """A callback for the next turn."""
+    """A callback for the next turn. It has a context where it was given one, as a task's steps are; asyncio would copy
+    the caller's for each packet, and no packet reads it."""
 
     __slots__ = ()
 
     def __init__(self, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None) -> None:
         # As its base class does, which asks for debugging and for a traceback each time.
-        self._context = copy_context() if context is None else context
+        self._context = context
         self._loop = loop
         self._callback = callback
         self._args = args
@@ -277,7 +285,7 @@ class _Timer(asyncio.TimerHandle):
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
     ) -> None:
         # As its base classes do, which ask for debugging and for a traceback each time.
-        self._context = copy_context() if context is None else context
+        self._context = context
         self._loop = loop
         self._callback = callback
         self._args = args

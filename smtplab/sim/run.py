@@ -208,8 +208,8 @@ def play(world: World, seed: int | None, until: Until, on_record: Callable[[Reco
     if not world.journeys:
         raise JourneyError("no-journey", world.name)
     reader = _Reader(on_record)
-    performance = _Performance(world, world.seed if seed is None else seed, until)
-    played = loop.run(partial(performance.play, reader.read), world.start, virtual_s_max=VIRTUAL_S_MAX)
+    performance = _Performance(world, world.seed if seed is None else seed, until, reader.read)
+    played = loop.run(performance.play, world.start, virtual_s_max=VIRTUAL_S_MAX)
     if reader.failure is not None:
         raise reader.failure
     return played
@@ -222,8 +222,9 @@ class _Cut(Exception):  # noqa: N818 - it ends a run, and nothing is wrong
 class _Performance:
     """One run of a world with all its journeys."""
 
-    def __init__(self, world: World, seed: int, until: Until) -> None:
+    def __init__(self, world: World, seed: int, until: Until, on_record: Callable[[Record], None]) -> None:
         self._world = world
+        self._on_record = on_record
         self._seed = seed
         self._until = until
         self._expectations = Expectations(world.expectations)
@@ -236,8 +237,8 @@ class _Performance:
         self._records = 0
         self._submitted: dict[int, Delivery] = {}
 
-    async def play(self, on_record: Callable[[Record], None], clock: VirtualClock) -> Played:
-        simulation = Simulation(self._world, self._seed, clock, partial(self._tell, on_record))
+    async def play(self, clock: VirtualClock) -> Played:
+        simulation = Simulation(self._world, self._seed, clock, self._tell)
         if isinstance(self._until, float):
             asyncio.get_running_loop().call_at(self._until, self._stop)
         try:
@@ -258,7 +259,7 @@ class _Performance:
         if self._cut:
             raise _Cut
 
-    def _tell(self, on_record: Callable[[Record], None], record: Record) -> None:
+    def _tell(self, record: Record) -> None:
         if self._cut:
             return
         self._records += 1
@@ -266,7 +267,7 @@ class _Performance:
         if kind in self._read_kinds:
             self._fates.read(record)
             self._expectations.read(record)
-        on_record(record)
+        self._on_record(record)
         if kind is self._last_kind:
             self._stop()
 

@@ -6,13 +6,20 @@ import base64
 from collections import deque
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, ReplyReceived, StateChanged
 from smtplab.journal import Emit
+from smtplab.smtp.answers import Answered, Closed, Owed, RawLine
 from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.byhand import ContentLeft, Follower, LineLeft
-from smtplab.smtp.legality import Progress, Standing, flaws_of_command, flaws_of_content, flaws_of_order
+from smtplab.smtp.legality import (
+    LAST_OF_GROUP,
+    Progress,
+    Standing,
+    flaws_of_command,
+    flaws_of_content,
+    flaws_of_order,
+    is_plainly_legal,
+)
 from smtplab.smtp.replies import is_listed
 from smtplab.smtp.rules import broken, broken_by_flaw
 from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
@@ -46,42 +53,6 @@ _HOPED = {"DATA": 354, "AUTH": 334, "STARTTLS": 220, "QUIT": 221}
 """What a client that pipelines counts on, 250 for all else."""
 
 
-class RawLine(msgspec.Struct, frozen=True):
-    """Bytes to be sent as they are, by hand: any line end, any order, NUL too."""
-
-    data: bytes
-
-
-class Answered(msgspec.Struct, frozen=True, gc=False):
-    """A reply and the command that it answers."""
-
-    reply: Reply
-    command: Command | RawLine | None
-    """None for the greeting, for the end of the content and for a reply that nobody asked for."""
-    verb: str
-    """As in `events.ReplyReceived.verb`."""
-    recipient: int | None = None
-    """LMTP: which accepted recipient (from 0) this reply to the content is about."""
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """The peer's bytes ended, or the reader gave up."""
-
-    reason: str = ""
-    """Empty for an end of stream; `reply-too-long` where the peer passed a bound."""
-
-
-class _Owed(msgspec.Struct, frozen=True, gc=False):
-    """What was sent and has no answer yet."""
-
-    verb: str
-    row: str
-    """The verb in the table of states: the last BDAT has a row of its own."""
-    at: float
-    command: Command | RawLine | None = None
-    parsed: Command | None = None
-
-
 class Client:
     """Turns commands into bytes and bytes into answers, and keeps where the dialogue stands.
 
@@ -111,7 +82,7 @@ class Client:
         self._show_secrets = show_secrets
         self._hoped: State = "connected"
         """Where we shall stand if all that is pending succeeds: what a pipelined command is judged by."""
-        self._owed = deque([_Owed(GREETING, GREETING, monotonic())])
+        self._owed = deque([Owed(GREETING, GREETING, monotonic())])
         self._answered_of_first = 0
         self._accepted = 0
         self._progress = Progress()
@@ -121,6 +92,8 @@ class Client:
         self._auth = AuthStory()
         self._replies = ReplyReader()
         self._received_at = 0.0
+        self.unread = False
+        """Something has come of which `next_event` has not given everything yet."""
         self._ended = False
         self._closed_told = False
 
@@ -141,6 +114,11 @@ class Client:
         awaited = self._owed[-1].verb if self._owed and self.state != "connected" else None
         chunk_unfinished = self._by_hand.chunk_unfinished
         return Standing(self._hoped, self.extensions, self._dialect, awaited, chunk_unfinished, self._progress)
+
+    def tell_to(self, emit: Emit) -> None:
+        """From now on, where facts are told at all."""
+        if self._emit is not None:
+            self._emit = emit
 
     # Sending
 
@@ -219,9 +197,10 @@ class Client:
             text, raw = shown_line(line, end, show_secrets=self._show_secrets)
             decoded = self._auth.began(command.mechanism, command.initial) if isinstance(command, Auth) else ""
             self._emit(CommandSent(verb, text, raw, decoded))
-            self._tell_order(verb, row)
+            if not self._is_in_order(verb, row):
+                self._tell_flaws(flaws_of_order(verb, row, self.standing))
             self._tell_flaws(flaws_of_command(command, self.extensions, self._progress))
-        self._owe(_Owed(verb, row, self._monotonic(), sent, command))
+        self._owe(Owed(verb, row, self._monotonic(), sent, command))
         if isinstance(command, Bdat):
             self._chunk_leaves(command)
 
@@ -231,11 +210,11 @@ class Client:
             self._emit(CommandSent("AUTH", text, shown_raw, self._auth.line_said(line)))
             if self._hoped != "auth":
                 self._emit(broken("response-without-334", "us", f"in {self._hoped}"))
-        self._owe(_Owed("AUTH", "AUTH", self._monotonic(), raw))
+        self._owe(Owed("AUTH", "AUTH", self._monotonic(), raw))
 
     def _content_leaves(self, octets: int) -> None:
         self._tell(MessageSent(octets, "DATA"))
-        self._owe(_Owed(CONTENT, CONTENT, self._monotonic()))
+        self._owe(Owed(CONTENT, CONTENT, self._monotonic()))
 
     def _chunk_leaves(self, command: Bdat) -> None:
         self._chunks_octets += command.size
@@ -243,19 +222,22 @@ class Client:
             self._tell(MessageSent(self._chunks_octets, "BDAT"))
             self._chunks_octets = 0
 
-    def _owe(self, owed: _Owed) -> None:
+    def _owe(self, owed: Owed) -> None:
         self._owed.append(owed)
         self._hoped = advance(self._hoped, owed.row, _HOPED.get(owed.verb, 250))
 
-    def _tell_order(self, verb: str, row: str) -> None:
-        """Tell what is wrong with sending this now. Call before it is owed an answer."""
-        if self._emit is not None:
-            self._tell_flaws(flaws_of_order(verb, row, self.standing))
+    def _is_in_order(self, verb: str, row: str) -> bool:
+        """Nothing is wrong with sending this now; seen at a glance, as for nearly every command. Ask before it is owed
+        an answer."""
+        if self._owed and (self._owed[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.extensions):
+            return False
+        return is_plainly_legal(self._hoped, row, verb, self._dialect) and not self._by_hand.chunk_unfinished
 
     # Receiving
 
     def receive(self, data: bytes) -> None:
         """Bytes from the peer, in any pieces; `b""` for its end of stream."""
+        self.unread = True
         if not data:
             self._ended = True
         elif self.state == "tls":
@@ -268,7 +250,9 @@ class Client:
         """What follows from the bytes so far; None until more come."""
         found = self._replies.next_reply()
         if found is not None and not self._replies.broken:
+            self.unread = self._replies.unread or self._ended
             return self._answer(*found)
+        self.unread = False
         if found is not None:
             self._tell_endless(*found)
         if self._closed_told or not (self._ended or self._replies.broken):
@@ -291,21 +275,20 @@ class Client:
     def _answer(self, reply: Reply, flaws: tuple[Flaw, ...]) -> Answered:
         owed, recipient = self._take_owed()
         verb, row = (owed.verb, owed.row) if owed is not None else (_UNASKED, _UNASKED)
+        code = reply.code
         if self._emit is not None:
             since = owed.at if owed is not None else self._received_at
-            ms = int((self._received_at - since) * 1e6) / 1000
-            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
-            self._emit(ReplyReceived(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
-            self._tell_flaws(flaws, by_them=True)
-            self._tell_reply(reply, verb)
-        if owed is not None and owed.parsed is not None:
+            self._tell_answer(reply, flaws, verb, int((self._received_at - since) * 1e6) / 1000)
+        if owed is not None and owed.parsed is not None and code is not None and code // 100 == 2:
             self._learn(owed.parsed, reply)
-        if reply.code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
+        if code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
             # One more for each recipient, then one for all (draft-hall-prdr 3.4).
-            each = [_Owed(CONTENT, "PRDR", self._received_at)] * self._accepted
-            self._owed.extendleft([_Owed(CONTENT, CONTENT, self._received_at), *each])
-        last_of_several = recipient is None or self._answered_of_first == 0
-        self._move(advance(self.state, row, reply.code) if last_of_several or reply.code == 421 else self.state)
+            each = [Owed(CONTENT, "PRDR", self._received_at)] * self._accepted
+            self._owed.extendleft([Owed(CONTENT, CONTENT, self._received_at), *each])
+        if recipient is None or self._answered_of_first == 0 or code == 421:  # else several answer the same
+            state = advance(self.state, row, code)
+            if state != self.state:
+                self._move(state)
         if verb == "DATA" and reply.severity != 3:
             self._by_hand.end_content()
         if self.state == "tls":
@@ -314,13 +297,23 @@ class Client:
             self._hoped = self.state
         return Answered(reply, owed.command if owed is not None else None, verb, recipient)
 
+    def _tell_answer(self, reply: Reply, flaws: tuple[Flaw, ...], verb: str, ms: float) -> None:
+        assert self._emit is not None
+        lines, raw, decoded = reply.lines, reply.raw, ""
+        if verb == "AUTH":
+            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
+        self._emit(ReplyReceived(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
+        if flaws:
+            self._tell_flaws(flaws, by_them=True)
+        self._tell_odd_code(reply, verb)
+
     def _tell_endless(self, reply: Reply, flaws: tuple[Flaw, ...]) -> None:
         """A reply that passed the bounds is recorded, but answers nothing: its end, which decides, never came."""
         verb = self._owed[0].verb if self._owed else _UNASKED
         self._tell(ReplyReceived(reply.code, reply.enhanced, reply.lines, 0.0, verb, reply.raw))
         self._tell_flaws(flaws, by_them=True)
 
-    def _take_owed(self) -> tuple[_Owed | None, int | None]:
+    def _take_owed(self) -> tuple[Owed | None, int | None]:
         """The oldest unanswered; LMTP answers a content once for each accepted recipient (RFC 2033 4.2)."""
         if not self._owed:
             return None, None
@@ -335,28 +328,25 @@ class Client:
             self._answered_of_first = 0
         return first, recipient
 
-    def _replies_to(self, owed: _Owed) -> int:
+    def _replies_to(self, owed: Owed) -> int:
         if self._dialect == "lmtp" and owed.row in (CONTENT, LAST_CHUNK):
             return max(1, self._accepted)
         return 1
 
     def _learn(self, command: Command, reply: Reply) -> None:
-        if reply.severity != 2:
-            return
-        match command:
-            case Mail():
-                self._accepted = 0
-            case Rcpt():
-                self._accepted += 1
-            case _ if command.verb in HELLO_VERBS:
-                self._accepted = 0
-                self.extensions = parse_extensions(reply.lines[1:]) if command.verb != "HELO" else Extensions()
-                if command.verb != "HELO":
-                    self._tell(ExtensionsLearned(self.extensions.lines()))
-            case _:
-                pass
+        """From a 2xx."""
+        verb = command.verb
+        if verb == "MAIL" and isinstance(command, Mail):
+            self._accepted = 0
+        elif verb == "RCPT" and isinstance(command, Rcpt):
+            self._accepted += 1
+        elif verb in HELLO_VERBS:
+            self._accepted = 0
+            self.extensions = parse_extensions(reply.lines[1:]) if verb != "HELO" else Extensions()
+            if verb != "HELO":
+                self._tell(ExtensionsLearned(self.extensions.lines()))
 
-    def _tell_reply(self, reply: Reply, verb: str) -> None:
+    def _tell_odd_code(self, reply: Reply, verb: str) -> None:
         if verb == _UNASKED and reply.code != 421:
             self._tell(broken("unsolicited-reply", "them", str(reply.code or "")))
         if reply.code is None:

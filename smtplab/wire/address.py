@@ -5,6 +5,7 @@ Text is kept as given: whoever takes it from a person normalises it (NFC) before
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -78,6 +79,11 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
         return format_mailbox(self)
 
     @property
+    def is_ascii(self) -> bool:
+        """Outside it SMTPUTF8 is needed (RFC 6531)."""
+        return self.local.isascii() and self.domain.isascii()
+
+    @property
     def is_literal(self) -> bool:
         return self.domain.startswith("[")
 
@@ -131,6 +137,8 @@ def parse_domain(text: str, *, smtputf8: bool = False) -> str | Flaw:
     return _domain_flaw(text, smtputf8=smtputf8) or text
 
 
+# The same addresses are written again and again: in commands, in trace lines, in the records.
+@functools.lru_cache(maxsize=4096)
 def format_mailbox(mailbox: Mailbox) -> str:
     """`local@domain`, the local part in quotes only where it is no Dot-string (RFC 5321 4.1.2: SHOULD NOT else)."""
     local = mailbox.local

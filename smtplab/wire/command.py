@@ -204,7 +204,7 @@ _ALONE = {b"DATA": Parsed(Data()), b"RSET": Parsed(Rset()), b"QUIT": Parsed(Quit
 
 def format_command(command: Command) -> bytes:
     """The line without CR LF. Raises ValueError where a field holds CR or LF: our own values must not split a line."""
-    line = _format(command)
+    line = _VERB_ALONE.get(type(command)) or _format(command)
     if b"\r" in line or b"\n" in line:
         raise ValueError(f"CR or LF inside a {command.verb} command")
     return line
@@ -219,8 +219,6 @@ def _format(command: Command) -> bytes:
             hosts = ",".join(f"@{host}" for host in route)
             path = f"<{hosts}:{format_path(forward_path)[1:]}" if hosts else format_path(forward_path)
             text = f"RCPT TO:{path}{format_parameters(parameters)}"
-        case Data() | Rset() | Quit() | StartTls():
-            text = command.verb
         case Ehlo(argument) | Helo(argument) | Lhlo(argument) | Vrfy(argument) | Expn(argument) | Etrn(argument):
             text = f"{command.verb} {argument}"
         case Noop(argument) | Help(argument):
@@ -233,7 +231,13 @@ def _format(command: Command) -> bytes:
             text = f"{command.verb} {format_attributes(attributes)}"
         case Unknown(line):
             return line
+        case Data() | Rset() | Quit() | StartTls():
+            text = command.verb
     return text.encode("utf-8")
+
+
+_VERB_ALONE: dict[type, bytes] = {kind: kind.verb.encode() for kind in (Data, Rset, Quit, StartTls)}
+"""Commands without arguments are always the same line."""
 
 
 def _format_initial(initial: bytes | None) -> str:

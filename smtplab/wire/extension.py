@@ -80,7 +80,7 @@ class Extensions(msgspec.Struct, frozen=True):
     def size_octets_max(self) -> int | None:
         """SIZE's limit; None where none is announced (absent, without a value, or 0: RFC 1870 4)."""
         value = next(iter(self.offered.get("SIZE", ())), "")
-        return (int(value) or None) if _SIZE.fullmatch(value) else None
+        return _read_size(value)
 
     @property
     def auth_mechanisms(self) -> tuple[str, ...]:
@@ -116,6 +116,11 @@ def _parse(lines: tuple[str, ...]) -> Extensions:
             keyword, parameters = _OLD_AUTH, (*((first,) if first else ()), *parameters)
         offered[keyword] = tuple(dict.fromkeys((*offered.get(keyword, ()), *parameters)))
     return Extensions(offered)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_size(value: str) -> int | None:
+    return (int(value) or None) if _SIZE.fullmatch(value) else None
 
 
 def _format(keyword: str, parameters: tuple[str, ...]) -> str:

@@ -26,7 +26,7 @@ REMEMBERED_OCTETS_MAX = 2048
 # Reply-code  = %x32-35 %x30-35 %x30-39
 # textstring  = 1*(%d09 / %d32-126)
 _REPLY_LINE = re.compile(rb"([0-9]{3})(?:([ -])(.*)|([^0-9 -].*)|)", re.DOTALL)
-_PLAIN_REPLY = re.compile(rb"([2-5][0-5][0-9]) ([\t -~]+)\r\n")
+_PLAIN_REPLY = re.compile(rb"([2-5][0-5][0-9])(?:-[\t -~]*\r\n\1)* [\t -~]+\r\n")
 _REPLY_CODE = re.compile(rb"[2-5][0-5][0-9]")
 _TEXT = re.compile(rb"[\t -~]*")
 
@@ -59,7 +59,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self.broken = False
         """A reply passed the bounds: nothing more is read."""
-        self._buffer = bytearray()
+        self._buffer = b""
         self._scanned = 0
         """Up to here no line end has been missed."""
         self._lines: list[bytes] = []
@@ -68,9 +68,14 @@ class ReplyReader:
         """Of `_lines`."""
 
     @property
+    def unread(self) -> bool:
+        """Behind the last reply something more has come."""
+        return bool(self._buffer)
+
+    @property
     def pending(self) -> bytes:
         """What has come and was not given out."""
-        return b"".join(self._lines) + bytes(self._buffer)
+        return b"".join(self._lines) + self._buffer
 
     def receive(self, data: bytes) -> None:
         if not self.broken:
@@ -82,8 +87,11 @@ class ReplyReader:
         A reply that passes the bounds is given once as it stands, flawed `reply-too-long`, and the reader is
         then `broken`: it reads no more.
         """
-        if not self._buffer and not self._lines:
+        if not self._buffer:
             return None
+        if not self._scanned and not self._lines and (reply := _read_alone(self._buffer)) is not None:
+            self._buffer = b""
+            return reply, ()
         while not self.broken:
             end = self._buffer.find(b"\n", self._scanned)
             length = end + 1 if end >= 0 else len(self._buffer)
@@ -92,10 +100,9 @@ class ReplyReader:
             if end < 0:
                 self._scanned = length
                 return None
-            line = bytes(self._buffer[:length])
-            del self._buffer[:length]
+            line, self._buffer = self._buffer[:length], self._buffer[length:]
             self._scanned = 0
-            if not self._lines and length <= LINE_OCTETS_MAX and (reply := _read_plain(line)) is not None:
+            if not self._lines and (reply := _read_alone(line)) is not None:
                 return reply, ()
             self._lines.append(line)
             self._octets += length
@@ -118,9 +125,9 @@ class ReplyReader:
     def _break_off(self) -> tuple[Reply, tuple[Flaw, ...]]:
         room = OCTETS_MAX - self._octets
         if len(self._lines) < LINES_MAX and room:
-            self._lines.append(bytes(self._buffer[:room]))
+            self._lines.append(self._buffer[:room])
         self.broken = True
-        self._buffer.clear()
+        self._buffer = b""
         return self._finish(Flaw("reply-too-long", f"{LINES_MAX} lines, {OCTETS_MAX} octets", "RFC 5321 4.5.3.1.5"))
 
 
@@ -173,15 +180,20 @@ def enhanced_of(lines: Sequence[str], code: int | None) -> str | None:
     return next((found for text in lines if (found := split_enhanced(text, code)[0])), None)
 
 
+def _read_alone(data: bytes) -> Reply | None:
+    """The reply that these bytes are, and nothing more or less, where nothing is wrong about it; as nearly always: to
+    look for what may be wrong costs more than the rest of a delivery's reading."""
+    return _read_plain(data) if len(data) <= REMEMBERED_OCTETS_MAX and data.endswith(b"\n") else None
+
+
 @functools.lru_cache(maxsize=REMEMBERED_MAX)
-def _read_plain(line: bytes) -> Reply | None:
-    """A reply of one line with nothing wrong about it, as nearly every one is: to look for what may be wrong costs more
-    than the rest of a delivery's reading."""
-    plain = _PLAIN_REPLY.fullmatch(line)
-    if plain is None:
+def _read_plain(data: bytes) -> Reply | None:
+    plain = _PLAIN_REPLY.fullmatch(data)
+    lines = data.decode("ascii").split("\r\n")[:-1] if plain is not None else []
+    if plain is None or max(map(len, lines)) + 2 > LINE_OCTETS_MAX:
         return None
-    code, text = int(plain[1]), plain[2].decode("ascii")
-    return Reply(code, (text,), split_enhanced(text, code)[0])
+    code, texts = int(plain[1]), tuple(line[4:] for line in lines)
+    return Reply(code, texts, enhanced_of(texts, code))
 
 
 def _read(lines: tuple[bytes, ...]) -> tuple[Reply, tuple[Flaw, ...]]:
