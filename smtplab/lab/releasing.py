@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from typing import Final
 
 from smtplab.journal import Record
 from smtplab.lab import exits
 from smtplab.lab.feed import Ended, FeedKind
 from smtplab.lab.gate import PersonGate
-from smtplab.lab.request import SendRequest, WalkRequest
-from smtplab.lab.sending import Sending, prepare_sending, send
-
-_RETURN_PATH: Final = re.compile(rb"\AReturn-Path:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n", re.IGNORECASE)
+from smtplab.lab.release import prepare_release
+from smtplab.lab.sending import send
 
 
 class Release:
@@ -27,21 +23,7 @@ class Release:
         self.subject = ", ".join(recipients)
         self.records: list[Record] = []
         self.ended: Ended | None = None
-        self._sending: Sending = prepare_sending(
-            SendRequest(
-                shared=WalkRequest(
-                    recipient=recipients[0] if recipients else "",
-                    sender=sender,
-                    server=server or None,
-                    # Final delivery put it there, and it goes where the message sets out again (RFC 5321 4.4).
-                    content=_RETURN_PATH.sub(b"", raw),
-                    live=True,
-                    send=True,
-                ),
-                recipients=recipients,
-                line_endings="keep",
-            )
-        )
+        self._sending = prepare_release(raw, server=server, sender=sender, recipients=recipients)
 
     async def run(self) -> Ended:
         """As `Feed.run`."""

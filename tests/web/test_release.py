@@ -46,6 +46,7 @@ def test_it_goes_on_with_its_envelope_or_another_and_says_what_became_of_it(home
     ("wish", "status"),
     [
         ({"server": "a b"}, 400),
+        ({"server": ""}, 400),
         ({"server": "127.0.0.1:99999"}, 400),
         ({"server": "127.0.0.1", "recipients": ["nobody"]}, 400),
         ({"server": "127.0.0.1", "recipients": ["a@b.example"] * 101}, 400),
