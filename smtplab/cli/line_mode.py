@@ -89,7 +89,7 @@ class _Lines:
         self._conversation.on_rest = self._quiet.set
         self._prompt: str | None = None
         """While a line is being typed."""
-        self._conversation.remember(asked.request.auth_user, asked.request.auth_password)
+        self._conversation.remember(asked.request)
 
     def run(self) -> int:
         """The exit code."""
@@ -169,8 +169,10 @@ class _Lines:
         match order:
             case Trouble(text, detail):
                 self._note(self._texts(text, detail=detail))
-            case Login(mechanism, user):
-                self._log_in(mechanism, user)
+            case Login(mechanism, user) if user or self._conversation.user:
+                self._log_in(mechanism or self._conversation.mechanism, user or self._conversation.user)
+            case Login():
+                self._note(self._texts("session.bad-login"))
             case Here(word, argument):
                 self._do_here(word, argument)
             case _:

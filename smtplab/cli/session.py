@@ -34,6 +34,7 @@ _SHARED = HEEDED | {
     "tls",
     "auth_user",
     "auth_password",
+    "auth_mechanism",
     "protocol",
     "show_secrets",
 }
@@ -65,6 +66,7 @@ class SessionCommand(SpokenCommand):
                 click.Option(["--sim"], metavar="WORLD", help=texts("session.help.sim")),
                 click.Option(["--seed"], type=read.WholeNumber(), help=texts("cli.help.seed")),
                 click.Option(["--own-server", "own"], is_flag=True, help=texts("session.help.own")),
+                click.Option(["--server", "-s", "named"], metavar="HOST[:PORT]", help=texts("session.help.server")),
                 *(one for one in shared_options(texts) if one.name in _SHARED),
                 click.Option(["--capture"], metavar="FILE", help=texts("cli.help.capture")),
                 click.Option(["--plain"], is_flag=True, help=texts("session.help.plain")),
@@ -93,6 +95,10 @@ class SessionCommand(SpokenCommand):
         own, as_json, plain, capture = (values.pop(name) for name in ("own", "as_json", "plain", "capture"))
         if plain and as_json:
             raise BadInput("cli.not-both", option="--plain", other="--json")
+        if (named := values.pop("named")) is not None:
+            if values["server"] is not None:
+                raise BadInput("cli.not-both", option="--server", other=values["server"])
+            values["server"] = named
         _refuse_strangers({**values, "own": own})
         of_the_command = {name: values.pop(name) for name in ("sim", "seed")}
         request = request_from("", {**unsaid(self.texts), **values}, **of_the_command)
@@ -115,7 +121,7 @@ class SessionCommand(SpokenCommand):
         from smtplab.ui.app import run_session  # noqa: PLC0415
 
         conversation = Conversation(asked.way, output.tell, scribe)
-        conversation.remember(asked.request.auth_user, asked.request.auth_password)
+        conversation.remember(asked.request)
         left = run_session(conversation, language=self.texts.language, captures=asked.state.home / "captures")
         ended = conversation.ended
         if not left or ended is None:

@@ -13,6 +13,7 @@ from smtplab.lab import exits
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.feed import Ended, FeedKind
 from smtplab.lab.gate import PersonGate
+from smtplab.lab.request import WalkRequest
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.script import STEPS_MAX, Step
 from smtplab.lab.scripting import do_step, ending_of
@@ -22,7 +23,7 @@ from smtplab.mta.session import Session, handshake
 from smtplab.mta.talk import Talk
 from smtplab.net.ports import Lost
 from smtplab.smtp.legality import Standing
-from smtplab.smtp.sasl import Secret
+from smtplab.smtp.sasl import Secret, choose
 from smtplab.smtp.states import CONTENT
 from smtplab.wire.reply import Reply
 
@@ -63,6 +64,11 @@ class Conversation:
         self.steps: list[Step] = []
         """What was said and heard so far, secrets too: never to be shown, and only good for saying it again."""
         self.passwords: dict[str, Secret] = {}
+        self.user = ""
+        """Who logs in where nobody else is named."""
+        self.looks_on = True
+        """In a world the end is told once what the server took has travelled on."""
+        self._mechanism: str | None = None
         self.on_rest: Callable[[], None] | None = None
         """Told whenever nothing more is asked and no reply is owed, and at the end."""
         self._on_record = on_record
@@ -91,10 +97,21 @@ class Conversation:
         client = self._session.talk.client
         return not client.pending or client.standing.chunk_unfinished
 
-    def remember(self, user: str | None, password: str | None) -> None:
-        """For logins by name alone."""
-        if user is not None and password is not None:
-            self.passwords[user] = Secret(password)
+    def remember(self, request: WalkRequest) -> None:
+        """Who logs in and how, where a person has said so beforehand."""
+        self.user = request.auth_user or ""
+        self._mechanism = request.auth_mechanism
+        if request.auth_user is not None and request.auth_password is not None:
+            self.passwords[request.auth_user] = Secret(request.auth_password)
+
+    @property
+    def mechanism(self) -> str:
+        """What was asked for, else the best that the server announced, else the one that every server has."""
+        if self._mechanism is not None:
+            return self._mechanism
+        standing = self.standing
+        announced = standing.extensions.auth_mechanisms if standing is not None else ()
+        return choose(announced, self.secure) or "PLAIN"
 
     def ask(self, *steps: Step) -> None:
         """Done once those before are done; `expect` waits for a reply where one is owed."""
@@ -127,7 +144,7 @@ class Conversation:
         except asyncio.CancelledError:
             seat.scope(JourneyEnded("stopped", None, None, "interrupted"))
             raise
-        if seat.onward is not None:
+        if seat.onward is not None and self.looks_on:
             await seat.onward()
         seat.scope(ending)
         return Ended(exits.exit_code_of(ending.result))

@@ -104,6 +104,9 @@ def _of_script(word: str) -> Callable[[str], Order]:
 
 
 def _login(argument: str) -> Order:
+    """With nothing behind it whoever was named beforehand."""
+    if not argument.strip():
+        return Login("", "")
     step = parse_step(f"auth {argument}")
     return Trouble("session.bad-login") if isinstance(step, ScriptFault) else Login(step.name, step.user)
 

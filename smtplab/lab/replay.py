@@ -17,6 +17,7 @@ def replay(steps: Sequence[Step], passwords: Mapping[str, Secret], way: Way) -> 
     """A feed that has not been run; it ends with QUIT where the session did not."""
     conversation = Conversation(way)
     conversation.passwords.update(passwords)
+    conversation.looks_on = False
     conversation.ask(*(Step(0, "expect", code="any") if step.word == "expect" else step for step in steps))
     conversation.leave()
     return conversation

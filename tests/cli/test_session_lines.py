@@ -251,3 +251,20 @@ def test_what_makes_no_sense_is_one_line_and_2(arguments, named):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert named in done.stderr.decode()
+
+
+def test_a_login_given_beforehand_needs_no_more_than_its_word(open_terminal):
+    terminal = open_terminal("--own-server", "--plain", "--auth-user", "student", "--auth-password", "secret")
+    terminal.until("greeted -> ")
+    terminal.type("EHLO me.example\n")
+    terminal.until("ready -> ")
+    terminal.type(":auth\n")
+    terminal.until("Logged in as student (SCRAM-SHA-256)")
+    terminal.until("ready -> ")
+    terminal.type("\x04")
+    assert terminal.ended() == 0
+
+
+def test_the_server_may_be_named_by_its_option(toy):
+    done = session("--server", "expect 220\n", toy.name)
+    assert done.returncode == 0

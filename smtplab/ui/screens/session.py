@@ -158,6 +158,8 @@ class SessionScreen(Screen[None]):
             case Trouble(text, detail):
                 self.notify(self._texts(text, detail=detail), severity="error", markup=False)
                 self.query_one(SessionPrompt).write(typed.line)
+            case Login("", ""):
+                self.action_login()
             case Login(mechanism, user) if user in self._conversation.passwords:
                 self._say([Step(0, "auth", name=mechanism, user=user)])
             case Login(mechanism, user):
@@ -205,8 +207,9 @@ class SessionScreen(Screen[None]):
     def action_login(self) -> None:
         standing = self._conversation.standing
         announced = standing.extensions.auth_mechanisms if standing is not None else ()
-        known = next(iter(self._conversation.passwords), "")
-        self.app.push_screen(LoginScreen(self._texts, announced, known), self._log_in)
+        best = self._conversation.mechanism
+        user = self._conversation.user or next(iter(self._conversation.passwords), "")
+        self.app.push_screen(LoginScreen(self._texts, (best, *announced), user), self._log_in)
 
     def action_snippets(self) -> None:
         self.app.push_screen(SnippetsScreen(self._texts, self._typist.letter), self._say_passage)
