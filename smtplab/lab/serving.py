@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -59,6 +60,8 @@ async def _serve(
         shows = [await stack.enter_async_context(one(house)) for one in beside]
         found = [await _listen(house, place, stack) for place in request.places]
         stack.push_async_callback(house.entrance.close)
+        # What is there now stays: to look through it again and again for garbage would be in vain.
+        gc.freeze()
         for place in (*found, *shows):
             on_listening(place)
         return await stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 
 import msgspec
@@ -31,11 +32,9 @@ class Recording:
         self.id = session
         self.started_at = now()
         self.messages: list[str] = []
-        self._tape = _Tape(now)
         span = f"receive/{session}"
-        self.scope: Scope = _TapedScope(
-            self._tape, lambda journal: journal.scope(node=node, hop=0, span=span, stage="connect")
-        )
+        self._tape = _Tape(now, lambda journal: journal.scope(node=node, hop=0, span=span, stage="connect"))
+        self.scope: Scope = self._tape.place
 
     def at_end(self, tell: Callable[[], None]) -> None:
         """`tell` is called once, when the session's `Disconnected` is on the tape."""
@@ -52,8 +51,9 @@ class Recording:
         tape.cut()
         journal = Journal(lambda: moment)
         scopes: dict[_TapedScope, Scope] = {}
-        for told_at, place, event in tape.told:
+        for told_at, told in zip(tape.times, tape.told, strict=True):
             moment = told_at
+            place, event = told if isinstance(told, tuple) else (tape.place, told)
             if place not in scopes:
                 scopes[place] = place.on(journal)
             scopes[place](event)
@@ -75,13 +75,15 @@ class Recording:
 
 
 class _Tape:
-    """When, where and what."""
+    """When and what; and where, for what was not told in the session's own place."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], on: Callable[[Journal], Scope]) -> None:
         self.now = now
         self.blank = Journal(now)
         """Nothing is stamped in it: it lets scopes be made."""
-        self.told: list[tuple[float, _TapedScope, Event]] = []
+        self.place = _TapedScope(self, on)
+        self.times = array("d")
+        self.told: list[Event | tuple[_TapedScope, Event]] = []
         self.left_out = 0
         self.watch: Callable[[Event], None] | None = None
         self.at_end: Callable[[], None] | None = None
@@ -91,6 +93,7 @@ class _Tape:
         surplus = len(self.told) - FIRST_RECORDS - LAST_RECORDS
         if surplus > 0:
             del self.told[FIRST_RECORDS : FIRST_RECORDS + surplus]
+            del self.times[FIRST_RECORDS : FIRST_RECORDS + surplus]
             self.left_out += surplus
 
     def end(self) -> None:
@@ -113,7 +116,8 @@ class _TapedScope(Scope):
     def __call__(self, event: Event) -> None:
         tape = self._tape
         told = tape.told
-        told.append((tape.now(), self, event))
+        tape.times.append(tape.now())
+        told.append(event if tape.place is self else (self, event))
         if len(told) == _FULL:
             tape.cut()
         if tape.watch is not None:
