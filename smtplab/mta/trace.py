@@ -13,6 +13,9 @@ from smtplab.smtp.client import Dialect
 from smtplab.wire.address import Mailbox, format_path
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# field = name ":" body, folded where a line begins with a space or a tab; RFC 5322 2.2
+_FIELD = re.compile(rb"[!-9;-~]++[ \t]*+:")
+_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -79,8 +82,14 @@ def is_looping(content: bytes, received_max: int) -> bool:
 
 
 def has_endless_header(content: bytes, octets_max: int) -> bool:
-    """Is there more of it than any reader takes? A body alone, after an empty line, has none."""
-    return len(content) > octets_max and content[:2] != b"\r\n" and content.find(b"\r\n\r\n", 0, octets_max) < 0
+    """Is there more of it than any reader takes? It ends with its last field, with or without an empty line; what
+    never began like one is all body."""
+    if len(content) <= octets_max or content.find(b"\r\n\r\n", 0, octets_max) >= 0:
+        return False
+    fields = _FIELDS.match(content, 0, octets_max)
+    end = fields.end() if fields is not None else 0
+    cut = content[end:octets_max]
+    return b"\n" not in cut and (end > 0 or _FIELD.match(cut) is not None)
 
 
 def iso_time(now: float) -> str:
