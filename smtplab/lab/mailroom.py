@@ -11,6 +11,7 @@ import msgspec
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox_query import Query, folded, head_of
+from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, SessionRow, UnreadableInbox, Visitor
 from smtplab.view.sitting import Ending, ending_of
 
@@ -147,9 +148,7 @@ class Mailroom:
     def _admits_by_content(self, item: Item, query: Query, inbox: Inbox) -> bool:
         if not isinstance(item.row, MessageRow) or not query.admits(item.row, seen=item.seen, failed=item.failed):
             return False
-        missing = query.missing(_head(item))
-        content = folded((inbox.raw(item.id) or b"").decode("utf-8", "replace"))
-        return all(word in content for word in missing)
+        return holds_all(inbox.raw(item.id) or b"", query.missing(_head(item)))
 
     @contextmanager
     def _visiting(self) -> Iterator[Inbox]:

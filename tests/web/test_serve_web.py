@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -86,6 +89,26 @@ def test_the_page_ends_also_where_the_server_is_killed(tmp_path):
         listener.close()
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=30)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the page's process is found in Linux's /proc")
+def test_mail_goes_on_where_the_page_is_no_more_and_that_is_told_in_a_line(tmp_path):
+    with Served(tmp_path, *LISTEN) as served:
+        server = served.process.pid
+        (page,) = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        os.kill(int(page), signal.SIGKILL)
+        assert served.process.stderr is not None
+        assert served.process.stderr.readline() == b"smtplab: the page: its process has ended\n"
+        with Dialogue(served.port) as client:
+            client.ehlo()
+            assert client.send(PLAIN) == 250
+        assert served.stop() == (0, b"", b"")
+
+
+def test_it_listens_on_ipv6_too(tmp_path):
+    with Served(tmp_path, "--listen", "127.0.0.1:0", "--web", "[::1]:0") as served:
+        assert served.said[1]["host"] == "::1"
+        assert httpx.get(f"http://[::1]:{served.ports['http']}/api/v1/health", timeout=30).status_code == 200
 
 
 def test_connections_that_say_nothing_leave_mail_and_page_at_work(tmp_path):
