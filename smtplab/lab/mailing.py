@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,13 +22,17 @@ GRACE_S = 10.0
 """After a Ctrl-C for what is under way to be answered; then it is given up and counted as unknown."""
 
 
+FAILURES_MAX = 5
+"""In a row, then no other message is tried there: the place is down, and each try may take minutes."""
+
+
 class Item(msgspec.Struct, frozen=True):
     """One message of a mailing."""
 
     name: str
     """What a person calls it: a row, a file."""
-    domain: str
-    """Of its first recipient: messages to the same hosts follow each other in one session."""
+    place: str
+    """The server, or the domain of its first recipient: messages to the same hosts follow each other in one session."""
     make: Callable[[], Sending]
     """Its jobs; made when its turn comes, for a mailing may be large."""
 
@@ -50,10 +54,12 @@ class MailingRun:
         self._net = mailing.net
         self._journal = Journal(self._net.clock.now, on_record or _nobody, keep=False)
         self._untold = on_record is None
-        self._left = deque(sorted(mailing.items, key=lambda item: item.domain))
+        self._left = deque(sorted(mailing.items, key=lambda item: item.place))
         self._under_way: dict[int, str] = {}
         self._begun = 0
         self._failed: list[Failed] = []
+        self._down: Counter[str] = Counter()
+        """How often a place could not be reached, in a row."""
         self._stopped = asyncio.Event()
         self._start_s = self._now()
 
@@ -108,12 +114,16 @@ class MailingRun:
                 self._begun += 1
                 self._under_way[number] = item.name
                 started = self._now()
-                try:
-                    sending = item.make()
-                except BadInput as bad:
-                    self._spoiled(item, bad)
+                if self._down[item.place] >= FAILURES_MAX:
+                    self._not_tried(item, Judgement("deferred", "connect", reason="destination-suspended"))
                 else:
-                    self._note(item, await self._deliver(sending, scope, kept), self._now() - started)
+                    try:
+                        sending = item.make()
+                    except BadInput as bad:
+                        why = " ".join((bad.text, *map(str, bad.arguments.values())))
+                        self._not_tried(item, Judgement("refused", "submit", reason="unreadable", detail=why))
+                    else:
+                        self._note(item, await self._deliver(sending, scope, kept), self._now() - started)
                 self._under_way.pop(number)
         finally:
             await kept.end()
@@ -130,17 +140,19 @@ class MailingRun:
     def _note(self, item: Item, outcomes: Sequence[RecipientOutcome], latency_s: float) -> None:
         judgement = worst([outcome.judgement for outcome in outcomes])
         self.tally.note(judgement, latency_s)
+        down = judgement.retriable and judgement.stage in ("dns", "connect", "greeting")
+        self._down[item.place] = self._down[item.place] + 1 if down else 0
         for outcome in outcomes:
             fate = outcome.judgement
             if not fate.good:
                 why = fate.detail if fate.reason == "reply" else fate.reason
                 self._failed.append(Failed(item.name, str(outcome.recipient), fate.result, fate.code, why))
 
-    def _spoiled(self, item: Item, bad: BadInput) -> None:
-        """It could be read when the mailing began, and can't be any more."""
-        why = " ".join((bad.text, *map(str, bad.arguments.values())))
-        self.tally.note(Judgement("refused", "submit", reason="unreadable", detail=why))
-        self._failed.append(Failed(item.name, "", "refused", None, why))
+    def _not_tried(self, item: Item, judgement: Judgement) -> None:
+        """It can't be read any more as when the mailing began, or its hosts are down."""
+        self.tally.note(judgement)
+        why = " ".join(filter(None, (judgement.reason, judgement.detail)))
+        self._failed.append(Failed(item.name, "", judgement.result, None, why))
 
     async def _may_begin(self) -> bool:
         """Waits for the moment at which the rate allows another; False where there is none."""

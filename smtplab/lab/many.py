@@ -73,5 +73,6 @@ def _items(requests: list[tuple[str, Callable[[], SendRequest]]], preparation: P
         def make(request_of: Callable[[], SendRequest] = request_of) -> Sending:
             return preparation.sending(request_of())
 
-        items.append(Item(name, people[0].domain.lower(), make))
+        domain = request.door.copy_routing or people[0].domain.lower()
+        items.append(Item(name, preparation.server or request.door.name or domain, make))
     return items

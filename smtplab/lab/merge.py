@@ -14,6 +14,7 @@ from smtplab.lab.parts import file_content
 from smtplab.lab.request import SendRequest
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_END_OF_HEADER = re.compile(r"\r?\n\r?\n")
 _ADDRESS_COLUMNS = ("to", "email", "e-mail", "mail", "address", "recipient")
 """Where the recipient stands when nobody says so, the first that there is."""
 
@@ -65,7 +66,8 @@ def filled(request: SendRequest, table: Table, row: Row) -> SendRequest:
     """The request for one row. Raises BadInput, which names the row, where it lacks what a text asks for."""
     fill = _filler(table, row)
     shared, letter = request.shared, request.letter
-    recipients = tuple(fill(each) for each in request.recipients) or (_address_of(table, row),)
+    named = [one.strip() for each in request.recipients for one in fill(each).split(",")]
+    recipients = tuple(one for one in named if one) or (_address_of(table, row),)
     content = shared.content
     return msgspec.structs.replace(
         request,
@@ -74,9 +76,7 @@ def filled(request: SendRequest, table: Table, row: Row) -> SendRequest:
             shared,
             recipient=recipients[0],
             sender=None if shared.sender is None else fill(shared.sender),
-            content=None
-            if content is None
-            else fill(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
+            content=None if content is None else _filled_content(content, fill),
             subject=None if shared.subject is None else fill(shared.subject),
             body=None if shared.body is None else fill(shared.body),
             headers=tuple((name, fill(value)) for name, value in shared.headers),
@@ -94,6 +94,18 @@ def filled(request: SendRequest, table: Table, row: Row) -> SendRequest:
 
 def name_of(table: Table, row: Row) -> str:
     return f"{table.path}:{row.number}"
+
+
+def _filled_content(content: bytes, fill: Callable[[str], str]) -> bytes:
+    """In the header a field of the table must not make a field of its own. Raises BadInput."""
+    text = content.decode("utf-8", "surrogateescape")
+    ended = _END_OF_HEADER.search(text)
+    header, body = (text[: ended.start()], text[ended.start() :]) if ended else (text, "")
+    lines = [fill(line) for line in header.split("\n")]
+    for line in lines:
+        if "\n" in line or "\r" in line.removesuffix("\r"):
+            raise BadInput("cli.bad-header", value=line)
+    return ("\n".join(lines) + fill(body)).encode("utf-8", "surrogateescape")
 
 
 def _filler(table: Table, row: Row) -> Callable[[str], str]:

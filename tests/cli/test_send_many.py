@@ -291,3 +291,22 @@ def test_whoever_sends_many_does_not_stop_short(server, tmp_path, many, stage):
     one = server()
     done = send(one.port, "-t", "an@real.net", *many, *stage, home=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines()), one.sessions) == (2, 1, 0)
+
+
+def test_a_field_of_the_table_can_not_add_to_a_header(server, tmp_path):
+    one = server()
+    rows = 'email,name\nan@real.net,"x\nBcc: evil@real.net"\n'
+    done = send(one.port, "--merge", table(tmp_path, rows), "-d", "Subject: {{name}}\\n\\nhi")
+    assert (done.returncode, one.sessions) == (2, 0)
+    assert "people.csv:3" in done.stderr
+    assert send(one.port, "--merge", table(tmp_path, rows), "-d", "Subject: x\\n\\n{{name}}").returncode == 0
+
+
+def test_a_server_that_is_down_is_not_tried_for_every_message(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    rows = "email\n" + "".join(f"p{number}@real.net\n" for number in range(9))
+    done = send(port, "--merge", table(tmp_path, rows), "--json", "--capture", str(tmp_path / "c.jsonl"))
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["deferred"], len(report["failed"])) == (75, 9, 9)
+    assert (tmp_path / "c.jsonl").read_text().count('"connect_started"') == 5
