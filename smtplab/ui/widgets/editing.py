@@ -22,7 +22,7 @@ from smtplab.view.texts import Texts
 class Editing(Stage):
     HELP = "ui.help.editing"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "run", "ui.key.run-again", key_display="^r", priority=True),
+        Binding("ctrl+r", "run", "ui.key.run-again", key_display="^r"),
     ]
 
     def __init__(self, task: Task, text: str, plan: Plan, texts: Texts) -> None:
