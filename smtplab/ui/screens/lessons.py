@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -26,12 +26,16 @@ from smtplab.ui.widgets.page import Page
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
+_INDENT: Final = "\N{NO-BREAK SPACE}" * 5
+"""Blanks would be taken off where the row is wrapped."""
+
 
 class LessonsScreen(Screen[None]):
     """Posts the lesson that the person chose; the app opens it."""
 
     CSS_PATH: ClassVar = sheets("screens/lessons", "widgets/page", "widgets/key_bar")
     HELP: ClassVar = "ui.help.lessons"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 (Textual's own annotation)
 
     @dataclass
     class Chosen(Message):
@@ -100,7 +104,7 @@ class LessonsScreen(Screen[None]):
         said = self._texts("lesson.row", minutes=one.lesson.minutes, points=player.points, of=one.lesson.points)
         title = one.prose[self._texts.language].title
         return Content.assemble(
-            (f"{mark} ", style), f"{one.number.lstrip('0')}  {safe(title)}\n", (f"     {said}", "$quiet")
+            (f"{mark} ", style), f"{one.number.lstrip('0')}  {safe(title)}\n", (f"{_INDENT}{said}", "$quiet")
         )
 
     def _say(self, place: int) -> None:
