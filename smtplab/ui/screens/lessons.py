@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,9 +25,6 @@ from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.page import Page
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
-
-_INDENT: Final = "\N{NO-BREAK SPACE}" * 5
-"""Blanks would be taken off where the row is wrapped."""
 
 
 class LessonsScreen(Screen[None]):
@@ -103,9 +100,7 @@ class LessonsScreen(Screen[None]):
         mark, style = _mark(player)
         said = self._texts("lesson.row", minutes=one.lesson.minutes, points=player.points, of=one.lesson.points)
         title = one.prose[self._texts.language].title
-        return Content.assemble(
-            (f"{mark} ", style), f"{one.number.lstrip('0')}  {safe(title)}\n", (f"{_INDENT}{said}", "$quiet")
-        )
+        return Content.assemble((f"{mark} ", style), f"{one.number.lstrip('0')}  {safe(title)}\n", (said, "$quiet"))
 
     def _say(self, place: int) -> None:
         if not self._outlines:
