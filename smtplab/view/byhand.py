@@ -11,7 +11,7 @@ from smtplab.journal import Record
 from smtplab.smtp.foresight import Foresight
 from smtplab.smtp.legality import Standing
 from smtplab.smtp.states import CONTENT, legal_verbs
-from smtplab.view.diagnosis import steps_after
+from smtplab.view.diagnosis import Evidence, diagnose, steps_after
 from smtplab.view.explain import Explanation, explain
 from smtplab.view.journey import Journey
 from smtplab.view.meaning import meaning_of, path_of, rule_text
@@ -82,8 +82,10 @@ def is_left_out(record: Record, first: Record) -> bool:
 
 
 def gist(record: Record, journey: Journey, texts: Texts) -> tuple[str, ...]:
-    """The lines below a reply: what it means, and where it refuses what to do. None for what is no reply."""
+    """The lines below a reply: what it means, and where it refuses what to do; so too below an end that came first."""
     event = record.event
+    if isinstance(event, ev.JourneyEnded):
+        return tuple(texts("session.gist.do", step=said) for said in _on_the_end(event, journey, texts)[:3])
     if not isinstance(event, ev.ReplyReceived) or event.code is None:
         return ()
     said = texts("session.gist", code=event.enhanced or event.code, meaning=meaning_of(event, texts))
@@ -103,9 +105,21 @@ def advice(record: Record, journey: Journey, texts: Texts) -> tuple[str, ...]:
     return steps_after(event, safe(recipient), texts)
 
 
+def _on_the_end(ended: ev.JourneyEnded, journey: Journey, texts: Texts) -> tuple[str, ...]:
+    """Why no connection came to stand, and what to do; empty where one did."""
+    if not journey.attempts or any(attempt.connected for attempt in journey.attempts):
+        return ()
+    host = journey.attempts[-1].host
+    found = diagnose(Evidence(ended, recipient=f"@{host}", attempts=tuple(journey.attempts), host=host), texts)
+    return (*found.meaning, *found.advice)
+
+
 def explained(record: Record, journey: Journey, texts: Texts) -> Explanation:
     """As the inspector of a walk has it, but with what a person can do now in place of what a server would decide."""
     said = explain(record, journey, texts)
+    if isinstance(record.event, ev.JourneyEnded):
+        more = _on_the_end(record.event, journey, texts)
+        return msgspec.structs.replace(said, paragraphs=(*said.paragraphs, *more))
     if not isinstance(record.event, ev.ReplyReceived):
         return said
     session = journey.session_of(record)

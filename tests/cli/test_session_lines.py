@@ -268,3 +268,11 @@ def test_a_login_given_beforehand_needs_no_more_than_its_word(open_terminal):
 def test_the_server_may_be_named_by_its_option(toy):
     done = session("--server", "expect 220\n", toy.name)
     assert done.returncode == 0
+
+
+def test_where_nobody_listens_it_says_what_to_do(open_terminal):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    terminal = open_terminal(f"127.0.0.1:{port}", "--plain")
+    assert terminal.ended() == 75
+    assert "See whether the port is right" in terminal.seen
