@@ -85,6 +85,8 @@ def make_envelope(
 
 def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Parameters], now: float) -> Envelope:
     """With what the parameters of MAIL and, by recipient, of RCPT ask for; they are well-formed."""
+    if not rcpts and mail.keys() <= _OF_THE_CONTENT:
+        return envelope
     ret = (mail.get("RET") or "").upper()
     return msgspec.structs.replace(
         envelope,
@@ -100,6 +102,10 @@ def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Param
             if "NOTIFY" in one or "ORCPT" in one
         },
     )
+
+
+_OF_THE_CONTENT = frozenset({"SIZE", "BODY", "SMTPUTF8"})
+"""Parameters that say what the message is, and ask for nothing."""
 
 
 def hold_until(mail: Parameters, now: float) -> float:

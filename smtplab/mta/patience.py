@@ -18,6 +18,7 @@ class Patience:
         self._task: asyncio.Task[object] | None = None
         self._end_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at_s = 0.0
         self._timed_out = False
 
     def within(self, limit_s: float) -> Patience:
@@ -34,9 +35,9 @@ class Patience:
     def __enter__(self) -> None:
         self._task = asyncio.current_task(self._loop)
         self._timed_out = False
-        if self._timer is None or self._timer.when() > self._end_s:
+        if self._timer is None or self._looks_at_s > self._end_s:
             self.end()
-            self._timer = self._loop.call_at(self._end_s, self._look)
+            self._look_later()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -51,7 +52,11 @@ class Patience:
         if self._task is None:
             return
         if self._loop.time() < self._end_s:
-            self._timer = self._loop.call_at(self._end_s, self._look)
+            self._look_later()
         else:
             self._timed_out = True
             self._task.cancel()
+
+    def _look_later(self) -> None:
+        self._looks_at_s = self._end_s
+        self._timer = self._loop.call_at(self._end_s, self._look)

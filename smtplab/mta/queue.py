@@ -295,7 +295,7 @@ class Queue:
         self._send_off(puts)
         if gone:
             reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
-            self._office.scope_of(entry)(Dequeued(entry.queue_id, reason))
+            scope(Dequeued(entry.queue_id, reason))
             self._add(-1)
         elif order is not None:
             self._after_order(entry, order)

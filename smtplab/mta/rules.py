@@ -148,7 +148,17 @@ def greeting(rules: Rules) -> Reply:
 
 def offered(rules: Rules, caller: Caller) -> tuple[str, ...]:
     """The keywords as announced to this client now."""
-    return tuple(_announced(word, rules, caller) for word in rules.extensions if _is_there(word, rules, caller))
+    return tuple(
+        [
+            word if word in _AS_THEY_ARE else _announced(word, rules, caller)
+            for word in rules.extensions
+            if word in _AS_THEY_ARE or _is_there(word, rules, caller)
+        ]
+    )
+
+
+_AS_THEY_ARE = frozenset({"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "HELP"})
+"""Offered to everybody in the same words."""
 
 
 def _is_there(keyword: str, rules: Rules, caller: Caller) -> bool:
@@ -209,10 +219,13 @@ def _can_work(mechanism: str, rules: Rules, tls: TlsFacts | None) -> bool:
 
 def honoured(rules: Rules, caller: Caller, announced: tuple[str, ...]) -> tuple[str, ...]:
     """Of what an answer to EHLO announced, whatever made it, that which is there."""
-    there = {line.partition(" ")[0].upper() for line in offered(rules, caller)}
+    there = offered(rules, caller)
+    if announced == there and rules.dishonoured is None:
+        return announced
+    keywords = {line.partition(" ")[0].upper() for line in there}
     if rules.dishonoured is not None:
-        there -= rules.dishonoured()
-    return tuple(line for line in announced if line.partition(" ")[0].upper() in there)
+        keywords -= rules.dishonoured()
+    return tuple(line for line in announced if line.partition(" ")[0].upper() in keywords)
 
 
 _SENDER_OK = make_reply(250, "Sender OK", enhanced="2.1.0")
@@ -220,6 +233,7 @@ _RECIPIENT_OK = make_reply(250, "Recipient OK", enhanced="2.1.5")
 _NO_SUCH_USER = make_reply(550, "No such user here", enhanced="5.1.1")
 _GO_ON = make_reply(354, "End the message with a dot on a line of its own")
 _OK = make_reply(250, "OK", enhanced="2.0.0")
+_BYE = make_reply(221, "Bye", enhanced="2.0.0")
 
 
 def answer(rules: Rules, caller: Caller, command: Command, now: float = 0.0) -> Reply:
@@ -252,7 +266,7 @@ def _answer_at_any_time(command: Command) -> Reply:
         case Rset() | Noop():
             return _OK
         case Quit():
-            return make_reply(221, "Bye", enhanced="2.0.0")
+            return _BYE
         case Vrfy():
             # RFC 5321 7.3: an honest "can't tell" gives address collectors nothing.
             return make_reply(252, "Cannot verify, but will take a message", enhanced="2.5.2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -84,7 +85,7 @@ class Session:
 
     def stop_at(self, stage: QuitAfter, told: Stage, reply: Outcome | None = None) -> bool:
         """Is this as far as we were asked to go?"""
-        if not self.options.ends_at(stage):
+        if self.options.quit_after is None or not self.options.ends_at(stage):
             return False
         self.finished = (told, reply if isinstance(reply, Reply) else None)
         return True
@@ -166,15 +167,30 @@ async def _introduce(session: Session) -> Setback | None:
     setback = refused("ehlo", hello)
     if setback is not None or session.stop_at("ehlo", "ehlo", hello):
         return setback
-    for step in (_speak_for_early, _secure, _speak_for_late, _log_in):
+    for step in _steps_after_hello(session.options):
         setback = await step(session)
         if setback is not None or session.ended:
             return setback
     return None
 
 
+def _steps_after_hello(options: SessionOptions) -> list[Callable[[Session], Awaitable[Setback | None]]]:
+    """Those that are wanted, or at which it may be to end."""
+    ends = options.quit_after is not None
+    steps = (
+        (_speak_for_early, options.xclient is not None),
+        (_secure, options.tls in _STARTTLS_POLICIES or ends),
+        (_speak_for_late, options.xclient is not None or ends),
+        (_log_in, options.credentials is not None or ends),
+    )
+    return [step for step, wanted in steps if wanted]
+
+
+_STARTTLS_POLICIES = ("may", "require", "verify")
+
+
 async def _secure(session: Session) -> Setback | None:
-    setback = await _start_tls(session) if session.options.tls in ("may", "require", "verify") else None
+    setback = await _start_tls(session) if session.options.tls in _STARTTLS_POLICIES else None
     if setback is None and not session.ended:
         session.stop_at("tls", "tls")
     return setback

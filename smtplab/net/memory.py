@@ -17,6 +17,9 @@ from smtplab.net.server_end import OpenEnds, ServerEnd
 WINDOW_OCTETS = 65536
 """What the wire itself holds, as a kernel's socket buffers do; what is beyond counts as unsent."""
 
+UNSENT_OCTETS_MAX = 65536
+"""Beyond the window; asyncio's own transports hold as much before they ask for a pause."""
+
 SYN_OCTETS = 60
 """The first packet of a connection, with its options."""
 
@@ -162,24 +165,26 @@ class _Pipe:
         self._free_at_s = 0.0
         """When the last octet so far has left onto a narrow or lossy line."""
         self._on_the_way: deque[_Item] = deque()
-        self._octets = 0
+        self.octets = 0
+        """On the way, or waiting for it."""
         self._arrived = 0
         self._flowing = True
         self.take: Callable[[_Item], None]
         """Whoever stands at its end."""
+        self.awaited = False
+        """Somebody wants to hear through `taken` that there is more room."""
         self.taken: Callable[[], None]
-        """Whoever filled it, to be told that it has more room."""
 
     @property
     def unsent_octets(self) -> int:
         """Octets beyond what the wire holds."""
-        return self._octets - WINDOW_OCTETS if self._octets > WINDOW_OCTETS else 0
+        return self.octets - WINDOW_OCTETS if self.octets > WINDOW_OCTETS else 0
 
     def send(self, item: _Item) -> None:
         """Put something on the way."""
         self._on_the_way.append(item)
         if type(item) is bytes:
-            self._octets += len(item)
+            self.octets += len(item)
         if self._link is not None:
             self._loop.call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
         elif self._latency_s:
@@ -198,7 +203,7 @@ class _Pipe:
     def drop_unsent(self) -> None:
         """Take back what did not fit on the wire."""
         while self.unsent_octets:
-            self._octets -= _octets(self._on_the_way.pop())
+            self.octets -= _octets(self._on_the_way.pop())
         self._arrived = min(self._arrived, len(self._on_the_way))
 
     def stop(self) -> None:
@@ -221,9 +226,10 @@ class _Pipe:
             self._arrived -= 1
             item = self._on_the_way.popleft()
             if type(item) is bytes:
-                self._octets -= len(item)
+                self.octets -= len(item)
             self.take(item)
-            self.taken()
+            if self.awaited:
+                self.taken()
 
 
 class MemoryTransport(asyncio.Transport):
@@ -256,8 +262,9 @@ class MemoryTransport(asyncio.Transport):
         if self._closing or self._eof_sent or not data:
             return
         self.outbound.send(bytes(data))
-        if self._writable and self.outbound.unsent_octets > WINDOW_OCTETS:
+        if self._writable and self.outbound.octets > WINDOW_OCTETS + UNSENT_OCTETS_MAX:
             self._writable = False
+            self.outbound.awaited = True
             self._protocol.pause_writing()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
@@ -279,14 +286,14 @@ class MemoryTransport(asyncio.Transport):
         if self._closing:
             return
         self.write_eof()
-        self._closing = True
+        self._closing = self.outbound.awaited = True
         self._end_when_flushed()
 
     def abort(self) -> None:
         """A reset; what did not fit on the wire does not leave."""
         if self._gone:
             return
-        self._closing = True
+        self._closing = self.outbound.awaited = True
         self.outbound.drop_unsent()
         self.outbound.send("reset")
         self.lose(None)
@@ -297,7 +304,8 @@ class MemoryTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         """Octets beyond what the wire holds."""
-        return self.outbound.unsent_octets
+        octets = self.outbound.octets  # as `unsent_octets`, without the call: a server asks before every answer
+        return octets - WINDOW_OCTETS if octets > WINDOW_OCTETS else 0
 
     def pause_reading(self) -> None:
         """What comes waits on the wire."""
@@ -332,7 +340,7 @@ class MemoryTransport(asyncio.Transport):
     def lose(self, error: Exception | None) -> None:
         """The end of this end; the protocol hears of it at the loop's next turn."""
         if not self._gone:
-            self._gone = self._closing = True
+            self._gone = self._closing = self.outbound.awaited = True
             self.inbound.go_on()
             self._loop.call_soon(self._protocol.connection_lost, error)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 from email.header import Header
 from email.utils import format_datetime
 
 import msgspec
 
 from smtplab.sim import chance
-from smtplab.sim.world import Trip, User, World, travellers
+from smtplab.sim.world import Travellers, Trip, User, World
 
 LINE = "This line fills the message up to its size, as an attachment would. " + "=" * 9 + "\r\n"
 
@@ -18,12 +20,11 @@ def compose(world: World, seed: int, sender: User, recipient: str) -> bytes:
     return _letter(world, seed, _Heading(sender.address, sender.name, recipient, sender.agent, ""))
 
 
-def write(world: World, seed: int, trip: Trip, number: int) -> bytes:
+def write(world: World, seed: int, trip: Trip, people: Travellers, number: int) -> bytes:
     """A trip's message: its own text, or the letter, filled up to its size."""
     if trip.text:
         # TOML's own LF ends a line; a written-out one stays alone, for it is what the trip is about.
         return trip.text.replace("\n", "\r\n").replace("\\n", "\n").encode()
-    people = travellers(world, trip)
     name = people.user.name if people.user else ""
     heading = _Heading(trip.sender, name, ">, <".join(trip.recipients), people.agent.name, f"/{number}")
     letter = _letter(world, seed, heading)
@@ -46,7 +47,7 @@ def _letter(world: World, seed: int, heading: _Heading) -> bytes:
     purpose = f"message-id/{heading.sender}/{heading.recipients}{heading.which}"
     unique = chance.octets(seed, heading.agent, purpose).hex()[:16]
     fields = (
-        f"Date: {format_datetime(world.start)}",
+        f"Date: {_date(world.start)}",
         f"From: {_phrase(heading.name)} <{heading.sender}>",
         f"To: <{heading.recipients}>",
         f"Message-ID: <{unique}@{heading.agent}>",
@@ -57,6 +58,12 @@ def _letter(world: World, seed: int, heading: _Heading) -> bytes:
     )
     lines = (*fields, "", *world.letter.body.strip("\n").split("\n"), "")
     return "\r\n".join(lines).encode("utf-8")
+
+
+# A world has one start, and all its letters are of that day.
+@functools.lru_cache(maxsize=16)
+def _date(start: dt.datetime) -> str:
+    return format_datetime(start)
 
 
 def _phrase(text: str) -> str:

@@ -236,6 +236,8 @@ class _Performance:
         self._cut = False
         self._records = 0
         self._submitted: dict[int, Delivery] = {}
+        self._scopes: dict[int, Scope] = {}
+        """Of the journeys that have begun, by number."""
 
     async def play(self, clock: VirtualClock) -> Played:
         simulation = Simulation(self._world, self._seed, clock, self._tell)
@@ -248,7 +250,7 @@ class _Performance:
                 self._leave_at_once_where_cut()
         except* _Cut:
             pass
-        ended = tuple(self._end(simulation, number) for number in range(len(self._world.journeys)))
+        ended = tuple(self._end(number) for number in range(len(self._world.journeys)))
         queued = tuple(
             [Waiting(server.name, entry) for server in simulation.servers for entry in await server.queue.entries()]
         )
@@ -314,27 +316,24 @@ class _Performance:
 
     async def _travel(self, simulation: Simulation, number: int, trip: Trip, kept: Kept | None) -> None:
         people = travellers(self._world, trip)
-        scope = self._scope(simulation, number)
+        scope = simulation.journal.scope(node=people.agent.name, hop=0, span=f"submit/{number + 1}")
+        self._scopes[number] = scope
         scope(ev.JourneyStarted(_shown(trip), trip.sender, "sim", self._world.name, self._seed))
-        content = write(self._world, self._seed, trip, number)
+        content = write(self._world, self._seed, trip, people, number)
         recipients = [mailbox for who in trip.recipients if isinstance(mailbox := _parsed(who), Mailbox)]
         envelope = make_envelope(_parsed(trip.sender) if trip.sender else None, recipients, content)
         self._submitted[number] = await simulation.submit(
             people, envelope, scope, Submitting(source_route=trip.source_route, kept=kept)
         )
 
-    def _scope(self, simulation: Simulation, number: int) -> Scope:
-        agent = travellers(self._world, self._world.journeys[number]).agent
-        return simulation.journal.scope(node=agent.name, hop=0, span=f"submit/{number + 1}")
-
-    def _end(self, simulation: Simulation, number: int) -> ev.JourneyEnded:
+    def _end(self, number: int) -> ev.JourneyEnded:
         """Of several recipients the worst fate names the whole."""
         delivery = self._submitted.get(number)
         if delivery is None:
             return ev.JourneyEnded("stopped", None, None, "not-begun")
         ended = worst_end([self._fates.end_of(outcome) for outcome in delivery.outcomes])
         if not self._cut:
-            self._scope(simulation, number)(ended)
+            self._scopes[number](ended)
         return ended
 
 

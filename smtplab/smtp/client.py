@@ -35,7 +35,7 @@ from smtplab.smtp.states import (
     legal_verbs,
 )
 from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
-from smtplab.wire.extension import Extensions, parse_extensions
+from smtplab.wire.extension import Extensions, announced_lines, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import stuff
 from smtplab.wire.reply import Reply, ReplyReader
@@ -342,9 +342,10 @@ class Client:
             self._accepted += 1
         elif verb in HELLO_VERBS:
             self._accepted = 0
-            self.extensions = parse_extensions(reply.lines[1:]) if verb != "HELO" else Extensions()
+            announced = reply.lines[1:] if verb != "HELO" else ()
+            self.extensions = parse_extensions(announced)
             if verb != "HELO":
-                self._tell(ExtensionsLearned(self.extensions.lines()))
+                self._tell(ExtensionsLearned(announced_lines(announced)))
 
     def _tell_odd_code(self, reply: Reply, verb: str) -> None:
         if verb == _UNASKED and reply.code != 421:

@@ -102,6 +102,12 @@ def parse_extensions(lines: Iterable[str]) -> Extensions:
     return _parse(tuple(lines))
 
 
+@functools.lru_cache(maxsize=256)
+def announced_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """`parse_extensions(lines).lines()`: as they are understood."""
+    return parse_extensions(lines).lines()
+
+
 # A server announces the same to everybody, so both ends of most sessions have read it before.
 @functools.lru_cache(maxsize=256)
 def _parse(lines: tuple[str, ...]) -> Extensions:
