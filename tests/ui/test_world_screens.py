@@ -1,7 +1,6 @@
 """The screens of a world: time by keys and mouse, hosts, faults, two runs side by side."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from textual.pilot import Pilot
 
 from smtplab import events as ev
 from smtplab.capture import file as capture_file
-from smtplab.journal import Journal, Record
+from smtplab.journal import Record
 from smtplab.lab.feed import Ended
-from smtplab.lab.worlds import plan_of
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
 from smtplab.ui.app import SmtplabApp
@@ -27,7 +25,6 @@ from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.widgets.two_columns import TwoColumns
 from smtplab.ui.world import WorldRun
-from smtplab.view.texts import Texts
 
 
 def records_of(world: str) -> list[Record]:
@@ -267,44 +264,6 @@ def test_the_language_changes_everywhere(stage):
         assert "Bộ nhớ đệm DNS" in on.shown()
 
     stage(scene, "first-mail", size=(160, 48))
-
-
-def many_records(count: int) -> list[Record]:
-    """A relay that tries again and again, some thousand times."""
-    now = [0.0]
-    journal = Journal(lambda: 1_795_395_600.0 + now[0])
-    relay = journal.scope(node="relay.hust.example", hop=1, span="deliver/1/mx1.neu.example")
-    while len(journal.records) < count:
-        now[0] += 30.0
-        relay(ev.ConnectStarted("mx1.neu.example", "10.2.0.26", 25))
-        relay(ev.CommandSent("EHLO", "EHLO relay.hust.example"))
-        relay(ev.ReplyReceived(421, "4.3.0", ("4.3.0 later",), 1.0, "EHLO"))
-        relay(ev.Disconnected("them", True))
-    return journal.records
-
-
-def test_moving_over_twenty_thousand_records_reads_each_moment_within_fifty_ms():
-    run = WorldRun(many_records(20_000), plan_of("campus"), Texts("en"))
-    while run.read_on():
-        pass
-    run.jump("end")
-    run.network()
-    spent: list[float] = []
-    for move in (
-        lambda: run.go_to_time(run.moments.end_us // 3),
-        lambda: run.step(1, "failure"),
-        lambda: run.pass_hours(-1),
-        lambda: run.jump("start"),
-        lambda: run.jump("end"),
-        lambda: run.step(-1, "command"),
-    ):
-        began = time.perf_counter()
-        move()
-        run.network()
-        run.nodes.knowledge("relay.hust.example", run.at)
-        [run.log.draw(row) for row in range(max(run.count - 60, 0), run.count)]
-        spent.append(time.perf_counter() - began)
-    assert sorted(spent)[len(spent) // 2] < 0.05
 
 
 def test_a_world_s_log_is_searched_copied_and_kept_as_a_capture(stage, tmp_path):
