@@ -26,7 +26,6 @@ The transcript has swaks' marks. What differs:
   swaks' way). With `--pipeline` DATA waits for the replies to RCPT. No QUIT follows a 421, and no empty line is added
   to a `--data` that ends in one already.
 - AUTH responses show as `***`, and each message of an exchange is shown decoded, secrets masked.
-- Why we ourselves did not go on (no STARTTLS, no XCLIENT, ...) is said at the end, after QUIT.
 - `<**` marks a reply that refuses; swaks marks every code but the one it hoped for.
 - Nothing but a password is ever asked for: an option without the value that it needs is an error.
 - The exit code is 1 or 75 where a recipient was refused for good or for now, though others were accepted;

@@ -100,6 +100,7 @@ def tls_from(values: dict[str, Any], *, keep_chain: bool) -> TlsAsked:
         verify=verify,
         verify_name=values.pop("tls_verify_name") or "",
         strict=strict,
+        said=said,
         keep_chain=keep_chain,
     )
 

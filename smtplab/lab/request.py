@@ -89,6 +89,8 @@ class TlsAsked(msgspec.Struct, frozen=True, kw_only=True):
     """What of the certificate has to hold."""
     verify_name: str = ""
     strict: bool = False
+    said: bool = False
+    """A policy was named."""
     keep_chain: bool = False
 
 

@@ -10,7 +10,7 @@ from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
 from smtplab.mta.limits import transact_within
 from smtplab.mta.options import SessionOptions
-from smtplab.mta.outcome import RecipientOutcome, Setback, failed, stopped
+from smtplab.mta.outcome import RecipientOutcome, Setback, Shortfall, failed, stopped
 from smtplab.mta.session import Place, Session, hang_up, open_session
 from smtplab.mta.talk import Gate
 from smtplab.mta.transaction import BeforeContent
@@ -84,6 +84,8 @@ async def _use(session: Session, errand: Errand) -> Attempt:
             if not session.ended:
                 setback, outcomes = await transact_within(session, errand.envelope, errand.before_content)
             outcomes += _stopped(session, people[len(outcomes) :])
+        if setback is not None and isinstance(setback.cause, Shortfall):
+            session.say("ended", setback.cause.words)
         kept = errand.kept is not None and setback is None and errand.kept.keep(session)
         if not kept:
             await hang_up(session)

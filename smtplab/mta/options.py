@@ -55,6 +55,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """None: no certificate can be verified, so `verify` never succeeds."""
     tls_strict: bool = False
     """With `may`: where STARTTLS is offered it has to succeed, with no second try in clear."""
+    tls_asked: bool = False
+    """With `may`: a person asked for it, and is told where it is not offered."""
     tls_must_hold: bool = False
     """Whatever the policy: where there is TLS, its certificate has to hold, as with `verify`."""
     client_tls: ClientTls | None = None
@@ -86,6 +88,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of a BDAT but the last: a refused chunk has cost no more than this."""
     mend: Mend | None = None
     """Makes of a message what this server can take, where it can't take it as it is."""
+    says_what_lacks: bool = False
+    """Tell at once what the server lacks of what was asked for, whether that ends the session or not."""
     untold: bool = False
     """Nobody listens: the dialogue makes no facts, and looks for no broken rules."""
     timeouts: Timeouts = DEFAULT

@@ -58,6 +58,11 @@ class Shortfall(msgspec.Struct, frozen=True):
     reason: LackingReason
     detail: str = ""
 
+    @property
+    def words(self) -> str:
+        """The reason with what belongs to it."""
+        return f"{self.reason} {self.detail}".rstrip()
+
 
 class Setback(msgspec.Struct, frozen=True):
     """A step that did not succeed, and what was said or happened."""

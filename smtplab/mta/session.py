@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from smtplab.events import Authenticated, Connected, ConnectFailed, ConnectStarted
+from smtplab.events import Authenticated, Connected, ConnectFailed, ConnectStarted, Judged
 from smtplab.journal import Emit, Stage
 from smtplab.mta.options import Credentials, QuitAfter, SessionOptions
 from smtplab.mta.outcome import Setback, Shortfall
@@ -89,6 +89,18 @@ class Session:
             return False
         self.finished = (told, reply if isinstance(reply, Reply) else None)
         return True
+
+    def say(self, verdict: Literal["ended", "goes-on"], reason: str) -> None:
+        """Why it ends before it has done its work, or what it does without."""
+        if self.options.says_what_lacks:
+            self.emit(Judged("session", verdict, reason))
+
+    def without(self, stage: Stage, shortfall: Shortfall, *, needed: bool) -> Setback | None:
+        """The server lacks what was asked for: that ends it, or is said."""
+        if needed:
+            return Setback(stage, shortfall)
+        self.say("goes-on", shortfall.words)
+        return None
 
     async def close(self) -> None:
         talk, self._talk = self._talk, None
@@ -234,6 +246,8 @@ async def _hello(session: Session) -> Outcome:
 async def _start_tls(session: Session) -> Setback | None:
     talk, welcome_only = session.talk, session.options.tls == "may"
     if "STARTTLS" not in talk.client.extensions:
+        if welcome_only and session.options.tls_asked:
+            session.say("goes-on", "starttls-not-offered")
         return None if welcome_only else Setback("tls", Shortfall("starttls-not-offered"))
     answer = await talk.ask(StartTls())
     if isinstance(answer, Skipped):
@@ -268,16 +282,19 @@ async def _speak_for(session: Session) -> Setback | None:
     talk, wanted = session.talk, session.options.xclient
     assert wanted is not None
     if "XCLIENT" not in talk.client.extensions:
-        return Setback("ehlo", Shortfall("xclient-not-offered")) if wanted.needed == "always" else None
+        return session.without("ehlo", Shortfall("xclient-not-offered"), needed=wanted.needed == "always")
     absent = missing(wanted, talk.client.extensions.offered["XCLIENT"])
     if absent:
         shortfall = Shortfall("xclient-not-offered", " ".join(absent))
-        return Setback("ehlo", shortfall) if wanted.needed == "always" else None
+        return session.without("ehlo", shortfall, needed=wanted.needed == "always")
     answer: Outcome = Skipped()
     for argument in wanted.arguments:
         answer = await talk.ask(Unknown(f"XCLIENT {argument}".encode()))
         if refused("ehlo", answer):
-            return None if wanted.needed == "never" and not talk.over else refused("ehlo", answer)
+            goes_on = wanted.needed == "never" and not talk.over
+            if isinstance(answer, Reply):
+                session.say("goes-on" if goes_on else "ended", "xclient-refused")
+            return None if goes_on else refused("ehlo", answer)
     if session.stop_at("xclient", "ehlo", answer):
         return None
     return refused("ehlo", await _hello(session))
@@ -294,7 +311,7 @@ async def log_in(session: Session, credentials: Credentials) -> Setback | None:
 async def _authenticate(session: Session, credentials: Credentials) -> Setback | None:
     announced = session.talk.client.extensions.auth_mechanisms
     if not announced:
-        return Setback("auth", Shortfall("auth-not-offered")) if credentials.needed == "always" else None
+        return session.without("auth", Shortfall("auth-not-offered"), needed=credentials.needed == "always")
     tried: list[str] = []
     setback: Setback | None = None
     while not session.talk.over and (found := _next_mechanism(session, credentials, tried)) is not None:
@@ -302,9 +319,12 @@ async def _authenticate(session: Session, credentials: Credentials) -> Setback |
         if setback is None:
             return None
     if setback is not None:
-        return None if credentials.needed == "never" and not session.talk.over else setback
+        goes_on = credentials.needed == "never" and not session.talk.over
+        if isinstance(setback.cause, Reply):
+            session.say("goes-on" if goes_on else "ended", "auth-failed")
+        return None if goes_on else setback
     shortfall = Shortfall("auth-mechanism-not-offered", " ".join(announced))
-    return Setback("auth", shortfall) if credentials.needed == "always" else None
+    return session.without("auth", shortfall, needed=credentials.needed == "always")
 
 
 async def _try(session: Session, name: str, mechanism: ClientMechanism, user: str) -> Setback | None:

@@ -61,6 +61,7 @@ class SwaksTranscript:
         self._secure = False
         self._quit = False
         self._tried = False
+        self._reason_told = self._tls_failed = False
 
     def __call__(self, record: Record) -> list[Said]:
         """The record's lines; none for what swaks would not show either."""
@@ -84,7 +85,11 @@ class SwaksTranscript:
         """What was found out on the way."""
         match record.event:
             case ev.TlsFailed():
+                self._tls_failed = True
                 return [Said("***", title(record, self._texts), "error")]
+            case ev.Judged(check="session", verdict=verdict, detail=detail):
+                self._reason_told = self._reason_told or verdict == "ended"
+                return self._lack(detail)
             case ev.TlsEstablished() | ev.HostSkipped() | ev.Authenticated() | ev.Judged() as event:
                 self._secure = self._secure or isinstance(event, ev.TlsEstablished)
                 if isinstance(event, ev.Judged) and event.verdict == "mended":
@@ -101,17 +106,20 @@ class SwaksTranscript:
         """What we ourselves could not go on for; what a server or the network did has been said."""
         if not ending.detail or ending.result in ("accepted", "delivered", "stopped"):
             return []
-        if self._tried and (ending.code is not None or ending.detail.partition(" ")[0] in _TOLD):
+        if self._reason_told or (self._tried and (ending.code is not None or ending.detail.partition(" ")[0] in _TOLD)):
             return []
-        said = [Said("***", reason_text(ending.detail, self._texts), "error")]
-        if ending.detail.partition(" ")[0] in _MENDABLE:
+        return self._lack(ending.detail)
+
+    def _lack(self, detail: str) -> list[Said]:
+        said = [Said("***", reason_text(detail, self._texts), "error")]
+        if detail.partition(" ")[0] in _MENDABLE:
             said.append(self._info(self._texts("swaks.mendable")))
         return said
 
     def _connection(self, event: ev.ConnectStarted | ev.Connected | ev.ConnectFailed | ev.Disconnected) -> list[Said]:
         match event:
             case ev.ConnectStarted(host=host, address=address, port=port):
-                self._secure = self._quit = False
+                self._secure = self._quit = self._tls_failed = False
                 self._tried = True
                 where = host if host == address else f"{host} [{address}]"
                 return [self._info(self._texts(f"swaks.trying{self._door}", where=where, port=str(port)))]
@@ -124,6 +132,8 @@ class SwaksTranscript:
             case ev.Disconnected(by="us", clean=clean, reason="" | "cut" as reason):
                 closed = "swaks.closed-pipe" if self._door == "-pipe" else "swaks.closed"
                 return [self._info(self._texts(closed if not reason and (clean or self._quit) else "swaks.dropped"))]
+            case ev.Disconnected() if self._tls_failed:
+                return []  # It has been said.
             case ev.Disconnected(reason=reason):
                 if reason in ("", "closed", "reset"):
                     return [Said("***", self._texts(f"swaks.lost{self._door}"), "error")]

@@ -411,5 +411,6 @@ def test_a_message_in_small_chunks_and_with_dsn_is_taken_by_postfix(postfix):
 
 
 def dialogue(lines: list[str]) -> list[str]:
-    """What was said on the wire: notes, and what each has to say of its own, differ in wording and in place."""
-    return [re.sub(r"\[127.*|Hello .*", "#", line) for line in lines if not line.startswith(("===", "***"))]
+    """What was said on the wire, and where a trouble of our own is told: notes and troubles differ in wording."""
+    said = [re.sub(r"\[127.*|Hello .*", "#", line) for line in lines if not line.startswith("===")]
+    return ["***" if line.startswith("***") else line for line in said]
