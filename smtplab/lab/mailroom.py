@@ -12,8 +12,12 @@ from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox_query import Query, folded, head_of
 from smtplab.lab.inbox_words import holds_all
+from smtplab.mta.inbox.port import number_of
 from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, SessionRow, UnreadableInbox, Visitor
 from smtplab.view.sitting import Ending, ending_of
+
+LATELY = 30_000 << 20
+"""Ids begin with milliseconds, and a session gets its own at its beginning: a longer one is found by the counts."""
 
 ENDINGS_READ_MAX = 1_000
 """Sessions without a message whose end is read at one look, the newest: some 0.2 s, for which nobody waits."""
@@ -51,6 +55,13 @@ class Item(msgspec.Struct, frozen=True):
         return self.row.session if isinstance(self.row, MessageRow) else self.row.id
 
 
+class Counts(msgspec.Struct, frozen=True):
+    messages: int = 0
+    unread: int = 0
+    failed: int = 0
+    """Sessions."""
+
+
 class Opened(msgspec.Struct, frozen=True):
     """All that is kept of one item."""
 
@@ -70,10 +81,19 @@ class Mailroom:
     def __init__(self, home: Path) -> None:
         self._visitor = Visitor(home / "inbox")
         self._known: dict[str, Item] = {}
-        self._brought: set[str] = set()
+        self._numbers: set[int] = set()
+        """Of what is known."""
+        self._messages = 0
+        """How many of it are."""
+        self._newest = -1
+        self._brought: set[int] = set()
         """Sessions that are not items: their messages are, or were."""
+        self._seen: set[int] = set()
+        self._added: list[Item] = []
+        self._unsorted = False
         self.items: tuple[Item, ...] = ()
         """Newest first."""
+        self.counts = Counts()
 
     def look(self, *, anew: bool = False) -> bool:
         """Take in what has come or gone since the last look; true where there was something. Raises BadInput."""
@@ -82,7 +102,7 @@ class Mailroom:
             if not self._visitor.has_news() and not anew:
                 return False
             with self._visitor.visit() as inbox:
-                changed = self._take_in(inbox)
+                changed = self._take_in(inbox, whole=anew or self._newest < 0)
         if changed:
             self._settle()
         return changed
@@ -100,22 +120,26 @@ class Mailroom:
         session, records, left_out = found or (None, (), 0)
         return Opened(item, raw, session, records, left_out)
 
-    def mark_seen(self, name: str, *, seen: bool = True) -> None:
-        """Raises BadInput."""
+    def mark_seen(self, name: str, *, seen: bool = True) -> Item | None:
+        """The item as it is then; None where there is nothing to mark. Raises BadInput."""
         item = self._known.get(name)
         if item is None or item.seen == seen:
-            return
+            return None
         with self._visiting() as inbox:
             inbox.mark_seen(name, seen=seen)
         changed = self._known[name] = msgspec.structs.replace(item, seen=seen)
+        self._seen = self._seen | {number_of(name)} if seen else self._seen - {number_of(name)}
         self.items = tuple(changed if one.id == name else one for one in self.items)
+        if isinstance(item.row, MessageRow):
+            self.counts = msgspec.structs.replace(self.counts, unread=self.counts.unread + (-1 if seen else 1))
+        return changed
 
     def take_out(self, names: tuple[str, ...]) -> tuple[Removed, ...]:
         """Removes them; what comes back can be put back. Raises BadInput."""
         with self._visiting() as inbox:
             removed = tuple(one for name in names if (one := inbox.take_out(name)) is not None)
         for name in names:
-            self._known.pop(name, None)
+            self._remove(name)
         self._settle()
         return removed
 
@@ -155,40 +179,83 @@ class Mailroom:
         with _readable(), self._visitor.visit() as inbox:
             yield inbox
 
-    def _take_in(self, inbox: Inbox) -> bool:
-        messages, sessions = inbox.ids()
+    def _take_in(self, inbox: Inbox, *, whole: bool) -> bool:
+        """What came lately, or, `whole`, all that is not known; and what is gone, where anything is."""
         seen = inbox.seen()
-        before = self._known
-        self._known = {
-            name: item if item.seen == (name in seen) else msgspec.structs.replace(item, seen=name in seen)
-            for name, item in before.items()
-            if name in messages or name in sessions
-        }
-        self._brought &= sessions
-        for row in inbox.messages(_before_first(messages - before.keys())):
-            self._known.setdefault(row.id, Item(row, row.id in seen))
-        self._take_in_sessions(inbox, sessions - before.keys() - self._brought, seen)
-        return self._known != before
+        changed = self._take_seen(seen)
+        after = -1 if whole else max(self._newest - LATELY, -1)
+        fresh = [row for row in inbox.messages(f"{after:X}") if number_of(row.id) not in self._numbers]
+        for row in fresh:
+            self._add(Item(row, number_of(row.id) in seen))
+        ended = [number for number in inbox.session_numbers(after) if number not in self._numbers]
+        self._take_in_sessions(inbox, set(ended) - self._brought, seen)
+        messages, sessions = inbox.counts()
+        if (messages, sessions) != (self._messages, len(self._numbers) - self._messages + len(self._brought)):
+            if not whole:
+                return self._take_in(inbox, whole=True) or changed
+            changed |= self._drop(*inbox.numbers())
+        return changed or bool(fresh or ended)
 
-    def _take_in_sessions(self, inbox: Inbox, fresh: set[str], seen: set[str]) -> None:
-        rows = [row for row in inbox.sessions(_before_first(fresh)) if row.id in fresh]
-        self._brought |= {row.id for row in rows if row.messages}
+    def _take_in_sessions(self, inbox: Inbox, fresh: set[int], seen: set[int]) -> None:
+        rows = [row for row in inbox.sessions(f"{min(fresh) - 1:X}") if number_of(row.id) in fresh] if fresh else []
+        self._brought |= {number_of(row.id) for row in rows if row.messages}
         alone = [row for row in reversed(rows) if not row.messages]
-        for number, row in enumerate(alone):
-            found = inbox.session(row.id) if number < ENDINGS_READ_MAX else None
-            self._known[row.id] = Item(row, row.id in seen, None if found is None else ending_of(found[1]))
+        for place, row in enumerate(alone):
+            found = inbox.session(row.id) if place < ENDINGS_READ_MAX else None
+            self._add(Item(row, number_of(row.id) in seen, None if found is None else ending_of(found[1])))
+
+    def _take_seen(self, seen: set[int]) -> bool:
+        """Others may look at the same inbox."""
+        differing = (seen ^ self._seen) & self._numbers
+        for number in differing:
+            name = f"{number:X}"
+            self._known[name] = msgspec.structs.replace(self._known[name], seen=number in seen)
+        self._seen = seen
+        self._unsorted = self._unsorted or bool(differing)
+        return bool(differing)
+
+    def _drop(self, messages: set[int], sessions: set[int]) -> bool:
+        """What is there no longer."""
+        gone = self._numbers - messages - sessions
+        for number in gone:
+            self._remove(f"{number:X}")
+        self._brought &= sessions
+        return bool(gone)
+
+    def _add(self, item: Item) -> None:
+        number = number_of(item.id)
+        self._known[item.id] = item
+        self._numbers.add(number)
+        self._newest = max(self._newest, number)
+        self._messages += isinstance(item.row, MessageRow)
+        self._added.append(item)
+
+    def _remove(self, name: str) -> None:
+        item = self._known.pop(name, None)
+        if item is not None:
+            self._numbers.discard(number_of(name))
+            self._messages -= isinstance(item.row, MessageRow)
+            self._unsorted = True
 
     def _settle(self) -> None:
-        self.items = tuple(sorted(self._known.values(), key=lambda item: int(item.id, 16), reverse=True))
+        """Mostly a few have come that are newer than all others."""
+        added = sorted(self._added, key=_number, reverse=True)
+        newest = _number(self.items[0]) if self.items else -1
+        if self._unsorted or (added and _number(added[-1]) <= newest):
+            self.items = tuple(sorted(self._known.values(), key=_number, reverse=True))
+        else:
+            self.items = (*added, *self.items)
+        self._added, self._unsorted = [], False
+        self._count()
+
+    def _count(self) -> None:
+        messages = [item for item in self.items if isinstance(item.row, MessageRow)]
+        unread = sum(not item.seen for item in messages)
+        self.counts = Counts(len(messages), unread, sum(item.failed for item in self.items))
 
 
-def _before_first(names: set[str]) -> str:
-    """The id just before the first of them; beyond all others where there is none."""
-    return f"{min((int(name, 16) for name in names), default=_BEYOND) - 1:X}"
-
-
-_BEYOND = 1 << 63
-"""No store's number is larger."""
+def _number(item: Item) -> int:
+    return int(item.id, 16)
 
 
 @contextmanager

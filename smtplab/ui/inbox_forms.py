@@ -155,7 +155,7 @@ class Desk:
 
         async def act(answer: Answer) -> Said | None:
             del answer
-            await screen.delete_shown()
+            screen.delete_shown()
             return None
 
         self._app.push_screen(AskScreen(self._texts, Said("inbox.delete-all"), Said("inbox.delete-all.note"), (), act))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual.content import Content
 
-from smtplab.lab.mailroom import Item
+from smtplab.lab.mailroom import Counts
 from smtplab.lab.serve_request import Place, shown
 from smtplab.lab.served import Served
 from smtplab.mta.inbox.reader import MessageRow, SessionRow
@@ -16,17 +14,14 @@ from smtplab.view.texts import Texts
 _ROOM_FOR_PLACES = 100
 
 
-def where_it_listens(served: Served, texts: Texts, items: Sequence[Item], cells: int) -> Content:
+def where_it_listens(served: Served, texts: Texts, counts: Counts, cells: int) -> Content:
     """The server first, then what has come."""
-    messages = sum(isinstance(item.row, MessageRow) for item in items)
-    unread = sum(not item.seen and isinstance(item.row, MessageRow) for item in items)
-    failed = sum(item.failed for item in items)
-    counts = [texts("inbox.count", count=messages)]
-    if unread:
-        counts.append(texts("inbox.unread", count=unread))
-    if failed:
-        counts.append(texts("inbox.failed", count=failed))
-    return Content.assemble(_server(served, texts, cells), (f"  {' · '.join(counts)}", "$quiet"))
+    said = [texts("inbox.count", count=counts.messages)]
+    if counts.unread:
+        said.append(texts("inbox.unread", count=counts.unread))
+    if counts.failed:
+        said.append(texts("inbox.failed", count=counts.failed))
+    return Content.assemble(_server(served, texts, cells), (f"  {' · '.join(said)}", "$quiet"))
 
 
 def _server(served: Served, texts: Texts, cells: int) -> Content:

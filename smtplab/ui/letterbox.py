@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from smtplab.lab.inbox_query import Query, parse_query
-from smtplab.lab.mailroom import Item, Mailroom, Opened, Removed
+from smtplab.lab.mailroom import Counts, Item, Mailroom, Opened, Removed
 from smtplab.view.letter import Letter, read_letter
 
 Found = TypeVar("Found")
@@ -35,6 +37,7 @@ class Letterbox:
         self.shown: tuple[Item, ...] = ()
         """Newest first, those that the filter admits."""
         self.searching = False
+        self._found: tuple[str, tuple[Item, ...], Item | None] | None = None
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -59,8 +62,9 @@ class Letterbox:
         return await self._do(lambda: self._read(name))
 
     async def mark_seen(self, name: str, *, seen: bool = True) -> None:
+        """Shown at once, written when the disk is free: a server under load has it most of the time."""
+        self.shown = tuple(msgspec.structs.replace(item, seen=seen) if item.id == name else item for item in self.shown)
         await self._do(lambda: self._room.mark_seen(name, seen=seen))
-        self._refresh()
 
     async def take_out(self, names: tuple[str, ...]) -> int:
         """How many were there to be removed; `undo` brings them back."""
@@ -85,7 +89,15 @@ class Letterbox:
 
     def item(self, name: str) -> Item | None:
         """Of those that are shown."""
-        return next((item for item in self.shown if item.id == name), None) if name else None
+        if self._found is None or self._found[0] != name or self._found[1] is not self.shown:
+            # Asked for by every key of the footer: looked for once among a hundred thousand.
+            item = next((item for item in self.shown if item.id == name), None) if name else None
+            self._found = (name, self.shown, item)
+        return self._found[2]
+
+    @property
+    def counts(self) -> Counts:
+        return self._room.counts
 
     def sift_heads(self) -> None:
         """What heads alone tell."""
@@ -109,11 +121,6 @@ class Letterbox:
         if self._typed == mine:
             self.searching = False
             self.shown = found
-
-    def _refresh(self) -> None:
-        """The same rows, as they are now."""
-        now = {item.id: item for item in self.items}
-        self.shown = tuple(now.get(item.id, item) for item in self.shown)
 
     def _read(self, name: str) -> Read | None:
         opened = self._room.open(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,14 +79,20 @@ class Inbox:
         """Oldest first, those behind the id `after`; only such as have ended."""
         return map(_session_row, tables.sittings(self._connection, number_of(after)))
 
-    def ids(self) -> tuple[set[str], set[str]]:
-        """Of all messages and of all sessions."""
-        messages, sessions = tables.numbers(self._connection)
-        return {f"{number:X}" for number in messages}, {f"{number:X}" for number in sessions}
+    def counts(self) -> tuple[int, int]:
+        """Messages and sessions."""
+        return tables.counts(self._connection)
 
-    def seen(self) -> set[str]:
-        """The ids of messages and sessions that were marked as looked at."""
-        return {f"{number:X}" for number in tables.seen_numbers(self._connection)}
+    def numbers(self) -> tuple[set[int], set[int]]:
+        """Of all messages and of all sessions: their ids as `number_of` reads them."""
+        return tables.numbers(self._connection)
+
+    def session_numbers(self, after: int) -> Sequence[int]:
+        return tables.session_numbers(self._connection, after)
+
+    def seen(self) -> set[int]:
+        """The numbers of messages and sessions that were marked as looked at."""
+        return tables.seen_numbers(self._connection)
 
     def seen_among(self, names: Iterable[str]) -> set[str]:
         """Those of these ids that were marked."""

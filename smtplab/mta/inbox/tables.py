@@ -158,6 +158,16 @@ def numbers(connection: Connection) -> tuple[set[int], set[int]]:
     )
 
 
+def counts(connection: Connection) -> tuple[int, int]:
+    """Of messages and of sessions."""
+    return count(connection), connection.scalar(select(func.count()).select_from(sessions)) or 0
+
+
+def session_numbers(connection: Connection, after: int) -> Sequence[int]:
+    """Those behind the number `after`."""
+    return connection.scalars(select(sessions.c.number).where(sessions.c.number > after)).all()
+
+
 def seen_numbers(connection: Connection) -> set[int]:
     return set(connection.scalars(select(seen.c.number)).all())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -193,7 +194,7 @@ class InboxScreen(Screen[None]):
         if self._problem is not None:
             said = Content.styled(texts(self._problem.text, **self._problem.arguments), "$error")
         else:
-            said = where_it_listens(self._served, texts, self._box.items, self.size.width)
+            said = where_it_listens(self._served, texts, self._box.counts, self.size.width)
         self.query_one("#inbox-title", Static).update(title + said)
 
     # The item at hand
@@ -215,7 +216,7 @@ class InboxScreen(Screen[None]):
         self._go_to(self._list.id_at(chosen.row), soon=True)
 
     @on(RowList.Opened, "#mail")
-    async def _opened(self, opened: RowList.Opened) -> None:
+    def _opened(self, opened: RowList.Opened) -> None:
         self._go_to(self._list.id_at(opened.row), soon=False)
         self._reading = True
         if self._item is not None and not self._tall:
@@ -223,7 +224,7 @@ class InboxScreen(Screen[None]):
             self._message.turn("text" if isinstance(self._item.row, MessageRow) else "session")
         self._arrange()
         self._message.take_focus()
-        await self._mark_seen()
+        self._mark_seen()
 
     def _go_to(self, name: str, *, soon: bool) -> None:
         """Soon: once the person stays there."""
@@ -248,24 +249,35 @@ class InboxScreen(Screen[None]):
         if name == self._at and self.is_attached:
             self._show_read(read)
             if person:
-                await self._mark_seen()
+                self._mark_seen()
 
     def _show_read(self, read: Read | None) -> None:
         self._message.show(self._item, read)
         self.refresh_bindings()
 
-    async def _mark_seen(self, *, seen: bool = True) -> None:
-        item = self._item
-        if item is None or item.seen == seen:
-            return
-        try:
-            await self._box.mark_seen(item.id, seen=seen)
-        except BadInput as bad:
-            # An inbox that may only be read is read all the same.
-            self._problem = bad
-            return
+    def _mark_seen(self, *, seen: bool = True) -> None:
+        if self._item is not None and self._item.seen != seen:
+            self._do(self._marking(self._at, seen=seen))
+
+    async def _marking(self, name: str, *, seen: bool) -> None:
+        marking = asyncio.ensure_future(self._box.mark_seen(name, seen=seen))
+        await asyncio.sleep(0)
         self._list.refresh()
+        await marking
         self._say_title()
+
+    def _do(self, work: Coroutine[object, object, None]) -> None:
+        """Beside the keys: none of them waits for the disk."""
+
+        async def done() -> None:
+            try:
+                await work
+            except BadInput as bad:
+                # An inbox that may only be read is read all the same.
+                self._problem = bad
+                self._refuse(bad)
+
+        self.run_worker(done(), group="do")
 
     # Keys
 
@@ -320,23 +332,25 @@ class InboxScreen(Screen[None]):
         if self._list.mark(self._at):
             self.notify(self._texts("inbox.marked"))
 
-    async def action_unread(self) -> None:
+    def action_unread(self) -> None:
         if (item := self._item) is not None:
-            await self._mark_seen(seen=not item.seen)
+            self._mark_seen(seen=not item.seen)
 
-    async def action_want(self, what: What) -> None:
+    def action_want(self, what: What) -> None:
         """The app asks what is to be known more, and does it."""
         if what == "delete":
-            await self._delete((self._at,))
-            return
+            self._do(self._delete((self._at,)))
+        elif what == "compare" and self._list.marked in ("", self._at):
+            self.notify(self._texts("inbox.mark-first"), severity="warning")
+        else:
+            self._do(self._want(what, self._at))
+
+    async def _want(self, what: What, name: str) -> None:
         read, other = self._message.read, None
         if what == "compare":
-            if not self._list.marked or self._list.marked == self._at:
-                self.notify(self._texts("inbox.mark-first"), severity="warning")
-                return
             other = await self._box.read(self._list.marked)
-        if what not in ("serve", "delete-all") and (read is None or read.opened.item.id != self._at):
-            read = await self._box.read(self._at)
+        if what not in ("serve", "delete-all") and (read is None or read.opened.item.id != name):
+            read = await self._box.read(name)
         self.post_message(self.Wanted(what, read, other))
 
     @on(RowList.Opened, "#parts")
@@ -367,17 +381,13 @@ class InboxScreen(Screen[None]):
 
     # Deleting
 
-    async def delete_shown(self) -> None:
+    def delete_shown(self) -> None:
         """All that the filter admits."""
-        await self._delete(tuple(item.id for item in self._box.shown))
+        self._do(self._delete(tuple(item.id for item in self._box.shown)))
 
     async def _delete(self, names: tuple[str, ...]) -> None:
         place = self._list.chosen
-        try:
-            count = await self._box.take_out(names)
-        except BadInput as bad:
-            self._refuse(bad)
-            return
+        count = await self._box.take_out(names)
         if count:
             self.notify(self._texts("inbox.deleted", count=count))
         shown = self._box.shown
@@ -385,13 +395,11 @@ class InboxScreen(Screen[None]):
         self._arrange()
         self._turn_to(shown[min(place, len(shown) - 1)].id if shown else "")
 
-    async def action_undo(self) -> None:
-        try:
-            names = await self._box.undo()
-        except BadInput as bad:
-            self._refuse(bad)
-            return
-        if names:
+    def action_undo(self) -> None:
+        self._do(self._undo())
+
+    async def _undo(self) -> None:
+        if names := await self._box.undo():
             self._turn_to(names[0])
             self.notify(self._texts("inbox.undone", count=len(names)))
 
