@@ -171,8 +171,6 @@ class InboxScreen(Screen[None]):
             self._problem = None
         except BadInput as bad:
             changed, self._problem = False, bad
-        if not self.is_attached:
-            return
         served = self._served
         serving = (served.state, served.places, served.notice, self._problem and self._problem.text)
         if changed or serving != self._serving:
@@ -181,6 +179,8 @@ class InboxScreen(Screen[None]):
             self.refresh_bindings()
 
     def _show_list(self) -> None:
+        if not self._stands:
+            return
         found = self._list.fill(self._at, self._served)
         if found != self._at:
             self._go_to(found, soon=False)
@@ -189,6 +189,8 @@ class InboxScreen(Screen[None]):
             self.query_one(SearchBar).found(len(self._box.shown), len(self._box.items))
 
     def _say_title(self) -> None:
+        if not self._stands:
+            return
         texts = self._texts
         title = Content.assemble((" smtplab ", "bold $background on $primary"), (f" {texts('inbox.title')}  ", "bold"))
         if self._problem is not None:
@@ -246,12 +248,19 @@ class InboxScreen(Screen[None]):
         except BadInput as bad:
             self._problem = bad
             return
-        if name == self._at and self.is_attached:
+        if name == self._at and self._stands:
             self._show_read(read)
             if person:
                 self._mark_seen()
 
+    @property
+    def _stands(self) -> bool:
+        """What was read may come while the screen is taken down."""
+        return self.is_attached and not self._closing and bool(self.query("#letter")) and bool(self.query("#mail"))
+
     def _show_read(self, read: Read | None) -> None:
+        if not self._stands:
+            return
         self._message.show(self._item, read)
         self.refresh_bindings()
 
@@ -262,7 +271,8 @@ class InboxScreen(Screen[None]):
     async def _marking(self, name: str, *, seen: bool) -> None:
         marking = asyncio.ensure_future(self._box.mark_seen(name, seen=seen))
         await asyncio.sleep(0)
-        self._list.refresh()
+        if self._stands:
+            self._list.refresh()
         await marking
         self._say_title()
 
