@@ -113,6 +113,8 @@ def read_toml(path: Path, kind: type[T]) -> T:
         return msgspec.convert(tomllib.loads(_read(path)), kind)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as trouble:
         raise LessonError(f"{path}: {trouble}") from trouble
+    except RecursionError as trouble:
+        raise LessonError(f"{path}: nested too deeply") from trouble
 
 
 def _read_prose(path: Path) -> Prose:

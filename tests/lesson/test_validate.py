@@ -173,6 +173,28 @@ def test_a_file_that_cannot_be_read_says_where(folder: Path, file: str, old: str
     assert said in str(trouble.value)
 
 
+@pytest.mark.parametrize("file", ["lesson.toml", "en.md", "vi.md"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"missing required field|no title"),
+        (b"\xff\xfe\x00", "not UTF-8 at octet 0"),
+        (b"#" * 1_000_001, "larger than 1000000 octets"),
+        (b"a = " + b"[" * 100_000, r"nested too deeply|no title"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_damaged_is_named_in_one_line(folder: Path, file: str, content: bytes | None, said: str):
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(LessonError, match=said) as trouble:
+        open_to_play(folder)
+    assert str(trouble.value).startswith(str(folder / file))
+    assert "\n" not in str(trouble.value)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

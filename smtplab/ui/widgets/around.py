@@ -9,9 +9,9 @@ from textual.widget import Widget
 
 from smtplab.sim.world import World
 from smtplab.ui import mapping
-from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.stage import Stage
+from smtplab.ui.widgets.still_map import StillMap
 from smtplab.view.network import Network, Plan
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
@@ -27,7 +27,7 @@ class Around(Stage):
         self._texts = texts
 
     def compose(self) -> ComposeResult:
-        yield WorldMap(self._plan, self._texts)
+        yield StillMap(self._plan, self._texts)
         yield Pane(id="hosts")
 
     def on_mount(self) -> None:
@@ -35,11 +35,11 @@ class Around(Stage):
 
     def on_resize(self, event: events.Resize) -> None:
         as_list = event.size.width < mapping.MAP_CELLS_MIN + 4
-        self.query_one(WorldMap).styles.height = mapping.height(self._plan, as_list=as_list) + _FRAME_ROWS
+        self.query_one(StillMap).styles.height = mapping.height(self._plan, as_list=as_list) + _FRAME_ROWS
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
-        world_map = self.query_one(WorldMap)
+        world_map = self.query_one(StillMap)
         world_map.speak(texts)
         world_map.border_title = texts("ui.lesson.world")
         world_map.show(Network({}), "")

@@ -14,9 +14,9 @@ from smtplab.journal import Record
 from smtplab.lesson.lesson import Shown
 from smtplab.lesson.shown import NEWS, ShownLine, shown_lines
 from smtplab.ui import mapping
-from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.recording import Recording
 from smtplab.ui.widgets.stage import Stage
+from smtplab.ui.widgets.still_map import StillMap
 from smtplab.ui.world import WorldRun
 from smtplab.view.network import Plan
 from smtplab.view.texts import Texts
@@ -43,7 +43,7 @@ class RunView(Vertical):
         self._ended = True
 
     def compose(self) -> ComposeResult:
-        yield WorldMap(self._plan, self._texts)
+        yield StillMap(self._plan, self._texts)
         yield Recording(id="log")
 
     def on_mount(self) -> None:
@@ -53,7 +53,7 @@ class RunView(Vertical):
     def on_resize(self, event: events.Resize) -> None:
         """The map has the rows that it needs, or none."""
         rows = mapping.height(self._plan, as_list=event.size.width < mapping.MAP_CELLS_MIN + 4) + _FRAME_ROWS
-        world_map = self.query_one(WorldMap)
+        world_map = self.query_one(StillMap)
         world_map.display = rows + _LOG_ROWS_MIN <= event.size.height
         world_map.styles.height = rows
 
@@ -94,7 +94,7 @@ class RunView(Vertical):
         self._texts = texts
         self._run.log.speak(texts)
         self._read_lines()
-        self.query_one(WorldMap).speak(texts)
+        self.query_one(StillMap).speak(texts)
         self.query_one("#log", Recording).speak(self._lines[: self._shown_now()])
         self._say_titles()
 
@@ -116,11 +116,11 @@ class RunView(Vertical):
 
     def _show(self) -> None:
         record = self._run.record
-        self.query_one(WorldMap).show(self._run.network(), "" if record is None else record.node)
+        self.query_one(StillMap).show(self._run.network(), "" if record is None else record.node)
         self.query_one("#log", Recording).show(self._lines[: self._shown_now()], at_end=True)
 
     def _say_titles(self) -> None:
-        self.query_one(WorldMap).border_title = self._texts("ui.lesson.world")
+        self.query_one(StillMap).border_title = self._texts("ui.lesson.world")
         log = self.query_one("#log", Recording)
         log.border_title = self._texts("ui.lesson.log")
         log.nothing = self._texts(self._nothing)
