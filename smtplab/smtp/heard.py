@@ -9,7 +9,7 @@ import msgspec
 from smtplab.events import CommandReceived
 from smtplab.smtp.requests import Asked
 from smtplab.smtp.shown import shown_line
-from smtplab.wire.command import Parsed, Unknown, parse_command
+from smtplab.wire.command import Auth, Parsed, Unknown, parse_command
 from smtplab.wire.flaw import Flaw
 
 REMEMBERED_MAX = 512
@@ -26,7 +26,8 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     asked: Asked
     """Where nothing speaks against it."""
     plain: bool
-    """Without flaws, parameters and anything outside ASCII: only its order and its number can speak against it."""
+    """Without flaws, parameters, secrets and anything outside ASCII: it is told as it stands, and only its order and
+    its number can speak against it."""
 
 
 _MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
@@ -53,4 +54,4 @@ def _make(parsed: Parsed, line: bytes, show_secrets: bool) -> Heard:
     command = parsed.command
     plain = not parsed.flaws and line.isascii() and not getattr(command, "parameters", None)
     told = CommandReceived(command.verb, text, raw)
-    return Heard(parsed, told, Asked(command, parsed.flaws, None), plain and not isinstance(command, Unknown))
+    return Heard(parsed, told, Asked(command, parsed.flaws, None), plain and not isinstance(command, Unknown | Auth))

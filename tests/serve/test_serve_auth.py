@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import signal
 import ssl
 import subprocess
@@ -122,8 +123,13 @@ def test_a_certificate_says_who_comes(served, authority):
     with secured(served) as client:
         assert "EXTERNAL" not in client.announced["AUTH"]
         assert client.ask(b"AUTH EXTERNAL =\r\n") == 504
-    sessions = served.inbox("list", "--sessions")
-    assert sessions
+    session = served.inbox("list", "--sessions")[-2]["id"]
+    records = json.loads(served.smtplab("inbox", "show", session, "--json").stdout)["records"]
+    (secured_by,) = [record for record in records if record["event"] == "tls_established"]
+    assert (secured_by["verified_by"], secured_by["certificate"]["names"]) == ("pkix", ["student.hust.example"])
+    (who,) = [record for record in records if record["event"] == "authenticated"]
+    assert (who["mechanism"], who["user"]) == ("EXTERNAL", "student.hust.example")
+    assert [record["decoded"] for record in records if "decoded" in record] == ["identity=root", "identity="]
 
 
 def test_a_certificate_of_another_authority_ends_the_handshake(served):

@@ -7,6 +7,7 @@ import re
 from smtplab import events as ev
 from smtplab.view.explain.explanation import Explanation, Facts, kept
 from smtplab.view.meaning import is_pop3, looks_greylisted, provider_id
+from smtplab.view.safe import safe
 from smtplab.view.session import Command, Session
 from smtplab.view.stages import refuses
 from smtplab.view.texts import Texts
@@ -75,7 +76,12 @@ def explain_command(command: Command, session: Session | None, texts: Texts) -> 
         *(_RFC_OF_PARAMETER[name] for name in parameters),
     )
     facts = ((texts("fact.state"), texts(f"state.{session.state}")),) if session is not None else ()
-    return Explanation(title, paragraphs, facts, refs, _raw_of_command(command))
+    return Explanation(title, paragraphs, (*facts, *_decoded_line(command, texts)), refs, _raw_of_command(command))
+
+
+def _decoded_line(event: Command | Reply, texts: Texts) -> tuple[tuple[str, str], ...]:
+    """What the base64 of an AUTH exchange says."""
+    return ((texts("fact.decoded"), safe(event.decoded)),) if event.decoded else ()
 
 
 def _what_it_asks(verb: str, line: str, session: Session | None, texts: Texts, *, response: bool) -> str:
@@ -133,7 +139,11 @@ def explain_reply(reply: Reply, session: Session | None, texts: Texts) -> Explan
         _on_class(reply.code, texts),
     )
     return Explanation(
-        _title(reply, texts), paragraphs, _facts(reply, texts), _refs(reply, reply.code), _raw_of_reply(reply)
+        _title(reply, texts),
+        paragraphs,
+        (*_facts(reply, texts), *_decoded_line(reply, texts)),
+        _refs(reply, reply.code),
+        _raw_of_reply(reply),
     )
 
 
