@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, runtime_checkable
 
@@ -83,11 +84,13 @@ def run_lesson(lesson: Path, *, language: Language, captures: Path) -> bool:
 
 
 def _run(app: SmtplabApp) -> bool:
-    given = app.given
+    given, before = app.given, signal.getsignal(signal.SIGTERM)
     try:
         app.run()
     finally:
         app.stop_serving()
+        # The loop took its own handlers away with it.
+        signal.signal(signal.SIGTERM, before)
     if app.terminated and given is None:
         signal.raise_signal(signal.SIGTERM)
     if app.return_code not in (None, 0, INTERRUPTED):
@@ -156,6 +159,7 @@ class SmtplabApp(App[None]):
         # Where the system has no such handlers the interpreter's own ends it.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, partial(self.exit, return_code=INTERRUPTED))
 
     def _terminate(self) -> None:
         self.terminated = True

@@ -276,3 +276,14 @@ def test_where_nobody_listens_it_says_what_to_do(open_terminal):
     terminal = open_terminal(f"127.0.0.1:{port}", "--plain")
     assert terminal.ended() == 75
     assert "See whether the port is right" in terminal.seen
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_the_screen_as_its_keys_do(open_terminal, tmp_path: Path, sign, code):
+    kept = tmp_path / "kept.jsonl"
+    terminal = open_terminal("mx1.hust.example", "--sim", "campus", "--capture", str(kept))
+    terminal.until("220")
+    terminal.process.send_signal(sign)
+    assert terminal.ended() == code
+    assert "Traceback" not in terminal.seen
+    assert b'"journey_ended"' in kept.read_bytes()
