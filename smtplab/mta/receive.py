@@ -68,6 +68,7 @@ class Receiver:
         self._idle = 0
         """Commands since the last message that bring none nearer."""
         self._delays = bool(rules.reply_delay_s)
+        self._hooks = rules.hooks
         self._deciding: asyncio.Task[Decision] | None = None
         self._blocked = False
         """The client does not read our replies, so we read nothing more of what it says."""
@@ -180,22 +181,26 @@ class Receiver:
     def _pump(self) -> None:
         """Answers all that was asked so far, or as much as can be decided at once; what leaves is read, or nothing more
         is listened to."""
-        while self._answer_some():
-            pass
-        if self._wire.unsent_octets > UNSENT_OCTETS_MAX and not self._blocked:
+        wire = self._wire
+        while wire.unsent_octets <= UNSENT_OCTETS_MAX:
+            if not self._answer_some():
+                return
+        if not self._blocked:
             self._blocked = True
-            self._wire.pause()
+            wire.pause()
 
     def _answer_some(self) -> bool:
         """In one write. Is there more?"""
-        if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
-            return False
         core, out = self._core, b""
         while self._deciding is None and not self._leaving and len(out) <= UNSENT_OCTETS_MAX:
             request = core.next_event()
             decision: Decision | Awaitable[Decision]
             if type(request) is Asked:
                 decision = request.refusal or self._answer(request.command)
+                if type(decision) is Reply and not self._delays:
+                    # As nearly everything is.
+                    out += self._settle_command(decision, request.command)
+                    continue
             elif type(request) is ContentReceived:
                 decision = self._take_content(request)
             elif type(request) is AuthAnswered:
@@ -223,11 +228,11 @@ class Receiver:
         return b""
 
     def _answer(self, command: Command) -> Word | Awaitable[Word]:
-        hook = self._rules.hooks.get(command.verb)
+        hook = self._hooks.get(command.verb)
         word = hook(command, self._caller) if hook is not None else None
-        if word is not None:
-            return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
-        return self._ordinary(command)
+        if word is None:
+            return self._ordinary(command)
+        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
     async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         given = await word
@@ -315,7 +320,7 @@ class Receiver:
 
     def _settle_command(self, reply: Reply, command: Command) -> bytes:
         self._answered_at = self._loop.time()
-        severity, verb = reply.severity, command.verb
+        severity, verb = (reply.code or 0) // 100, command.verb
         if severity == 2 and verb in HELLO_VERBS:
             # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
             self._core.offer(honoured(self._rules, self._caller, reply.lines[1:]))
