@@ -14,7 +14,7 @@ import msgspec
 from click.shell_completion import CompletionItem
 
 from smtplab.capture.library import Shelved, find, shelved
-from smtplab.cli.common import Kind, OneOf, State, common_options, silence_output, state_of
+from smtplab.cli.common import Kind, OneOf, State, common_options, state_of
 from smtplab.cli.output import print_json
 from smtplab.cli.plain import WIDTH_MAX, PlainPrinter
 from smtplab.cli.wording import SpokenCommand
@@ -53,9 +53,7 @@ class CaptureGroup(SpokenCommand, click.Group):
 class _Command(SpokenCommand):
     def __init__(self, texts: Texts, name: str, params: list[click.Parameter], callback: Callable[..., int]) -> None:
         help_text = texts(f"cli.help.capture-{name}")
-        super().__init__(
-            name=name, help=help_text, params=[*params, *common_options(texts)], callback=_printing(callback)
-        )
+        super().__init__(name=name, help=help_text, params=[*params, *common_options(texts)], callback=callback)
         self.texts = texts
 
 
@@ -135,23 +133,6 @@ def _export_command(texts: Texts) -> click.Command:
         _flag(texts, "--show-secrets", "show_secrets", "cli.help.show_secrets"),
     ]
     return _Command(texts, "export", params, run)
-
-
-def _printing(run: Callable[..., int]) -> Callable[..., int]:
-    """Whatever else is read or written has been seen to: what still fails is standard output."""
-
-    def printed(**values: Any) -> int:
-        try:
-            code = run(**values)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as trouble:
-            silence_output()
-            raise BadInput("cli.cannot-print", reason=trouble.strerror or str(trouble)) from trouble
-        return code
-
-    return printed
 
 
 def _file_argument() -> click.Argument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -17,7 +18,7 @@ from smtplab import __version__
 from smtplab.cli.common import common_options, silence_output, state_of
 from smtplab.cli.wording import SpokenCommand, error_line
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.exits import BUG, DONE, INTERRUPTED, TERMINATED, USAGE
+from smtplab.lab.exits import BUG, DONE, INTERRUPTED, TEMPORARY, TERMINATED, USAGE
 from smtplab.view.texts import LANGUAGES, Texts, choose_language
 
 COMMANDS = {
@@ -35,6 +36,9 @@ COMMANDS = {
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""A full disk, a used-up quota, a file as large as it may grow."""
 
 
 class Terminated(BaseException):
@@ -64,8 +68,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as trouble:
         if os.environ.get("SMTPLAB_DEBUG"):
             raise
-        _complain(texts("cli.bug", kind=type(trouble).__name__, detail=str(trouble)))
-        return BUG
+        return _after_surprise(trouble, texts)
 
 
 def make_root(texts: Texts) -> click.Group:
@@ -124,7 +127,20 @@ def _called(arguments: Sequence[str], texts: Texts) -> int:
     code = make_root(texts).main(
         args=list(arguments), prog_name="smtplab", complete_var="_SMTPLAB_COMPLETE", standalone_mode=False
     )
+    if sys.stdout is not None:
+        # Here, where it can still be told that the last of the output can't be written.
+        sys.stdout.flush()
     return code if isinstance(code, int) else DONE
+
+
+def _after_surprise(trouble: Exception, texts: Texts) -> int:
+    """A disk with no room left is nobody's mistake, and later there may be some."""
+    if isinstance(trouble, OSError) and trouble.errno in NO_ROOM:
+        silence_output()
+        _complain(texts("cli.cannot-print", reason=trouble.strerror))
+        return TEMPORARY
+    _complain(texts("cli.bug", kind=type(trouble).__name__, detail=str(trouble)))
+    return BUG
 
 
 def _version_option(texts: Texts) -> click.Option:
