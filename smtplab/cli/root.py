@@ -51,6 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         signal.signal(signal.SIGTERM, _terminate)
         texts = Texts(choose_language(_language_option(arguments), os.environ))
+        _check_letters(arguments)
         return _called(arguments, texts)
     except Terminated:
         return TERMINATED
@@ -166,6 +167,18 @@ def _language_option(arguments: Sequence[str]) -> str | None:
             raise BadInput("cli.not-one-of", option="--lang", value=wish, choices=", ".join(LANGUAGES))
         return wish
     return None
+
+
+def _check_letters(arguments: Sequence[str]) -> None:
+    """What is not UTF-8 can be the name of a file that is there, and nothing else. Raises BadInput."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as trouble:
+            name = (argument.partition("=")[2] or argument).removeprefix("@")
+            if not os.path.lexists(name):
+                shown = argument.encode(errors="backslashreplace").decode()
+                raise BadInput("cli.not-utf-8", value=shown) from trouble
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -56,7 +56,13 @@ class _Parts:
         from smtplab.lab.users import put_user  # noqa: PLC0415
         from smtplab.smtp.secret import Secret  # noqa: PLC0415
 
-        put_user(home, name, Secret(self._password(name)))
+        password = self._password(name)
+        try:
+            password.encode()
+        except UnicodeEncodeError as trouble:
+            # Octets of the environment or of standard input that are no text come as lone surrogates.
+            raise BadInput("user.not-utf-8", user=name) from trouble
+        put_user(home, name, Secret(password))
         return DONE
 
     def delete(self, home: Path, *, names: tuple[str, ...]) -> int:
@@ -76,4 +82,4 @@ class _Parts:
         try:
             return sys.stdin.readline().rstrip("\r\n")
         except UnicodeDecodeError as trouble:
-            raise BadInput("user.no-password", user=name) from trouble
+            raise BadInput("user.not-utf-8", user=name) from trouble

@@ -27,7 +27,7 @@ from smtplab.mta.inbox.store import open_inbox
 from smtplab.mta.intake import Intake
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, MemoryMailboxes
-from smtplab.mta.maildir import Maildirs, one_folder
+from smtplab.mta.maildir import FolderOf, Maildirs, one_folder, unusable
 from smtplab.mta.office import Office
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.queue import Queue
@@ -90,8 +90,9 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
             intake.on_taken = into_inbox.on_taken = webhook.tell
         ledger = Ledger(net.clock, ids, hostname, store)
         if request.maildir is not None:
-            folder = one_folder(Path(request.maildir))
-            intake.maildir = Maildirs(folder, hostname=hostname, clock=net.clock, chance=net.chance)
+            intake.maildir = Maildirs(
+                _maildir(Path(request.maildir)), hostname=hostname, clock=net.clock, chance=net.chance
+            )
         if request.relays:
             queue = await _open_queue(request, hostname, net, into_inbox, stack)
             intake.relay = queue.accept
@@ -115,6 +116,14 @@ def _webhook(request: ServeRequest, stack: AsyncExitStack, on_notice: OnNotice) 
     webhook = Webhook(lambda: Poster(url), shown, on_notice)
     stack.push_async_callback(asyncio.to_thread, webhook.close)
     return webhook
+
+
+def _maildir(folder: Path) -> FolderOf:
+    """Raises BadInput now rather than answering 4xx to every message later."""
+    reason = unusable(folder)
+    if reason is not None:
+        raise BadInput("cli.cannot-write", file=str(folder), reason=reason)
+    return one_folder(folder)
 
 
 def _accounts(request: ServeRequest, pepper: bytes) -> StoredAccounts:

@@ -76,6 +76,18 @@ class Maildirs:
         return f"{int(seconds)}.M{int(fraction * 1e6):06d}R{self._chance.getrandbits(64):016x}.{self._hostname}"
 
 
+def unusable(folder: Path) -> str | None:
+    """Why no mail could be written there; its folders are made where they can be."""
+    try:
+        _make_folders(folder)
+        for one in _SUBFOLDERS[:2]:
+            if not os.access(folder / one, os.W_OK | os.X_OK):
+                return os.strerror(errno.EACCES)
+    except OSError as trouble:
+        return trouble.strerror or str(trouble)
+    return None
+
+
 def _write(folder: Path, name: str, content: bytes) -> OSError | None:
     written = folder / "tmp" / name
     try:

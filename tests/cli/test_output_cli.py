@@ -1,5 +1,6 @@
-"""What every command does where its output can't be written."""
+"""What every command does where its output can't be written, or its input is no text."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +30,42 @@ def test_a_full_disk_is_one_line_and_may_be_better_later(command, tmp_path):
         )
     assert done.stderr.decode() == "smtplab: the output can't be written: No space left on device\n"
     assert done.returncode == 75
+
+
+def said_of(arguments, tmp_path, given=b""):
+    command = [sys.executable, "-m", "smtplab", "--lang", "en", "--home", str(tmp_path), *arguments]
+    return subprocess.run(command, input=given, capture_output=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="arguments are text there")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("walk", b"a\xff@b.example", "--plain"),
+        ("send", "-t", "a@b.example", "-s", "127.0.0.1:9", "--body", b"a\xff"),
+        ("inbox", "search", b"a\xff"),
+    ],
+)
+def test_an_argument_that_is_not_utf_8_is_named_in_one_line(arguments, tmp_path):
+    done = said_of(arguments, tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"\\udcff" in done.stderr
+    assert b"is not UTF-8" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file's name is text")
+def test_a_file_whose_name_is_not_utf_8_can_be_read(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.jsonl"
+    assert (
+        said_of(("walk", "student@hust.example", "--plain", "--capture", str(tmp_path / "one")), tmp_path).returncode
+        == 0
+    )
+    (tmp_path / "one").rename(os.fsdecode(name))
+    assert said_of(("capture", "show", name), tmp_path).returncode == 0
+
+
+def test_a_password_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
+    done = said_of(("user", "set", "bob"), tmp_path, b"\xd3\xff\n")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"smtplab: the password of bob is not UTF-8; write it so\n"

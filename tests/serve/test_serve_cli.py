@@ -256,6 +256,7 @@ def test_the_queue_is_listed_and_obeys(tmp_path):
         (["--listen", "127.0.0.1:70000"], b"70000"),
         (["--domain", "not a domain"], b"not a domain"),
         (["--discard", "--maildir", "x"], b"--maildir"),
+        (["--maildir", __file__], b"test_serve_cli.py can't be written"),
         (["--tls-cert", "/nonexistent.pem"], b"/nonexistent.pem"),
         (["--max-size", "none"], b"none"),
         (["--trust", "10.0.0.0/33", "--deliver"], b"10.0.0.0/33"),
