@@ -48,16 +48,13 @@ class Several(SpokenCommand, click.Group):
             invoke_without_command=alone is not None,
         )
         self.texts = texts
+        self.short_texts = f"{name}.short"
         self._alone = alone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order given."""
         del ctx
         return list(self.commands)
-
-    def short_help_of(self, name: str) -> str:
-        """A part's own first line stands beside it."""
-        return str(self.commands[name].help)
 
     def _note(self, **values: Any) -> int:
         context = click.get_current_context()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 
+from smtplab.cli.wording import help_row
 from smtplab.view.texts import Texts
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -46,7 +47,7 @@ def write_sections(
     rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
     order = {name: number for names in SECTIONS.values() for number, name in enumerate(names)}
     for option in sorted(options, key=lambda one: order.get(one.name or "", len(order))):
-        record = option.get_help_record(ctx)
+        record = help_row(option, ctx, texts)
         if record is None:
             continue
         name = option.name or ""

@@ -6,6 +6,10 @@ import click
 
 from smtplab.view.texts import Texts
 
+TERM_WIDTH_MAX = 76
+"""Of a terminal's 80 columns click leaves two at either side."""
+WORD = "WORD"
+
 
 class SpokenCommand(click.Command):
     """A command whose help has its headings from the catalogues."""
@@ -23,7 +27,7 @@ class SpokenCommand(click.Command):
         """The options, then the commands of a group."""
         self._rename_help(ctx)
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
-        rows = [row for option in options if (row := option.get_help_record(ctx)) is not None]
+        rows = [row for option in options if (row := help_row(option, ctx, self.texts)) is not None]
         with formatter.section(self.texts("cli.options")):
             formatter.write_dl(rows)
         if isinstance(self, click.Group):
@@ -39,6 +43,16 @@ class SpokenCommand(click.Command):
         option = self.get_help_option(ctx)
         if option is not None:
             option.help = self.texts("cli.help.help")
+
+
+def help_row(option: click.Option, ctx: click.Context, texts: Texts) -> tuple[str, str] | None:
+    """An option's names and its help; words that are too many for one line stand in the help instead."""
+    row = option.get_help_record(ctx)
+    if row is None or len(row[0]) <= TERM_WIDTH_MAX:
+        return row
+    names, _, words = row[0].partition(" [")
+    shown = texts("cli.help.one-of", help=row[1], words=words.rstrip("]").replace("|", ", "))
+    return (f"{names.removesuffix(' ')} {WORD}", shown) if words else row
 
 
 def error_line(trouble: click.ClickException, texts: Texts) -> str:
