@@ -48,7 +48,7 @@ def many_from(values: dict[str, Any]) -> Many:
         raise BadInput("cli.not-both", option=given[0], other=given[1])
     for name, value in (("--count", count), ("--concurrency", concurrency), ("--rate", rate)):
         if value is not None and not value > 0:
-            raise BadInput("cli.not-a-number", option=name, value=str(value))
+            raise BadInput("cli.not-above-0", option=name, value=str(value))
         if value is not None and not given:
             raise BadInput("cli.needs", option=name, other="--count")
     return Many(count, merge, messages, concurrency or 1, rate)

@@ -24,8 +24,11 @@ class State(NamedTuple):
 
     @property
     def home(self) -> Path:
-        """The folder that holds everything smtplab keeps."""
-        return Path(self.said_home or _platform_home()).expanduser()
+        """The folder that holds everything smtplab keeps; it need not be there yet. Raises BadInput."""
+        home = Path(self.said_home or _platform_home()).expanduser()
+        if home.exists() and not home.is_dir():
+            raise BadInput("cli.not-a-home", folder=str(home))
+        return home
 
 
 class Kind(click.ParamType):  # type: ignore[type-arg] # It takes an argument only from click 8.5 on.

@@ -58,7 +58,7 @@ def server_and_port(request: WalkRequest) -> tuple[str | None, int]:
     port = int(number) if number.isascii() and number.isdigit() else service_port(number) or 0
     known = parse_domain(host, smtputf8=True)
     if isinstance(known, Flaw) or (colon and not 0 < port < 65536):
-        raise BadInput("cli.not-a-server", option="--server", value=text)
+        raise BadInput("cli.not-a-server", value=text)
     return host, port if colon else request.port
 
 

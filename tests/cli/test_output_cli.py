@@ -69,3 +69,23 @@ def test_a_password_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
     done = said_of(("user", "set", "bob"), tmp_path, b"\xd3\xff\n")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == b"smtplab: the password of bob is not UTF-8; write it so\n"
+
+
+def test_a_home_that_is_a_file_is_refused_and_not_taken_for_an_empty_one(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    done = said_of(("inbox", "list"), file)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == f"smtplab: --home: {file} is not a folder; name one, or a name that is free\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("send", "-t", "a@b.example", "-s", "127.0.0.1:9", "--count", "0"), '--count: "0" is not above 0'),
+        (("probe", "127.0.0.1:x"), '"127.0.0.1:x" names no server; write HOST or HOST:PORT, IPv6 in brackets'),
+    ],
+)
+def test_a_wrong_value_is_named_for_what_it_is(arguments, line, tmp_path):
+    done = said_of(arguments, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"smtplab: {line}\n")
