@@ -120,6 +120,11 @@ class ClientEnd(asyncio.Protocol):
             finally:
                 timer.cancel()
 
+    @property
+    def secure(self) -> bool:
+        """TLS has begun: what comes is no longer text."""
+        return self._tls is not None
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

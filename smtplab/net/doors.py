@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import shlex
 from typing import cast
 
@@ -12,6 +14,16 @@ from smtplab.net.ports import Lost, Stream
 
 EXIT_S_MAX = 2.0
 """For a program to end by itself once its input has ended; then it is told to."""
+
+
+_REPLY = re.compile(rb"\d\d\d(?:[ \r-]|\Z)")
+"""What belongs to the dialogue. A program in a testing mode says other things beside it, as `exim -bh` does: they go
+where its standard error goes."""
+
+PARTIAL_OCTETS_MAX = 65536
+"""Of a line without end: then it is the reader's to judge."""
+
+STANDARD_ERROR = 2
 
 
 class SocketDialer:
@@ -56,6 +68,7 @@ class _Program(asyncio.SubprocessProtocol):
     def __init__(self) -> None:
         self.end = ClientEnd()
         self._pipes: _Pipes | None = None
+        self._partial = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The program has been started."""
@@ -65,12 +78,25 @@ class _Program(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """From the program's output."""
         del fd
-        self.end.data_received(data)
+        if self.end.secure:
+            self.end.data_received(data)
+            return
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        replies = [line for line in lines if _REPLY.match(line)]
+        if len(self._partial) > PARTIAL_OCTETS_MAX:
+            replies, self._partial = [*replies, self._partial], b""
+        if replies:
+            self.end.data_received(b"".join(line + b"\n" for line in replies))
+        for line in lines:
+            if not _REPLY.match(line):
+                os.write(STANDARD_ERROR, line + b"\n")
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         """Of one of the two."""
         del exc
         if fd == 1:
+            if self._partial:
+                self.end.data_received(self._partial)
             self.end.eof_received()
 
     def pause_writing(self) -> None:

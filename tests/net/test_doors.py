@@ -13,7 +13,7 @@ from smtplab.net.ports import Endpoint, Lost
 ECHO = """
 import sys
 for line in sys.stdin.buffer:
-    sys.stdout.buffer.write(line.upper()); sys.stdout.buffer.flush()
+    sys.stdout.buffer.write(b"debug\\n250 " + line.upper() + b"\\n354"); sys.stdout.buffer.flush()
 """
 
 
@@ -26,7 +26,7 @@ def test_a_program_is_spoken_with_and_ends_with_the_connection():
         await stream.close()
         return heard, await stream.read()
 
-    assert asyncio.run(speak()) == (b"HELLO\r\n", b"")
+    assert asyncio.run(speak()) == (b"250 HELLO\r\n", b"")
 
 
 def test_a_program_that_ends_is_an_end_of_stream():

@@ -199,6 +199,17 @@ def test_exim_takes_chunks_of_any_size(exim):
     assert b"One line.\n.A dot.\n\nThe end\n" in exim.wait_for_message(known)
 
 
+def test_exim_is_spoken_with_as_a_program(exim, peer_folder):
+    """`-bh` has it answer as if to that address, over its standard input and output."""
+    root = os.environ.get("SMTPLAB_EXIM_ROOT", "")
+    daemon = program("exim4", *([f"{root}/usr/sbin"] if root else []))
+    command = f"{daemon} -C {peer_folder}/exim/exim.conf -bh 192.0.2.7"
+    code, lines = send("--pipe", command, "-t", "an@exim.net", "-q", "rcpt", "--tls", "none")
+    assert code == 0, lines
+    assert any("Hello client.here.net [192.0.2.7]" in line for line in lines)
+    assert "=== Connection closed with child process." in lines
+
+
 # Dovecot
 
 
