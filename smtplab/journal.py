@@ -58,38 +58,45 @@ class Journal:
     ) -> None:
         self._now = now
         self._on_record = on_record
-        self._keep = keep
-        self._seq = 0
+        self.records: list[Record] = []
+        self._take = self._hand_on if keep else on_record or _let_go
+        """Whatever becomes of a record."""
+        self.seq = 0
+        """Of the last record."""
         self._start_us = 0
         self._moment: float | None = None
         self._time_us = 0
         self._elapsed_us = 0
         """Of `_moment`, the last record's: on a virtual clock many records are made at one."""
-        self.records: list[Record] = []
 
     def scope(self, *, node: str, hop: int, span: str, stage: Stage = "submit") -> Scope:
         """A place from which facts are told."""
         return Scope(self, node, hop, span, stage)
 
-    def stamp(self, hop: int, node: str, span: str, stage: Stage, event: ev.Event) -> None:
-        """Make the next record; producers reach this through a `Scope`."""
+    def stamp(self, at: Scope | Record, event: ev.Event) -> None:
+        """Make the next record, where this scope or that record stands; producers reach this through a `Scope`."""
         moment = self._now()
         if moment != self._moment:
             self._begin_moment(moment)
-        self._seq += 1
-        record = Record(self._seq, self._time_us, self._elapsed_us, hop, node, span, stage, event)
-        if self._keep:
-            self.records.append(record)
+        seq = self.seq = self.seq + 1
+        self._take(Record(seq, self._time_us, self._elapsed_us, at.hop, at.node, at.span, at.stage, event))
+
+    def _hand_on(self, record: Record) -> None:
+        self.records.append(record)
         if self._on_record is not None:
             self._on_record(record)
 
     def _begin_moment(self, moment: float) -> None:
         self._moment = moment
         time_us = self._time_us = int(moment * 1e6 + 0.5)
-        if not self._seq:
+        if not self.seq:
             self._start_us = time_us
         # A wall clock may be set back; the journal's order is its own, so elapsed time never is.
         self._elapsed_us = time_us - self._start_us if time_us > self._start_us else 0
+
+
+def _let_go(record: Record) -> None:
+    """Nobody reads it."""
 
 
 class Scope:
@@ -112,7 +119,7 @@ class Scope:
         stage = _STAGE_OF_VERB.get(event.verb) if kind in _WITH_VERB else _STAGE_OF_EVENT.get(kind)  # type: ignore[union-attr]
         if stage is not None:
             self.stage = stage
-        self._stamp(self.hop, self.node, self.span, self.stage, event)
+        self._stamp(self, event)
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""
@@ -133,7 +140,7 @@ class _OneStage(Scope):
     __slots__ = ()
 
     def __call__(self, event: ev.Event) -> None:
-        self._journal.stamp(self.hop, self.node, self.span, self.stage, event)
+        self._stamp(self, event)
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         return super().within(part, hop=hop).all_in(self.stage)

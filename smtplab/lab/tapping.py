@@ -35,4 +35,4 @@ class TappedDialer:
     def _emit(self, event: Event) -> None:
         last = self._last
         if self.journal is not None and last is not None:
-            self.journal.stamp(last.hop, last.node, last.span, last.stage, event)
+            self.journal.stamp(last, event)

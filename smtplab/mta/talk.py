@@ -279,13 +279,10 @@ class Talk:
         return outcome
 
     def _limit_s(self, command: Command | RawLine) -> float:
-        match command:
-            case Data():
-                return self.timeouts.data_s
-            case Quit() | Rset():
-                return self.timeouts.quit_s
-            case _:
-                return self.timeouts.command_s
+        kind = type(command)
+        if kind is Data:
+            return self.timeouts.data_s
+        return self.timeouts.quit_s if kind is Quit or kind is Rset else self.timeouts.command_s
 
     # Bytes
 

@@ -217,19 +217,26 @@ class _Pipe:
             self._loop.call_soon(self._flow)
 
     def _arrive(self) -> None:
-        if self._arrived < len(self._on_the_way):  # What did not fit may have been taken back.
+        if self._arrived >= len(self._on_the_way):
+            return  # What did not fit may have been taken back.
+        if self._flowing and not self._arrived:
+            self._hand_over()
+        else:
             self._arrived += 1
-        self._flow()
+            self._flow()
 
     def _flow(self) -> None:
         while self._arrived and self._flowing:
             self._arrived -= 1
-            item = self._on_the_way.popleft()
-            if type(item) is bytes:
-                self.octets -= len(item)
-            self.take(item)
-            if self.awaited:
-                self.taken()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        item = self._on_the_way.popleft()
+        if type(item) is bytes:
+            self.octets -= len(item)
+        self.take(item)
+        if self.awaited:
+            self.taken()
 
 
 class MemoryTransport(asyncio.Transport):

@@ -23,8 +23,9 @@ Ts = TypeVarTuple("Ts")
 RESOLUTION_S = 1e-6
 """That of a record's time: timers that are due within it are due together."""
 
-SWEEP_AT = 1000
-"""Cancelled timers from which on they are looked for: fewer cost less than looking."""
+SWEEP_AT = 100
+"""Cancelled timers from which on they are looked for: fewer cost less than looking, more make every timer's way into
+the heap and out of it longer."""
 
 VIRTUAL_S_MAX = 30 * 86400.0
 """RFC 5321 4.5.4.1 gives up after 4 to 5 days, a bounce may take as long again: thirty days end every honest run."""

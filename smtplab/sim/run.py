@@ -132,11 +132,15 @@ class _Reader:
         self.failure: Exception | None = None
 
     def read(self, record: Record) -> None:
-        if self.failure is None:
-            try:
-                self._on_record(record)
-            except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it
-                self.failure = error
+        try:
+            self._on_record(record)
+        except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it
+            self.failure = error
+            self._on_record = _not_any_more
+
+
+def _not_any_more(record: Record) -> None:
+    """Whoever read has stopped."""
 
 
 class _Walk(msgspec.Struct, frozen=True):
@@ -232,9 +236,10 @@ class _Performance:
         self._read_kinds = FATEFUL | self._expectations.kinds
         """Most records are of other kinds, and every record passes here."""
         self._last_kind = EVENTS[until] if isinstance(until, str) else None
+        if self._last_kind is not None:
+            self._read_kinds |= {self._last_kind}
         self._over = asyncio.Event()
         self._cut = False
-        self._records = 0
         self._submitted: dict[int, Delivery] = {}
         self._scopes: dict[int, Scope] = {}
         """Of the journeys that have begun, by number."""
@@ -262,19 +267,23 @@ class _Performance:
             raise _Cut
 
     def _tell(self, record: Record) -> None:
+        if type(record.event) in self._read_kinds:
+            self._read(record)
+        else:
+            self._on_record(record)
+
+    def _read(self, record: Record) -> None:
         if self._cut:
             return
-        self._records += 1
-        kind = type(record.event)
-        if kind in self._read_kinds:
-            self._fates.read(record)
-            self._expectations.read(record)
+        self._fates.read(record)
+        self._expectations.read(record)
         self._on_record(record)
-        if kind is self._last_kind:
+        if type(record.event) is self._last_kind:
             self._stop()
 
     def _stop(self) -> None:
         self._cut = True
+        self._on_record = _not_any_more
         self._over.set()
 
     async def _act(self, simulation: Simulation) -> None:
@@ -290,7 +299,7 @@ class _Performance:
                     await begun
                 finally:
                     timer.cancel()
-        await simulation.drain(lambda: self._records)
+        await simulation.drain(lambda: simulation.journal.seq)
         self._over.set()
 
     def _depart(
