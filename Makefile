@@ -35,7 +35,7 @@ soak: $(READY)
 	$(BIN)/python tests/soak/soak_queue.py --kills 300
 	SMTPLAB_KILLS=300 $(BIN)/pytest -q tests/serve/test_serve_kills.py
 
-# Millions of sessions said to a receiver, some ten minutes for each; an input that breaks something is printed.
+# Millions of sessions said to a receiver, eight minutes of CPU for each; an input that breaks something is printed.
 fuzz: $(READY)
 	$(BIN)/python tests/soak/fuzz_receive.py --inputs 2000000
 
