@@ -150,4 +150,4 @@ class SessionPrompt(Vertical):
         said = [(f"{mark.sign} ", style), (mark.text, style)]
         if mark.tone == "bad":
             said.append((f"  {self._texts('session.mark.anyway')}", "$quiet"))
-        self.query_one("#mark", Label).update(Content.assemble(*said))
+        self.query_one("#mark", Label).update(Content.assemble(*said), layout=False)
