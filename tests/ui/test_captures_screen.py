@@ -181,3 +181,18 @@ def test_another_language_changes_every_word(shelf):
         assert "lưu với tên khác" in shown
 
     shelf(scene)
+
+
+def test_a_damaged_line_costs_only_itself_and_is_named_by_its_number(shelf, tmp_path: Path):
+    mine = tmp_path / "home" / "captures" / "mine.jsonl"
+    lines = mine.read_bytes().splitlines(keepends=True)
+    lines[4] = b'{"seq":4,"time":\n'
+    mine.write_bytes(b"".join(lines))
+
+    async def scene(stage):
+        await stage.press("enter")
+        await stage.pilot.pause(0.5)
+        assert [note.message.endswith("the first is line 5") for note in stage.app._notifications] == [True]
+        assert len(stage.walk._walk.known) == len(lines) - 2
+
+    shelf(scene)

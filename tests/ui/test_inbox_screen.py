@@ -15,7 +15,9 @@ from smtplab.ui.screens.inbox import InboxScreen
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.widgets.mail_list import MailList
 from smtplab.ui.widgets.message_pane import MessagePane
+from smtplab.ui.widgets.paper import Paper
 from smtplab.ui.widgets.session_pane import SessionPane
+from smtplab.view.html_text import Written
 from tests.lab.inboxes import Server
 from tests.serve.served import Dialogue
 from tests.ui.conftest import Stage
@@ -357,3 +359,21 @@ def _send(port: int) -> None:
     with Dialogue(port) as client:
         assert client.ehlo() == 250
         assert client.send(b"Subject: live one\r\n\r\nbody") == 250
+
+
+def test_a_shorter_message_takes_the_place_of_a_longer_one_that_is_hidden(inbox):
+    async def long(server):
+        return await server.message("long", body=b"line\r\n" * 60)
+
+    async def scene(stage):
+        await stage.press("enter")
+        await stage.shows("line")
+        await stage.press("6")
+        paper = stage.screen.query_one(Paper)
+        assert not paper.parent.display
+        paper.show((Written("short"),))
+        await stage.press("1")
+        await stage.shows("line")
+        assert paper._starts[-1] >= 60
+
+    inbox(scene, filled=[long], size=(80, 24))

@@ -87,6 +87,8 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
     def _wrap(self) -> None:
         width = self._wrapped_for = self.scrollable_content_region.width
         if width <= 0:
+            # Not seen now: it is wrapped when it is.
+            self._starts, self._wrapped_for = [0], -1
             return
         self._starts = [0, *accumulate(self._height(index, width) for index in range(len(self._lines)))]
         self.virtual_size = Size(1, self._starts[-1])
