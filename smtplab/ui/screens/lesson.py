@@ -154,17 +154,13 @@ class LessonScreen(Screen[None]):
 
     async def action_step(self, by: int) -> None:
         """On, whatever is not done yet, or back."""
-        moved = self.sitting.forward() if by > 0 else self.sitting.back()
-        if moved:
+        if self.sitting.forward() if by > 0 else self.sitting.back():
             await self._arrive()
         elif by > 0 and self.sitting.player.is_last:
             self.post_message(self.Finished())
 
-    async def action_turn(self) -> None:
-        await self._turn_page()
-
     @on(Page.Turned)
-    async def _turn_page(self) -> None:
+    async def action_turn(self) -> None:
         sides = self._sides
         if sides.side == "text" and sides.tabs and self._has_more_to_see():
             self._turn_to("stage")
@@ -297,7 +293,7 @@ class LessonScreen(Screen[None]):
     async def _take_line(self, taken: Recording.Taken) -> None:
         task = self.sitting.task
         if task is None or task.does != "find" or not isinstance(self.stage, Watching):
-            await self._turn_page()
+            await self.action_turn()
         elif taken.seq is not None:
             self._point(Stage.Pointed(self.stage.record(taken.seq)))
 
@@ -333,11 +329,10 @@ class LessonScreen(Screen[None]):
         task = self.sitting.task
         if task is None:
             return
-        stage = self.stage
-        if isinstance(stage, Programs):
+        if isinstance(self.stage, Programs):
             await self._set_stage()
         else:
-            action = stage.changes if stage is not None else Action()
+            action = self.stage.changes if self.stage is not None else Action()
             programs = Programs(self._opened.lesson.speed, self._texts)
             await self._sides.set_stage(_PROGRAMS, programs)
             self.run_worker(self._go_out(task, action, programs), group="outside", exclusive=True)
