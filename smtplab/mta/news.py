@@ -26,7 +26,8 @@ class Letter(msgspec.Struct, frozen=True):
 
 def tell(ending: Ending, emit: Emit) -> None:
     """Deferred and Bounced, for each recipient."""
-    queue_id, moment = ending.entry.queue_id, iso_time(ending.entry.next_attempt_at)
+    queue_id = ending.entry.queue_id
+    moment = iso_time(ending.entry.next_attempt_at) if ending.delays else ""
     for delay in ending.delays:
         emit(Deferred(queue_id, str(delay.recipient), moment, delay.diagnostic))
     for failure in ending.failures:

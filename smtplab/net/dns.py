@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
@@ -115,9 +114,7 @@ class DnsResolver:
 
     async def _ask(self, name: str, rrtype: str, server: Endpoint, timeout_s: float, emit: Emit) -> Found | AnswerKind:
         """One server, asked once."""
-        # A copy, for its id and its EDNS are this query's own.
-        query = copy.copy(_query(name, rrtype))
-        query.id = self._ids.getrandbits(16)
+        query = _query_with(_template(name, rrtype), self._ids.getrandbits(16))
         shown = show_server(server)
         emit(DnsQueried(name, rrtype, shown))
         began_s = self._clock.monotonic()
@@ -169,10 +166,19 @@ def _answered(name: str, rrtype: str, found: Found, ms: float, *, cached: bool =
 
 # The same few questions are asked by every server of a world, and of every server of a list.
 @functools.lru_cache(maxsize=4096)
-def _query(name: str, rrtype: str) -> dns.message.QueryMessage:
+def _template(name: str, rrtype: str) -> dns.message.QueryMessage:
     query = dns.message.make_query(name, rrtype, use_edns=0, payload=UDP_OCTETS, id=0)
     # RFC 6840 5.7: AD in a query asks whether the server has validated, without signatures to read.
     query.flags |= dns.flags.AD
+    return query
+
+
+def _query_with(template: dns.message.QueryMessage, query_id: int) -> dns.message.QueryMessage:
+    """The same question under an id of its own, and with an EDNS that can be taken off; `copy` takes five times as
+    long."""
+    query = dns.message.QueryMessage(query_id)
+    query.flags, query.sections = template.flags, template.sections
+    query.opt, query.request_payload = template.opt, template.request_payload
     return query
 
 
