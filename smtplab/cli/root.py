@@ -48,6 +48,7 @@ class Terminated(BaseException):
 def run(arguments: Sequence[str]) -> int:
     """The exit code; everything that a person must know has been said."""
     texts = Texts(choose_language(None, os.environ))
+    _open_what_is_closed()
     try:
         signal.signal(signal.SIGTERM, _terminate)
         texts = Texts(choose_language(_language_option(arguments), os.environ))
@@ -128,9 +129,8 @@ def _called(arguments: Sequence[str], texts: Texts) -> int:
     code = make_root(texts).main(
         args=list(arguments), prog_name="smtplab", complete_var="_SMTPLAB_COMPLETE", standalone_mode=False
     )
-    if sys.stdout is not None:
-        # Here, where it can still be told that the last of the output can't be written.
-        sys.stdout.flush()
+    # Here, where it can still be told that the last of the output can't be written.
+    sys.stdout.flush()
     return code if isinstance(code, int) else DONE
 
 
@@ -167,6 +167,18 @@ def _language_option(arguments: Sequence[str]) -> str | None:
             raise BadInput("cli.not-one-of", option="--lang", value=wish, choices=", ".join(LANGUAGES))
         return wish
     return None
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that the caller closed (`>&-`): no socket may take its number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        if nowhere != number:
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+        setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def _check_letters(arguments: Sequence[str]) -> None:

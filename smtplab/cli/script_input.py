@@ -24,7 +24,7 @@ SECRET_VARIABLE = "SMTPLAB_SECRET_"  # noqa: S105 (its name, not its value)
 def read_script(script: str | None, texts: Texts) -> list[Step]:
     """From the file, or from standard input for None and `-`. Raises BadInput."""
     name = "-" if script is None else script
-    text = sys.stdin.buffer.read(read.MESSAGE_OCTETS_MAX) if name == "-" else read.file_octets(name)
+    text = read.standard_input() if name == "-" else read.file_octets(name)
     steps = parse_script(text.decode("utf-8", "replace"))
     if isinstance(steps, ScriptFault):
         problem = texts(steps.problem, detail=steps.detail)

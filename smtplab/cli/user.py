@@ -16,6 +16,9 @@ from smtplab.lab.exits import DONE
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
+PASSWORD_LETTERS_MAX = 1_000
+"""So that an endless line is not read for ever; an AUTH line of 12,288 octets (RFC 4954 4) holds it."""
+
 # As in `cli.inbox`, what is worked with is imported where it is.
 
 
@@ -80,6 +83,9 @@ class _Parts:
             asked: str = click.prompt(safe(name), hide_input=True, confirmation_prompt=True, err=True)
             return asked
         try:
-            return sys.stdin.readline().rstrip("\r\n")
+            line = sys.stdin.readline(PASSWORD_LETTERS_MAX + 1).rstrip("\r\n")
         except UnicodeDecodeError as trouble:
             raise BadInput("user.not-utf-8", user=name) from trouble
+        if len(line) > PASSWORD_LETTERS_MAX:
+            raise BadInput("cli.too-large", file="-", limit=PASSWORD_LETTERS_MAX)
+        return line

@@ -150,13 +150,20 @@ def _of_variable(name: str, environ: Mapping[str, str]) -> list[str]:
 def _of_file(path: str) -> list[list[str]]:
     """swaks' form: an option a line, dashes or none, then a space and its value, all of the rest of the line."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(FILE_LETTERS_MAX + 1)
     except (OSError, ValueError) as trouble:
         reason = getattr(trouble, "strerror", None) or str(trouble)
         raise BadInput("cli.cannot-read", file=path, reason=reason) from trouble
-    return [_of_line(line) for line in lines if line.strip() and not line.startswith("#")]
+    if len(text) > FILE_LETTERS_MAX:
+        raise BadInput("cli.too-large", file=path, limit=FILE_LETTERS_MAX)
+    return [_of_line(line) for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def _of_line(line: str) -> list[str]:
     option, space, value = line.partition(" ")
     return ["--" + option.lstrip("-"), value] if space else ["--" + option.lstrip("-")]
+
+
+FILE_LETTERS_MAX = 1_000_000
+"""Of a file of options; nobody writes so many by hand."""

@@ -13,6 +13,8 @@ from smtplab.lab.bad_input import BadInput
 
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 _MIME_TYPE = re.compile(r"[A-Za-z0-9][!#$&^_.+A-Za-z0-9-]*/[A-Za-z0-9][!#$&^_.+A-Za-z0-9-]*")  # RFC 6838 4.2
+FILE_OCTETS_MAX = 512 * 1024 * 1024
+"""It is held whole; without a bound a device that never ends would take all memory."""
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,10 +69,14 @@ def attachment(path: str) -> Piece:
 def file_content(path: str) -> bytes:
     """Raises BadInput."""
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            content = file.read(FILE_OCTETS_MAX + 1)
     except (OSError, ValueError) as trouble:
         reason = getattr(trouble, "strerror", None) or str(trouble)
         raise BadInput("cli.cannot-read", file=path, reason=reason) from trouble
+    if len(content) > FILE_OCTETS_MAX:
+        raise BadInput("cli.too-large", file=path, limit=FILE_OCTETS_MAX)
+    return content
 
 
 def mime_type(text: str) -> str:

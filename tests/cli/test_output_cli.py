@@ -89,3 +89,32 @@ def test_a_home_that_is_a_file_is_refused_and_not_taken_for_an_empty_one(tmp_pat
 def test_a_wrong_value_is_named_for_what_it_is(arguments, line, tmp_path):
     done = said_of(arguments, tmp_path)
     assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"smtplab: {line}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["walk student@hust.example --plain", "capture export refused-550 --to pcapng"])
+def test_a_closed_standard_stream_is_as_good_as_none(command, closed, tmp_path):
+    words = f'"$1" -m smtplab --home "$2" {command} {closed}'
+    done = subprocess.run(["sh", "-c", words, "sh", sys.executable, str(tmp_path)], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("send", "-s", "127.0.0.1:9", "--merge", "/dev/zero"),
+        ("send", "-s", "127.0.0.1:9", "--messages", "/dev/zero"),
+        ("send", "-t", "a@b.example", "-s", "127.0.0.1:9", "--config", "/dev/zero"),
+        ("user", "set", "bob"),
+        ("session", "127.0.0.1:9"),
+    ],
+)
+def test_input_without_end_is_refused_in_one_line(arguments, tmp_path):
+    with Path("/dev/zero").open("rb") as endless:
+        command = [sys.executable, "-m", "smtplab", "--lang", "en", "--home", str(tmp_path), *arguments]
+        done = subprocess.run(command, stdin=endless, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b" is larger than " in done.stderr
+    assert done.stderr.count(b"\n") == 1
