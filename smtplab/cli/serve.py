@@ -107,7 +107,7 @@ class Serve(SpokenCommand):
                 option("--hostname", dest="hostname", type=DomainName()),
                 option("--domain", dest="domains", type=DomainName(), multiple=True),
                 option("--user", dest="users", type=User(), multiple=True),
-                option("--max-size", dest="size_octets_max", type=Size(), default="10485760", show_default=True),
+                option("--max-size", dest="size_octets_max", type=Size(), default="10485760"),
                 option("--discard", dest="discard", is_flag=True),
                 option("--relay-to", dest="relay_to", type=HostAndPort(assumed=25)),
                 option("--deliver", dest="deliver", is_flag=True),
