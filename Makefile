@@ -13,9 +13,12 @@ RECIPIENT ?= student@hust.example
 walk: $(READY)
 	@$(BIN)/smtplab walk $(RECIPIENT) --plain
 
+# Two processes, a file of tests in one of them from first to last: what a peer's fixture starts is started once.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+
 # The UI in a process of its own: its tests wait for what is painted, and a heap full of everything else slows that.
 test: $(READY)
-	@$(BIN)/pytest --ignore=tests/ui
+	@$(PYTEST) --ignore=tests/ui
 	@$(BIN)/pytest tests/ui
 
 check: $(READY)
@@ -24,7 +27,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogues.py check
-	$(BIN)/pytest --ignore=tests/ui --cov --cov-report=term:skip-covered
+	$(PYTEST) --ignore=tests/ui --cov --cov-report=term:skip-covered
 	$(BIN)/pytest tests/ui
 
 bench: $(READY)
