@@ -10,6 +10,11 @@ from smtplab.mta.inbox.store import open_inbox
 from smtplab.web.watch import COUNT_SHARE, ROWS_MAX, Seen, Watch
 
 
+def at_leisure() -> float:
+    """A clock on which counting takes no time, so that it is never put off."""
+    return 0.0
+
+
 def put(home, *names: str) -> None:
     async def play():
         store = open_inbox(home / "inbox")
@@ -32,7 +37,7 @@ def ids(seen: Seen) -> list[str]:
 
 def test_the_first_look_is_a_reason_to_read_and_the_next_finds_nothing(tmp_path):
     put(tmp_path, "A1")
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, at_leisure)
     assert watch.look().anew
     assert watch.look() == Seen()
     watch.close()
@@ -40,7 +45,7 @@ def test_the_first_look_is_a_reason_to_read_and_the_next_finds_nothing(tmp_path)
 
 def test_what_came_is_told_one_by_one_and_what_went_as_a_reason_to_read_anew(tmp_path):
     put(tmp_path, "A1")
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, at_leisure)
     watch.look()
     put(tmp_path, "A2", "A3")
     assert ids(watch.look()) == ["A2", "A3"]
@@ -53,7 +58,7 @@ def test_what_came_is_told_one_by_one_and_what_went_as_a_reason_to_read_anew(tmp
 
 def test_what_was_removed_and_told_here_is_no_news(tmp_path):
     put(tmp_path, "A1", "A2")
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, at_leisure)
     watch.look()
     remove(tmp_path, "A1")
     assert watch.look(1) == Seen()
@@ -64,7 +69,7 @@ def test_what_was_removed_and_told_here_is_no_news(tmp_path):
 
 def test_very_many_at_once_are_a_reason_to_read_anew(tmp_path):
     put(tmp_path, "A1")
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, at_leisure)
     watch.look()
     put(tmp_path, *(f"B{number:03X}" for number in range(ROWS_MAX + 1)))
     assert watch.look() == Seen(anew=True)
@@ -94,7 +99,7 @@ def test_where_counting_takes_long_it_is_done_seldom_and_nothing_is_missed(tmp_p
 
 
 def test_an_inbox_that_is_not_there_yet_is_watched_too(tmp_path):
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, at_leisure)
     assert watch.look().anew
     assert watch.look() == Seen()
     put(tmp_path, "A1")
