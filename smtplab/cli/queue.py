@@ -15,7 +15,7 @@ from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 if TYPE_CHECKING:
-    from smtplab.mta.queue import Order
+    from smtplab.mta.queue.manager import Order
 
 # As in `cli.inbox`, the store is imported where it is worked with.
 

@@ -28,11 +28,11 @@ from smtplab.mta.intake import Intake
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, MemoryMailboxes
 from smtplab.mta.maildir import FolderOf, Maildirs, one_folder, unusable
-from smtplab.mta.office import Office
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue import Queue
-from smtplab.mta.queue_id import QueueIds
-from smtplab.mta.queue_orders import obey
+from smtplab.mta.queue.identifier import QueueIds
+from smtplab.mta.queue.manager import Queue
+from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.orders import obey
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
 from smtplab.mta.stored_accounts import StoredAccounts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from smtplab.lab.bad_input import BadInput
-from smtplab.mta.queue import Order
-from smtplab.mta.queue_list import QueueRow, queue_rows
+from smtplab.mta.queue.listing import QueueRow, queue_rows
+from smtplab.mta.queue.manager import Order
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import place_of
 from smtplab.mta.store.visit import Visit, visit_store

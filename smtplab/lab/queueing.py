@@ -15,9 +15,9 @@ from smtplab.lab.exits import DONE, FAILED, TEMPORARY
 from smtplab.lab.sending import Preparation
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.mailbox import Mailboxes
-from smtplab.mta.office import Office
-from smtplab.mta.queue import Queue
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
+from smtplab.mta.queue.manager import Queue
+from smtplab.mta.queue.office import Office
 from smtplab.mta.store.port import Entry, Put, Trouble, Update
 from smtplab.mta.store.sql import SqlStore, open_store
 from smtplab.mta.store.visit import visit_store

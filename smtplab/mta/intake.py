@@ -13,7 +13,7 @@ from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
 from smtplab.mta.mailbox import Letter, MailboxStore
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.rules import Word
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.trace import received_line, return_path_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from smtplab.mta.queue import Queue
+from smtplab.mta.queue.manager import Queue
 from smtplab.mta.rules import Caller, Hook, Rules, Word, may_relay
 from smtplab.wire.address import parse_domain
 from smtplab.wire.command import Command, Etrn

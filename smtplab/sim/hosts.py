@@ -15,7 +15,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MemoryMailboxes
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
-from smtplab.mta.queue import Office, Queue, Schedule
+from smtplab.mta.queue.manager import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
 from smtplab.net.ports import Endpoint, Listening, ServerTls, Wire

@@ -6,7 +6,7 @@ from smtplab import events as ev
 from smtplab.mta.inbox.ledger import Ledger
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.store import open_inbox
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.net.live import unforeseeable
 
 CLIENT = "10.0.0.9"

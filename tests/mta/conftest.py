@@ -18,7 +18,7 @@ from smtplab.mta.deliver import Delivery, Job, deliver
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue import Office, Queue
+from smtplab.mta.queue.manager import Office, Queue
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Caller, Rules
 from smtplab.mta.store.port import Store

@@ -10,7 +10,7 @@ from smtplab.mta.inbox.ledger import Ledger
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.reader import visit_inbox
 from smtplab.mta.inbox.store import open_inbox, spool_of
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.net.live import unforeseeable
 
 LARGE = 200_000

@@ -15,7 +15,7 @@ from smtplab.mta.inbox.reader import UnreadableInbox, visit_inbox
 from smtplab.mta.inbox.recording import FIRST_RECORDS, LAST_RECORDS, Recording
 from smtplab.mta.inbox.store import open_inbox, place_of
 from smtplab.mta.mailbox_port import NotLocked
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.wishes import wish_of
 from smtplab.net.clock import SystemClock
 from smtplab.net.live import unforeseeable

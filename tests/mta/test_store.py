@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from smtplab.mta.envelope import Envelope
-from smtplab.mta.queue_list import QueueRow, queue_rows
+from smtplab.mta.queue.listing import QueueRow, queue_rows
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Delivering, Entry, Put, Remove, Trouble, Update, recovered
 from smtplab.mta.store.rows import insert

@@ -19,7 +19,7 @@ from smtplab.events import Judged
 from smtplab.journal import Journal, Record
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue import Office, Queue, Schedule
+from smtplab.mta.queue.manager import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
 from smtplab.mta.store.port import Trouble

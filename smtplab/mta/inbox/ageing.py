@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from smtplab.mta.inbox.port import Sitting, number_of
 from smtplab.mta.inbox.schema import contents, messages, seen, sessions
-from smtplab.mta.queue_id import CHANCE_BITS
+from smtplab.mta.queue.identifier import CHANCE_BITS
 
 PAGE = 500
 """Removed at a time: SQLite takes some 32,000 values in one statement, and a message that has come meanwhile waits."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from smtplab.mta.inbox.port import Sitting
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.net.ports import Clock
 
 RING_SESSIONS = 100

@@ -16,7 +16,7 @@ from smtplab.mta.inbox.port import Kept, number_of
 from smtplab.mta.inbox.store import InboxStore
 from smtplab.mta.mailbox import Letter, Unstored
 from smtplab.mta.mailbox_port import Listed, Maildrop, NotLocked
-from smtplab.mta.queue_id import QueueIds
+from smtplab.mta.queue.identifier import QueueIds
 from smtplab.net.ports import Clock
 
 

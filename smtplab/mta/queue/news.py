@@ -10,8 +10,8 @@ from smtplab.events import Bounced, Deferred
 from smtplab.journal import Emit
 from smtplab.mta.bounce import Fate, Notice, NoticeWriter
 from smtplab.mta.envelope import Envelope
-from smtplab.mta.office import Office
-from smtplab.mta.round import Ending
+from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.round import Ending
 from smtplab.mta.store.port import Entry
 from smtplab.mta.trace import iso_time
 

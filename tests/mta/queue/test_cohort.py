@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from smtplab.mta.cohort import Limits, Traffic
+from smtplab.mta.queue.cohort import Limits, Traffic
 
 
 class Road:

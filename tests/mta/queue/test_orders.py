@@ -12,9 +12,9 @@ from smtplab.mta.arrival import Arrival
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue import Office, Queue
-from smtplab.mta.queue_list import queue_rows
-from smtplab.mta.queue_orders import obey
+from smtplab.mta.queue.listing import queue_rows
+from smtplab.mta.queue.manager import Office, Queue
+from smtplab.mta.queue.orders import obey
 from smtplab.mta.rules import Caller, Rules
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, TypeGuard, get_args
 
-from smtplab.mta.queue import Order, Queue
+from smtplab.mta.queue.manager import Order, Queue
 
 LOOK_S = 1.0
 """Between two looks: a person who ordered something waits no longer than that to see it done."""

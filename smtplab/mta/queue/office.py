@@ -7,11 +7,11 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.journal import Scope
-from smtplab.mta import cohort
 from smtplab.mta.local import Directory
 from smtplab.mta.mailbox import MailboxStore
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.schedule import Schedule
+from smtplab.mta.queue import cohort
+from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.port import Entry
 from smtplab.mta.wording import PlainWords, Words
 from smtplab.net.ports import Net

@@ -12,10 +12,10 @@ from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
 from smtplab.mta.local import Directory, Parcel, hand_out
-from smtplab.mta.office import Office
 from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome
-from smtplab.mta.round import HERE, Round, Trip, put_off, was_served
+from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.round import HERE, Round, Trip, put_off, was_served
 from smtplab.mta.store.port import Store, Update
 from smtplab.wire.address import Mailbox
 

@@ -18,7 +18,7 @@ from smtplab.mta.arrival import Arrival
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue import Limits, Office, Queue, Schedule
+from smtplab.mta.queue.manager import Limits, Office, Queue, Schedule
 from smtplab.mta.rules import Caller
 from smtplab.mta.store.memory import MemoryStore
 

@@ -11,16 +11,16 @@ import msgspec
 from smtplab.events import BounceSent, Dequeued, Judged, Queued
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.bounce import NoticeWriter
-from smtplab.mta.carrier import Carrier
-from smtplab.mta.cohort import Limits, Traffic
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
-from smtplab.mta.news import Letter, is_news, tell, write_notices
-from smtplab.mta.office import Office
 from smtplab.mta.outcome import RecipientOutcome
-from smtplab.mta.queue_id import QueueIds
-from smtplab.mta.round import Round, Trip, diagnostic, put_off
-from smtplab.mta.schedule import Schedule
+from smtplab.mta.queue.carrier import Carrier
+from smtplab.mta.queue.cohort import Limits, Traffic
+from smtplab.mta.queue.identifier import QueueIds
+from smtplab.mta.queue.news import Letter, is_news, tell, write_notices
+from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.round import Round, Trip, diagnostic, put_off
+from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
 from smtplab.mta.trace import received_line

@@ -11,7 +11,7 @@ from smtplab.mta.deliver import Delivery, domains_of
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.options import Routing
 from smtplab.mta.outcome import Judgement, RecipientOutcome, reach_of
-from smtplab.mta.schedule import Schedule
+from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.port import Delivering, Entry
 from smtplab.wire.address import Mailbox
 
