@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +17,7 @@ from smtplab.capture.redact import Redactor
 from smtplab.cli.line_editor import Alarm, Engine, Over, line_editor
 from smtplab.cli.output import Output, Show, opened_output, print_json
 from smtplab.cli.plain import PlainPrinter
+from smtplab.cli.session_asked import Asked
 from smtplab.journal import Record
 from smtplab.lab.conversation import QUIT, Conversation
 from smtplab.lab.exits import INTERRUPTED
@@ -32,9 +32,6 @@ from smtplab.view.byhand import gist, is_left_out
 from smtplab.view.journey import Journey
 from smtplab.view.texts import Texts
 from smtplab.view.words import Speaker
-
-if TYPE_CHECKING:
-    from smtplab.cli.session import Asked
 
 _LEFT_OUT = frozenset({"replay"})
 """What needs more room than a line."""

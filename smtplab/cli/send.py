@@ -21,9 +21,9 @@ from smtplab.cli.send_door import door_from, door_options
 from smtplab.cli.send_protocols import SWAKS_PROTOCOLS
 from smtplab.cli.send_sections import ALL, named_sections
 from smtplab.cli.send_stages import stage_options, stages_from
-from smtplab.cli.send_ways import Told, another_way, ways_from
+from smtplab.cli.send_ways import another_way, ways_from
 from smtplab.cli.shared import TLS_POLICIES, request_from, shared_options
-from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, output_options, shown_from
+from smtplab.cli.transcript import OPTIONAL, Files, SwaksPrinter, Told, output_options, shown_from
 from smtplab.cli.wording import SpokenCommand
 from smtplab.cli.words import IN_ORDER, Habits, one_of, settled
 from smtplab.journal import Record

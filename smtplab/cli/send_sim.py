@@ -7,8 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.cli.output import Show, opened_output, print_json
-from smtplab.cli.send_ways import Told
-from smtplab.cli.transcript import Files, SwaksPrinter
+from smtplab.cli.transcript import Files, SwaksPrinter, Told
 from smtplab.journal import Record
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput

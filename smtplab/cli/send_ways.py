@@ -9,21 +9,10 @@ from typing import Any
 import msgspec
 
 from smtplab.cli.bulk_options import Many, many_from
-from smtplab.cli.transcript import Shown
+from smtplab.cli.transcript import Told
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.request import SendRequest
 from smtplab.view.texts import Texts
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sending is told of."""
-
-    shown: Shown
-    as_json: bool
-    capture: str | None
-    files: tuple[str | None, str | None, str | None]
-    swaks_codes: bool
-    color: bool
 
 
 class Dumping(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -16,16 +16,16 @@ from smtplab.cli.common import State, common_options, state_of
 from smtplab.cli.output import Output, Show, opened_output, print_json, print_nothing
 from smtplab.cli.probe import HEEDED, unsaid
 from smtplab.cli.script_input import needed, read_script
+from smtplab.cli.session_asked import Asked
 from smtplab.cli.shared import bare_tls, request_from, shared_options
 from smtplab.cli.transcript import Files, Shown, SwaksPrinter
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import INTERRUPTED
-from smtplab.lab.request import WalkRequest
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.scripting import Played, play
-from smtplab.lab.seat import Way, prepare_way
 from smtplab.lab.walk import until_signal
+from smtplab.lab.ways import prepare_way
 from smtplab.view.meaning import reason_text
 from smtplab.view.texts import Texts
 
@@ -41,17 +41,6 @@ _SHARED = HEEDED | {
 
 _REAL_ONLY = (("dns", "--dns"), ("resolve", "--resolve"), ("tls_roots", "--tls-ca-path"), ("own", "--own-server"))
 """What a world brings itself."""
-
-
-class Asked(NamedTuple):
-    """What the options come to."""
-
-    request: WalkRequest
-    way: Way
-    state: State
-    as_json: bool
-    plain: bool
-    capture: str | None
 
 
 class SessionCommand(SpokenCommand):

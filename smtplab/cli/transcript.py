@@ -35,6 +35,17 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     door: DoorKind = ""
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sending is told of."""
+
+    shown: Shown
+    as_json: bool
+    capture: str | None
+    files: tuple[str | None, str | None, str | None]
+    swaks_codes: bool
+    color: bool
+
+
 def output_options(texts: Texts) -> list[click.Parameter]:
     """swaks' own, under its names."""
     return [

@@ -9,7 +9,7 @@ from textual.screen import Screen
 from smtplab.lab.conversation import Conversation
 from smtplab.lab.replay import HEAR_S_MAX, replay
 from smtplab.lab.request import WalkRequest
-from smtplab.lab.seat import prepare_way
+from smtplab.lab.ways import prepare_way
 from smtplab.ui.comparing import Dialogues
 from smtplab.ui.screens.call import CallScreen
 from smtplab.ui.screens.compare import CompareScreen

@@ -21,8 +21,9 @@ from smtplab.lab.request import WalkRequest
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.script import ScriptFault, Step, parse_script, parse_step
 from smtplab.lab.scripting import play
-from smtplab.lab.seat import Seat, Way, prepare_way
+from smtplab.lab.seat import Seat, Way
 from smtplab.lab.snippets import SNIPPETS, snippet
+from smtplab.lab.ways import prepare_way
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.timeouts import shortened
 from smtplab.net.clock import SystemClock

@@ -15,8 +15,9 @@ from smtplab.lab.replay import replay
 from smtplab.lab.request import WalkRequest
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.script import Step, parse_step
-from smtplab.lab.seat import Way, prepare_way
+from smtplab.lab.seat import Way
 from smtplab.lab.snippets import snippet
+from smtplab.lab.ways import prepare_way
 from smtplab.view.duet import said_in, side_by_side
 from smtplab.view.texts import Texts
 

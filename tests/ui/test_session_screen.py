@@ -15,7 +15,7 @@ from smtplab.capture import file as capture_file
 from smtplab.journal import Record
 from smtplab.lab.conversation import Conversation
 from smtplab.lab.request import WalkRequest
-from smtplab.lab.seat import prepare_way
+from smtplab.lab.ways import prepare_way
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.screens.call import CallScreen
 from smtplab.ui.screens.compare import CompareScreen
