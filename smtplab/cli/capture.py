@@ -19,7 +19,7 @@ from smtplab.cli.output import print_json
 from smtplab.cli.plain import WIDTH_MAX, PlainPrinter
 from smtplab.cli.wording import SpokenCommand
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.captures import FORMATS, about, exported, opened, redacted
 from smtplab.lab.exits import DONE
 from smtplab.view.texts import Texts
@@ -173,8 +173,7 @@ def _write(target: Path | None, data: bytes) -> None:
     try:
         target.write_bytes(data)
     except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-write", file=str(target), reason=reason) from trouble
+        raise NotWritten(target, trouble) from trouble
 
 
 def _same(target: Path, source: Path) -> bool:

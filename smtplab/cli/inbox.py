@@ -13,7 +13,7 @@ import msgspec
 from smtplab.cli.group import Part, Several
 from smtplab.cli.inbox_parts import save_part, show_parts
 from smtplab.cli.serve_ui import is_terminal, show_inbox
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.exits import DONE, FAILED
 from smtplab.view.safe import safe, safe_bytes
 from smtplab.view.texts import Texts
@@ -127,7 +127,7 @@ class _Parts:
         try:
             Path(file).write_bytes(content)
         except OSError as trouble:
-            raise BadInput("cli.cannot-write", file=file, reason=trouble.strerror or str(trouble)) from trouble
+            raise NotWritten(file, trouble) from trouble
         return DONE
 
     def delete(self, home: Path, *, names: tuple[str, ...], whole: bool) -> int:

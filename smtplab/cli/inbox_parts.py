@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -50,7 +50,7 @@ def save_part(root: MimePart, name: str, number: str, file: str | None) -> Path:
     except FileExistsError as trouble:
         raise BadInput("inbox.file-exists", file=str(path)) from trouble
     except OSError as trouble:
-        raise BadInput("cli.cannot-write", file=str(path), reason=trouble.strerror or str(trouble)) from trouble
+        raise NotWritten(path, trouble) from trouble
     return path
 
 

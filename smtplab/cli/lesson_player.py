@@ -10,7 +10,7 @@ from smtplab.cli.common import State
 from smtplab.cli.lesson_outside import Visit
 from smtplab.cli.lesson_page import Page
 from smtplab.cli.lesson_task import Workbench
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import NotWritten
 from smtplab.lab.exits import DONE
 from smtplab.lesson.goals import Goals
 from smtplab.lesson.judge import model_answer
@@ -193,5 +193,4 @@ class Teacher:
         try:
             save_progress(self._state.home, self._opened.lesson.id, self._player.progress)
         except OSError as trouble:
-            reason = trouble.strerror or str(trouble)
-            raise BadInput("cli.cannot-write", file=str(self._state.home), reason=reason) from trouble
+            raise NotWritten(self._state.home, trouble) from trouble

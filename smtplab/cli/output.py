@@ -13,7 +13,7 @@ import click
 from smtplab.capture.redact import Redactor
 from smtplab.cli.common import silence_output
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import NotWritten
 from smtplab.view.texts import Texts
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def opened_output(texts: Texts, show: Show, capture: str | None, *, show_secrets
     try:
         writer = CaptureWriter(Path(capture))
     except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-write", file=capture, reason=reason) from trouble
+        raise NotWritten(capture, trouble) from trouble
     with writer:
         yield Output(texts, show, writer, show_secrets=show_secrets)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import signal
@@ -17,7 +16,7 @@ import click
 from smtplab import __version__
 from smtplab.cli.common import common_options, silence_output, state_of
 from smtplab.cli.wording import SpokenCommand, error_line
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import NO_ROOM, BadInput, NotWritten
 from smtplab.lab.exits import BUG, DONE, INTERRUPTED, TEMPORARY, TERMINATED, USAGE
 from smtplab.view.texts import LANGUAGES, Texts, choose_language
 
@@ -36,9 +35,6 @@ COMMANDS = {
     "completion": "smtplab.cli.completion",
 }
 """Each module holds `make_command(texts)` and is imported when its command is called: an engine takes time to load."""
-
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""A full disk, a used-up quota, a file as large as it may grow."""
 
 
 class Terminated(BaseException):
@@ -60,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BadInput as bad:
         _complain(texts(bad.text, **bad.arguments))
-        return USAGE
+        return TEMPORARY if isinstance(bad, NotWritten) and bad.no_room else USAGE
     except click.ClickException as trouble:
         _complain(error_line(trouble, texts))
         return USAGE

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from smtplab.cli.words import Takes, any_word
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.request import TlsAsked
 from smtplab.net.own_tls import TlsWishes
 from smtplab.view.texts import Texts
@@ -116,5 +116,4 @@ def _write(path: str, content: str) -> None:
     try:
         Path(path).write_text(content, encoding="ascii")
     except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-write", file=path, reason=reason) from trouble
+        raise NotWritten(path, trouble) from trouble

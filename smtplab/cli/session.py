@@ -20,7 +20,7 @@ from smtplab.cli.session_asked import Asked
 from smtplab.cli.shared import bare_tls, request_from, shared_options
 from smtplab.cli.transcript import Files, Shown, SwaksPrinter
 from smtplab.cli.wording import SpokenCommand
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.exits import INTERRUPTED
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.scripting import Played, play
@@ -171,11 +171,10 @@ def _recorded(record: str | None, subject: str, *, show_secrets: bool) -> Iterat
         return
     try:
         file = Path(record).open("w", encoding="utf-8", errors="surrogatepass", buffering=1)  # noqa: SIM115
-    except (OSError, ValueError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("cli.cannot-write", file=record, reason=reason) from trouble
-    with file:
         file.write(f"# {subject}\n")
+    except (OSError, ValueError) as trouble:
+        raise NotWritten(record, trouble) from trouble
+    with file:
         yield Scribe(_writer(file.write), show_secrets=show_secrets)
 
 

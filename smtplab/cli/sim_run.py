@@ -60,6 +60,8 @@ class RunWorld(SpokenCommand):
             for verdict in report.expectations:
                 if verdict.failed:
                     click.echo(f"smtplab: {verdict_line(verdict, self.texts)}", err=True)
+        if report.missed:
+            click.echo(f"smtplab: {self.texts('sim.run.missed', event=report.missed)}", err=True)
         return report.exit_code
 
 

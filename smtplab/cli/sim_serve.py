@@ -15,7 +15,7 @@ from smtplab.cli.common import Kind, common_options, named, silence_output, stat
 from smtplab.cli.output import opened_output, print_nothing
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.world_serving import Standing, prepare_serving
 from smtplab.view.texts import Texts
 
@@ -76,7 +76,7 @@ def _write(path: str, content: bytes) -> None:
     try:
         Path(path).write_bytes(content)
     except OSError as trouble:
-        raise BadInput("cli.cannot-write", file=path, reason=trouble.strerror or str(trouble)) from trouble
+        raise NotWritten(path, trouble) from trouble
 
 
 def _print(lines: Iterator[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ import msgspec
 from smtplab.cli.values import option_flags
 from smtplab.cli.words import one_of
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import NotWritten
 from smtplab.view.swaks import DoorKind, Kind, Said, SwaksTranscript
 from smtplab.view.texts import Texts
 
@@ -157,7 +158,9 @@ class Files:
         return self
 
     def __exit__(self, *trouble: object) -> None:
-        self._stack.close()
+        # Every line was flushed as it was written: what a full disk would not take has been told by then.
+        with contextlib.suppress(OSError):
+            self._stack.close()
 
     def _open(self, name: str) -> TextIO:
         if name in _STREAMS:
@@ -166,7 +169,6 @@ class Files:
             try:
                 file = Path(name).open("w", encoding="utf-8")  # noqa: SIM115 - the stack closes it
             except (OSError, ValueError) as trouble:
-                reason = getattr(trouble, "strerror", None) or str(trouble)
-                raise BadInput("cli.cannot-write", file=name, reason=reason) from trouble
+                raise NotWritten(name, trouble) from trouble
             self._opened[name] = self._stack.enter_context(file)
         return self._opened[name]

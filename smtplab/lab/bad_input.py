@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A full disk, a used-up quota, a file as large as it may grow."""
+
 
 class BadInput(Exception):  # noqa: N818 (the input is in error, not the program)
     """A text's id and its arguments: one line when said, which names the input and the mend."""
@@ -11,3 +20,12 @@ class BadInput(Exception):  # noqa: N818 (the input is in error, not the program
         self.text = text
         """An id of the catalogues, `cli.not-an-address`."""
         self.arguments = arguments
+
+
+class NotWritten(BadInput):
+    """A file that can't be written, and the system's reason."""
+
+    def __init__(self, file: str | Path, trouble: Exception) -> None:
+        super().__init__("cli.cannot-write", file=str(file), reason=getattr(trouble, "strerror", None) or str(trouble))
+        self.no_room = isinstance(trouble, OSError) and trouble.errno in NO_ROOM
+        """Nothing is wrong with what was asked: later there may be some."""

@@ -15,7 +15,7 @@ from smtplab.capture.library import SUFFIX, Shelved
 from smtplab.capture.redact import Redactor
 from smtplab.capture.transcript import Explainer, as_markdown, as_text
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.view.texts import Texts
 
 FORMATS: Final = ("text", "markdown", "pcapng")
@@ -89,7 +89,7 @@ def keep(source: Path, folder: Path, name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         capture_file.save(target, redacted(capture.records))
     except (OSError, ValueError) as trouble:
-        raise BadInput("cli.cannot-write", file=str(target), reason=_reason(trouble)) from trouble
+        raise NotWritten(target, trouble) from trouble
     return target
 
 
@@ -100,7 +100,7 @@ def throw_away(one: Shelved) -> None:
     try:
         one.path.unlink(missing_ok=True)
     except OSError as trouble:
-        raise BadInput("cli.cannot-write", file=str(one.path), reason=_reason(trouble)) from trouble
+        raise NotWritten(one.path, trouble) from trouble
 
 
 def write_new(target: Path, data: bytes) -> None:
@@ -112,7 +112,7 @@ def write_new(target: Path, data: bytes) -> None:
     except FileExistsError as trouble:
         raise BadInput("captures.there-already", file=str(target)) from trouble
     except (OSError, ValueError) as trouble:
-        raise BadInput("cli.cannot-write", file=str(target), reason=_reason(trouble)) from trouble
+        raise NotWritten(target, trouble) from trouble
 
 
 def _checked_name(name: str) -> str:

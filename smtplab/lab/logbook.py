@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.mta.trace import iso_time
 
 OLD_FILES = 5
@@ -78,4 +78,4 @@ class Logbook:
         return self._path.with_name(f"{self._path.name}.{number}")
 
     def _unwritable(self, trouble: OSError) -> BadInput:
-        return BadInput("cli.cannot-write", file=str(self._path), reason=trouble.strerror or str(trouble))
+        return NotWritten(self._path, trouble)

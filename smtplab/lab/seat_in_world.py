@@ -10,6 +10,7 @@ import msgspec
 from smtplab.events import JourneyStarted
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_world import bad_world
 from smtplab.lab.live import session_options
 from smtplab.lab.request import WalkRequest
 from smtplab.lab.seat import SPAN, OnRecord, Seat
@@ -31,7 +32,7 @@ class WorldWay:
         try:
             self._world = load_world(name)
         except WorldError as trouble:
-            raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+            raise bad_world(trouble) from trouble
         server, port = checked.server_and_port(request)
         assert server is not None
         seat = seat_in(self._world, request.source, server)
@@ -78,7 +79,7 @@ def places_of(world_name: str) -> tuple[str, ...]:
     try:
         world = load_world(world_name)
     except WorldError as trouble:
-        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+        raise bad_world(trouble) from trouble
     servers = [host for host in world.hosts if not RELAYS.isdisjoint(host.roles)]
     exchangers = [host.name for host in sorted(servers, key=lambda host: "mx" not in host.roles)]
     submissions = [f"{host.name}:587" for host in world.hosts if "submission" in host.roles]

@@ -9,6 +9,7 @@ import msgspec
 from smtplab.journal import Record
 from smtplab.lab import checked
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_world import bad_world
 from smtplab.lab.compose import compose
 from smtplab.lab.exits import exit_code_of
 from smtplab.lab.parts import Parts
@@ -29,7 +30,7 @@ def prepare_simulated(request: WalkRequest, world_name: str) -> SimulatedWalk:
     try:
         world = load_world(world_name)
     except WorldError as trouble:
-        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+        raise bad_world(trouble) from trouble
     journey = Journey(
         recipient=str(recipient),
         sender=request.sender,

@@ -9,6 +9,7 @@ import msgspec
 from smtplab.events import JourneyEnded
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_world import bad_world
 from smtplab.lab.exits import DONE, FAILED
 from smtplab.sim.expect import EVENTS, Verdict
 from smtplab.sim.library import WorldError, bundled_worlds, load_world
@@ -36,6 +37,8 @@ class Report(msgspec.Struct, frozen=True):
     expectations: tuple[Verdict, ...]
     cut: bool = False
     """It was asked to end before the world came to rest."""
+    missed: str = ""
+    """The event at which it was asked to end, where none of that name happened."""
 
     @property
     def exit_code(self) -> int:
@@ -61,7 +64,7 @@ def show_world(name_or_path: str) -> World:
     try:
         return load_world(name_or_path)
     except WorldError as trouble:
-        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+        raise bad_world(trouble) from trouble
 
 
 def prepare_run(name_or_path: str, seed: int | None = None, until: str | None = None) -> Run:
@@ -78,7 +81,8 @@ def _run(world: World, seed: int, until: Until, on_record: Callable[[Record], No
         played = play(world, seed, until, on_record)
     except JourneyError as trouble:
         raise BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=world.name) from trouble
-    return Report(world.name, seed, played.journeys, len(played.queued), played.verdicts, played.cut)
+    missed = until if isinstance(until, str) and not played.cut else ""
+    return Report(world.name, seed, played.journeys, len(played.queued), played.verdicts, played.cut, missed)
 
 
 def _read_until(text: str | None, world: World) -> Until:
@@ -87,5 +91,12 @@ def _read_until(text: str | None, world: World) -> Until:
     try:
         return parse_until(text, world.start)
     except ValueError as trouble:
-        choices = ", ".join(("5d", "1h30m", "12:30", "2026-11-24T08:00Z", *sorted(EVENTS)))
-        raise BadInput("cli.not-one-of", option="--until", value=text, choices=choices) from trouble
+        raise _bad_until(text) from trouble
+
+
+def _bad_until(text: str) -> BadInput:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a slip needs it
+
+    for close in get_close_matches(text.lower(), EVENTS, 1):
+        return BadInput("sim.bad-until.close", value=text, close=close)
+    return BadInput("sim.bad-until", value=text)

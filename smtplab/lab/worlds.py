@@ -16,6 +16,7 @@ import dns.zone
 import msgspec
 
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_world import bad_world
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
 from smtplab.sim.world import World
 from smtplab.view.network import Line, Plan, Spot
@@ -79,7 +80,7 @@ def plan_of(name_or_path: str) -> Plan:
     try:
         world = load_world(name_or_path)
     except WorldError as trouble:
-        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+        raise bad_world(trouble) from trouble
     return plan_of_world(world)
 
 
@@ -104,7 +105,7 @@ def overlay(world: str, change: Change, folder: Path) -> Path:
     try:
         changed = parse_world(text, world)
     except WorldError as trouble:
-        raise BadInput("cli.bad-world", reason=str(trouble)) from trouble
+        raise bad_world(trouble) from trouble
     folder.mkdir(parents=True, exist_ok=True)
     path = _free(folder, "-".join(filter(None, (changed.name, change.what, change.stage, change.where))))
     path.write_text(text, "utf-8")

@@ -19,6 +19,14 @@ class WorldError(Exception):
     """A world that can't be read; the message is one line: the file, what is wrong, and the path of the field."""
 
 
+class UnknownWorldError(WorldError):
+    """Neither a bundled world's name nor a file's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: no such world; there is {', '.join(bundled_worlds())}, or the path of a .toml file")
+        self.name = name
+
+
 def bundled_worlds() -> tuple[str, ...]:
     """The names of the worlds that come with smtplab, sorted."""
     files = resources.files("smtplab").joinpath("worlds").iterdir()
@@ -33,8 +41,7 @@ def load_world(name_or_path: str) -> World:
     if not name_or_path.endswith(".toml"):
         if Path(name_or_path).is_file():
             raise WorldError(f"{name_or_path}: a world's file is TOML, and its name ends in .toml")
-        known = ", ".join(bundled_worlds())
-        raise WorldError(f"{name_or_path}: no such world; there is {known}, or the path of a .toml file")
+        raise UnknownWorldError(name_or_path)
     try:
         with Path(name_or_path).open("rb") as file:
             data = file.read(WORLD_OCTETS_MAX + 1)

@@ -309,6 +309,8 @@ class _Performance:
         trips: Sequence[tuple[int, Trip]],
         begun: asyncio.Future[None],
     ) -> None:
+        if begun.cancelled():
+            return  # This very moment is the one at which the run was to end.
         for letters in _by_writer(trips):
             group.create_task(self._send(simulation, letters), name=f"journey {letters[0][0] + 1}")
         begun.set_result(None)

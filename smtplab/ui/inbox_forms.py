@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.app import App
 from textual.screen import Screen
 
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.captures import write_new
 from smtplab.message.parts import MimePart
 from smtplab.mta.inbox.reader import MessageRow
@@ -207,4 +207,4 @@ def _path(typed: str) -> Path:
     try:
         return Path(typed).expanduser()
     except RuntimeError as trouble:
-        raise BadInput("cli.cannot-write", file=typed, reason=str(trouble)) from trouble
+        raise NotWritten(typed, trouble) from trouble

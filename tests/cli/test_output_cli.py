@@ -32,6 +32,40 @@ def test_a_full_disk_is_one_line_and_may_be_better_later(command, tmp_path):
     assert done.returncode == 75
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("walk", "student@hust.example", "--json", "--capture", "/dev/full"),
+        ("sim", "run", "first-mail", "--json", "--capture", "/dev/full"),
+        ("sim", "serve", "first-mail", "--capture", "/dev/full"),
+        ("capture", "export", "bounce", "--to", "text", "--output", "/dev/full"),
+        ("capture", "export", "bounce", "--to", "pcapng", "--output", "/dev/full"),
+    ],
+)
+def test_a_file_for_which_there_is_no_room_is_one_line_and_may_be_better_later(command, tmp_path):
+    done = said_of(command, tmp_path)
+    assert (done.returncode, done.stdout) == (75, b"")
+    assert done.stderr.decode() == "smtplab: /dev/full can't be written: No space left on device\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_transcript_for_which_there_is_no_room_costs_one_line_and_the_message_is_sent(tmp_path):
+    sent = tmp_path / "sent.jsonl"
+    command = ("send", "-t", "student@hust.example", "--sim", "campus", "--output", "/dev/full", "--capture", str(sent))
+    done = said_of(command, tmp_path)
+    assert done.stderr.decode() == "smtplab: the output can't be written: No space left on device\n"
+    # Who takes 75 for an answer would send it twice.
+    assert (done.returncode, b'"event":"delivered"' in sent.read_bytes()) == (0, True)
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_the_person_s_to_mend(tmp_path):
+    target = tmp_path / "none" / "x.txt"
+    done = said_of(("capture", "export", "bounce", "--to", "text", "--output", str(target)), tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.decode() == f"smtplab: {target} can't be written: No such file or directory\n"
+
+
 def said_of(arguments, tmp_path, given=b""):
     command = [sys.executable, "-m", "smtplab", "--lang", "en", "--home", str(tmp_path), *arguments]
     return subprocess.run(command, input=given, capture_output=True, check=False)

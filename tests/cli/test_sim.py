@@ -74,6 +74,12 @@ def test_what_a_cut_run_could_not_judge_is_no_failure():
     assert all(line.startswith("  could not check: ") for line in last)
 
 
+def test_an_event_that_never_happens_is_said_and_is_no_failure():
+    done = sim("run", "first-mail", "--until", "bounced")
+    said = b"smtplab: --until: no bounced happened; the world was played to its end\n"
+    assert (done.returncode, done.stderr) == (0, said)
+
+
 def test_a_capture_holds_what_was_printed(tmp_path):
     path = tmp_path / "run.jsonl"
     done = sim("run", "first-mail", "--json", "--capture", str(path))
@@ -84,7 +90,9 @@ def test_a_capture_holds_what_was_printed(tmp_path):
     ("arguments", "said"),
     [
         (("show", "atlantis"), "atlantis: no such world"),
-        (("run", "campus", "--until", "soon"), '--until: "soon" is not one of 5d'),
+        (("run", "campsu"), "campsu: no such world; did you mean campus?"),
+        (("run", "campus", "--until", "soon"), '--until: "soon" is neither a time (5d, 1h30m), nor a moment'),
+        (("run", "campus", "--until", "bounce"), "did you mean bounced?"),
         (("run", "campus", "--json", "--plain"), "--plain"),
         (("serve", "campus", "--speed", "0"), '--speed: "0"'),
         ((), "list, show, run, serve"),

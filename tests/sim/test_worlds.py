@@ -89,6 +89,14 @@ def test_a_run_to_an_event_ends_with_it():
     assert not played.as_expected
 
 
+def test_a_run_to_the_very_moment_of_a_journey_ends_there():
+    records, played = played_until("first-mail", 0.0)
+    assert records == []
+    assert [ended.detail for ended in played.journeys] == ["not-begun"]
+    records, played = played_until("greylisting", 3600.0)
+    assert all(record.elapsed_us <= 3600e6 for record in records)
+
+
 def test_a_run_to_before_the_first_journey_has_nothing_to_tell():
     world = load_world("first-mail")
     late = msgspec.structs.replace(world, journeys=(msgspec.structs.replace(world.journeys[0], at_s=60.0),))
