@@ -94,13 +94,13 @@ async def _candidates(
 
 
 def _from_mx(domain: str, answer: Answer, net: Net, emit: Emit) -> tuple[RouteSource, Sequence[_Candidate]] | NoRoute:
-    entries = [entry for record in answer.records if (entry := _parse_mx(record)) is not None]
-    if entries and all(entry.host == "" for entry in entries):
-        return NoRoute(domain, "null-mx")
-    if any(entry.host == "" for entry in entries):
+    listed = _listed(answer.records)
+    entries = [entry for entry in listed if entry.host]
+    if len(entries) < len(listed):
+        if not entries:
+            return NoRoute(domain, "null-mx")
         # RFC 7505 3: a null MX stands alone; beside others it names no host.
         emit(RuleBroken("null-mx-beside-others", "them", domain, "RFC 7505 3"))
-    entries = [entry for entry in entries if entry.host]
     usable = []
     for entry in entries:
         if _is_address(entry.host):
@@ -109,10 +109,17 @@ def _from_mx(domain: str, answer: Answer, net: Net, emit: Emit) -> tuple[RouteSo
             usable.append(entry)
     if not usable:
         return NoRoute(domain, "no-usable-host")
-    ordered = _in_order(usable, net)
+    ordered = _in_order(usable, net) if len(usable) > 1 else usable
     for entry in ordered[HOSTS_MAX:]:
         emit(HostSkipped(entry.host, "too-many-hosts"))
     return "mx", ordered[:HOSTS_MAX]
+
+
+# A domain's records are the same at every attempt and for every server that sends to it.
+@functools.lru_cache(maxsize=4096)
+def _listed(records: tuple[str, ...]) -> tuple[_Candidate, ...]:
+    """The MX records that can be read; a null MX has an empty host."""
+    return tuple(entry for record in records if (entry := _parse_mx(record)) is not None)
 
 
 def _parse_mx(record: str) -> _Candidate | None:
@@ -145,14 +152,16 @@ async def _look_up(candidate: _Candidate, net: Net, routing: Routing, emit: Emit
     if _is_address(host):
         addresses = _of_family((host,), routing)
         return _Looked(candidate, addresses, _none(addresses))
-    wanted = {None: ("A", "AAAA"), 4: ("A",), 6: ("AAAA",)}[routing.family]
-    answers = [await net.resolver.resolve(host, rrtype, emit) for rrtype in wanted]
+    answers = [await net.resolver.resolve(host, rrtype, emit) for rrtype in _TYPES_OF_FAMILY[routing.family]]
     if candidate.preference is not None and any(answer.aliases for answer in answers):
         # Forbidden, and followed all the same by every MTA of note, for mail would not flow otherwise.
         emit(RuleBroken("mx-is-cname", "them", host, "RFC 2181 10.3"))
-    found = tuple(record for answer in answers if answer.kind == "found" for record in answer.records)
-    addresses = tuple(record for record in found if _is_address(record))[:ADDRESSES_MAX]
+    found = [record for answer in answers if answer.kind == "found" for record in answer.records]
+    addresses = tuple([record for record in found if _is_address(record)][:ADDRESSES_MAX])
     return _Looked(candidate, addresses, None if addresses else _failure(answers))
+
+
+_TYPES_OF_FAMILY = {None: ("A", "AAAA"), 4: ("A",), 6: ("AAAA",)}
 
 
 def _failure(answers: Sequence[Answer]) -> NoRouteKind:

@@ -34,7 +34,7 @@ class Found(msgspec.Struct, frozen=True):
 
     def shown_records(self) -> tuple[str, ...]:
         """As `events.DnsAnswered.records` has them."""
-        return tuple(f"CNAME {alias}." for alias in self.aliases) + self.records
+        return (*[f"CNAME {alias}." for alias in self.aliases], *self.records) if self.aliases else self.records
 
 
 class Cache:
@@ -48,17 +48,18 @@ class Cache:
     def get(self, name: str, rrtype: str) -> Found | None:
         """What is known, its TTL counted down."""
         # A name that does not exist has no records of any type (RFC 2308 5, RFC 8020).
-        for key in ((name, rrtype), (name, "")):
-            expiry, found = self._entries.get(key, (0.0, None))
-            if found is None:
-                continue
-            left_s = int(expiry - self._monotonic())
-            if left_s <= 0:
-                del self._entries[key]
-                continue
-            self._entries.move_to_end(key)
-            return msgspec.structs.replace(found, ttl_s=left_s)
-        return None
+        return self._get((name, rrtype)) or self._get((name, ""))
+
+    def _get(self, key: tuple[str, str]) -> Found | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        left_s = int(entry[0] - self._monotonic())
+        if left_s <= 0:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return msgspec.structs.replace(entry[1], ttl_s=left_s)
 
     def put(self, name: str, rrtype: str, found: Found) -> None:
         """Keep an answer, unless its TTL says not to."""

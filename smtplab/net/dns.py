@@ -11,6 +11,7 @@ import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 import msgspec
 
 from smtplab.events import DnsAnswered, DnsFailed, DnsQueried
@@ -68,35 +69,40 @@ class DnsResolver:
             return Answer("malformed", name.lower().rstrip("."), rrtype)
         asked = owner
         end_s = self._clock.monotonic() + self._bounds.lifetime_s
-        aliases: list[str] = []
+        aliases: tuple[str, ...] = ()
         authentic = True
-        ttls: list[int] = []
+        ttl_s: int | None = None
         while True:
-            found = await self._find(owner, rrtype, end_s, emit)
+            found = self._known(owner, rrtype, emit) or await self._find(owner, rrtype, end_s, emit)
             if not isinstance(found, Found):
-                return Answer(found, asked, rrtype, (), owner, tuple(aliases))
-            authentic &= found.authentic
-            ttls += () if found.ttl_s is None else (found.ttl_s,)
-            aliases += found.aliases
-            if _loop(asked, aliases) or len(aliases) > CNAMES_MAX:
-                emit(DnsFailed(asked, rrtype, found.server, "cname-loop"))
-                return Answer("cname-loop", asked, rrtype, (), found.canonical, tuple(aliases))
+                return Answer(found, asked, rrtype, (), owner, aliases)
+            authentic = authentic and found.authentic
+            if found.ttl_s is not None and (ttl_s is None or found.ttl_s < ttl_s):
+                ttl_s = found.ttl_s
+            if found.aliases:
+                aliases += found.aliases
+                if _loop(asked, aliases) or len(aliases) > CNAMES_MAX:
+                    emit(DnsFailed(asked, rrtype, found.server, "cname-loop"))
+                    return Answer("cname-loop", asked, rrtype, (), found.canonical, aliases)
             if found.complete:
                 break
             owner = found.canonical
-        ttl_s = min(ttls) if ttls else None
         kind = _kind_of(found)
-        return Answer(kind, asked, rrtype, found.records, found.canonical, tuple(aliases), ttl_s, authentic)
+        return Answer(kind, asked, rrtype, found.records, found.canonical, aliases, ttl_s, authentic)
+
+    def _known(self, name: str, rrtype: str, emit: Emit) -> Found | None:
+        """One name's answer where it is cached: nobody is asked."""
+        found = self._cache.get(name, rrtype)
+        if found is not None:
+            emit(_answered(name, rrtype, found, 0.0, cached=True))
+        return found
 
     async def _find(self, name: str, rrtype: str, end_s: float, emit: Emit) -> Found | AnswerKind:
-        """One name's answer: known here, cached, or asked of the servers in turn."""
+        """One name's answer: known to everybody, or asked of the servers in turn."""
         if (local := _special(name, rrtype)) is not None:
             emit(DnsQueried(name, rrtype, local.server))
             emit(_answered(name, rrtype, local, 0.0))
             return local
-        if (known := self._cache.get(name, rrtype)) is not None:
-            emit(_answered(name, rrtype, known, 0.0, cached=True))
-            return known
         if not self._servers:
             emit(DnsFailed(name, rrtype, "", "no-server"))
             return "unreachable"
@@ -119,7 +125,7 @@ class DnsResolver:
         emit(DnsQueried(name, rrtype, shown))
         began_s = self._clock.monotonic()
         response = await self._exchange.ask(query, server, timeout_s)
-        if not isinstance(response, Lost) and response.rcode() == dns.rcode.FORMERR:
+        if not isinstance(response, Lost) and _is_format_error(response):
             # RFC 6891 7: an old server that does not know EDNS says so with FORMERR.
             query.use_edns(False)
             response = await self._exchange.ask(query, server, timeout_s)
@@ -145,6 +151,11 @@ _BY_WEIGHT: tuple[AnswerKind, ...] = ("servfail", "timed-out", "malformed", "unr
 def _worst(failures: Iterable[AnswerKind]) -> AnswerKind:
     """Of several servers' failures, the one that says most: a server that answered, then one that might have."""
     return min(failures, key=_BY_WEIGHT.index, default="timed-out")
+
+
+def _is_format_error(response: dns.message.Message) -> bool:
+    """dnspython makes an enum of every code; most responses have none (RFC 1035 4.1.1: the lowest four bits)."""
+    return bool(int(response.flags) & 0x0F) and response.rcode() == dns.rcode.FORMERR
 
 
 def _kind_of(found: Found) -> AnswerKind:
@@ -190,12 +201,12 @@ def read_response(response: dns.message.Message, name: str, rrtype: str, server:
     ttls: list[int] = []
     records: tuple[str, ...] = ()
     while len(aliases) <= CNAMES_MAX and not _loop(name, aliases):
-        rrset = response.get_rrset(response.answer, owner, dns.rdataclass.IN, wanted)
+        rrset = _rrset(response.answer, owner, wanted)
         if rrset is not None:
             records = tuple(rdata.to_text() for rdata in rrset)
             ttls.append(rrset.ttl)
             break
-        alias = response.get_rrset(response.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME)
+        alias = _rrset(response.answer, owner, dns.rdatatype.CNAME)
         if alias is None:
             break
         ttls.append(alias.ttl)
@@ -219,6 +230,15 @@ def read_response(response: dns.message.Message, name: str, rrtype: str, server:
         complete=complete,
         server=server,
     )
+
+
+def _rrset(
+    section: Iterable[dns.rrset.RRset], owner: dns.name.Name, rdtype: dns.rdatatype.RdataType
+) -> dns.rrset.RRset | None:
+    for rrset in section:
+        if rrset.rdtype == rdtype and rrset.rdclass == dns.rdataclass.IN and rrset.name == owner:
+            return rrset
+    return None
 
 
 def _negative_ttl(response: dns.message.Message, owner: dns.name.Name) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable
 
@@ -35,10 +36,9 @@ class Names:
     """All zones of a world behind one resolver, which never has to ask further."""
 
     def __init__(self, zones: Iterable[Zone], changes: Iterable[DnsChange] = ()) -> None:
-        self._zones: dict[dns.name.Name, dns.zone.Zone] = {}
-        self._existing: dict[dns.name.Name, frozenset[dns.name.Name]] = {}
+        self._zones: dict[dns.name.Name, _ReadZone] = {}
         self._changes = deque(changes)
-        self._answers: dict[_Question, dns.message.Message | None] = {}
+        self._answers: dict[_Question, dns.message.Message] = {}
         """The same question has the same answer, of which only the id differs."""
         for zone in zones:
             self._put(zone.origin, zone.text)
@@ -53,7 +53,7 @@ class Names:
         return made
 
     def ask(self, query: dns.message.Message, *, tcp: bool) -> dns.message.Message | None:
-        """As read from the octets that a server of names would send; None for what is no query, which it drops.
+        """What a server of names would send, cut where it has to be; None for what is no query, which it drops.
 
         Its id is that of whoever asked first, and it is not to be changed.
         """
@@ -61,16 +61,19 @@ class Names:
             return None
         question = query.question[0]
         key = (question.name.labels, question.rdtype, query.payload, tcp)
-        if key not in self._answers:
-            octets = self.respond(query.to_wire(), tcp=tcp)
-            self._answers[key] = None if octets is None else dns.message.from_wire(octets)
-        return self._answers[key]
+        response = self._answers.get(key)
+        if response is None:
+            response = self.answer(query)
+            octets_max = _octets_max(query, tcp=tcp)
+            # An answer that is short enough before its names are compressed need not become octets to be found so.
+            if _octets_at_most(response) > octets_max:
+                response = dns.message.from_wire(_octets(response, octets_max))
+            self._answers[key] = response
+        return response
 
     def _put(self, origin_text: str, text: str) -> None:
         origin = dns.name.from_text(origin_text)
-        zone = dns.zone.from_text(text, origin, relativize=False)
-        self._zones[origin] = zone
-        self._existing[origin] = _existing_names(zone)
+        self._zones[origin] = _ReadZone(origin, text)
         self._answers.clear()
 
     def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
@@ -81,9 +84,7 @@ class Names:
             return None
         if not question.question:
             return None
-        octets_max = TCP_OCTETS_MAX if tcp else min(UDP_OCTETS_MAX, max(512, question.payload))
-        # dnspython would shuffle the records of a set, by a chance that is not ours.
-        return self.answer(question).to_wire(max_size=octets_max, prefer_truncation=True, want_shuffle=False)
+        return _octets(self.answer(question), _octets_max(question, tcp=tcp))
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         """NXDOMAIN and no data carry the zone's SOA (RFC 2308 2); a name outside every zone is a SERVFAIL."""
@@ -102,7 +103,7 @@ class Names:
         response.set_rcode(dns.rcode.SERVFAIL)
         return response
 
-    def _zone_of(self, name: dns.name.Name) -> dns.zone.Zone | None:
+    def _zone_of(self, name: dns.name.Name) -> _ReadZone | None:
         """The one with the longest origin."""
         while name not in self._zones:
             if name == dns.name.root:
@@ -111,25 +112,24 @@ class Names:
         return self._zones[name]
 
     def _look_up(
-        self, zone: dns.zone.Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message
+        self, zone: _ReadZone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, response: dns.message.Message
     ) -> dns.name.Name | None:
         """Adds what the zone holds; returns the target where that is a CNAME which leads on."""
-        assert zone.origin is not None
-        source = _source(zone, name, self._existing[zone.origin])
+        source = zone.source(name)
         if source is None:
             response.set_rcode(dns.rcode.NXDOMAIN)
-            response.authority.append(_start_of_authority(zone))
+            response.authority.append(zone.start_of_authority)
             return None
-        records = zone.get_rdataset(source, rdtype)
+        records = zone.data.get_rdataset(source, rdtype)
         if records is not None:
             response.answer.append(_rrset(name, records))
             return None
-        alias = zone.get_rdataset(source, dns.rdatatype.CNAME)
+        alias = zone.data.get_rdataset(source, dns.rdatatype.CNAME)
         if alias is not None:
             response.answer.append(_rrset(name, alias))
             target: dns.name.Name = alias[0].target
             return target
-        response.authority.append(_start_of_authority(zone))
+        response.authority.append(zone.start_of_authority)
         return None
 
 
@@ -140,37 +140,76 @@ def refuse(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Me
     return response
 
 
-def _source(zone: dns.zone.Zone, name: dns.name.Name, existing: frozenset[dns.name.Name]) -> dns.name.Name | None:
-    """The name whose records answer: itself, the wildcard of its closest encloser (RFC 4592 3.3.1), or none."""
-    if name in existing:
-        return name
-    encloser = name.parent()
-    while encloser not in existing:
-        encloser = encloser.parent()
-    wildcard = dns.name.Name((b"*", *encloser.labels))
-    return wildcard if zone.get_node(wildcard) is not None else None
+class _ReadZone:
+    """A zone of a world, read when somebody asks for something in it: of a thousand, a short run asks for few."""
 
+    def __init__(self, origin: dns.name.Name, text: str) -> None:
+        self._origin = origin
+        self._text = text
 
-def _existing_names(zone: dns.zone.Zone) -> frozenset[dns.name.Name]:
-    """A name without records of its own exists where one below it has some (RFC 4592 2.2.2)."""
-    assert zone.origin is not None
-    found = {zone.origin}
-    for owner in zone.nodes:
-        name = owner
-        while name not in found:
-            found.add(name)
-            name = name.parent()
-    return frozenset(found)
+    @functools.cached_property
+    def data(self) -> dns.zone.Zone:
+        return dns.zone.from_text(self._text, self._origin, relativize=False)
 
+    @functools.cached_property
+    def start_of_authority(self) -> dns.rrset.RRset:
+        """The SOA with the time for which "there is none" may be kept (RFC 2308 3)."""
+        records = self.data.find_rdataset(self._origin, dns.rdatatype.SOA)
+        found = _rrset(self._origin, records)
+        found.ttl = min(records.ttl, records[0].minimum)
+        return found
 
-def _start_of_authority(zone: dns.zone.Zone) -> dns.rrset.RRset:
-    """The SOA with the time for which "there is none" may be kept (RFC 2308 3)."""
-    assert zone.origin is not None
-    records = zone.find_rdataset(zone.origin, dns.rdatatype.SOA)
-    found = _rrset(zone.origin, records)
-    found.ttl = min(records.ttl, records[0].minimum)
-    return found
+    def source(self, name: dns.name.Name) -> dns.name.Name | None:
+        """The name whose records answer: itself, the wildcard of its closest encloser (RFC 4592 3.3.1), or none."""
+        existing = self._existing
+        if name in existing:
+            return name
+        encloser = name.parent()
+        while encloser not in existing:
+            encloser = encloser.parent()
+        wildcard = dns.name.Name((b"*", *encloser.labels))
+        return wildcard if self.data.get_node(wildcard) is not None else None
+
+    @functools.cached_property
+    def _existing(self) -> frozenset[dns.name.Name]:
+        """A name without records of its own exists where one below it has some (RFC 4592 2.2.2)."""
+        found = {self._origin}
+        for owner in self.data.nodes:
+            name = owner
+            while name not in found:
+                found.add(name)
+                name = name.parent()
+        return frozenset(found)
 
 
 def _rrset(name: dns.name.Name, records: dns.rdataset.Rdataset) -> dns.rrset.RRset:
     return dns.rrset.from_rdata_list(name, records.ttl, list(records))
+
+
+_HEADER_OCTETS = 12
+_RECORD_OCTETS = 10
+"""RFC 1035 4.1.3: type, class, TTL and length, between a record's name and its data."""
+
+
+def _octets_at_most(response: dns.message.Message) -> int:
+    """How long it would be if no name were compressed."""
+    found = _HEADER_OCTETS + (_EDNS_OCTETS if response.edns >= 0 else 0)
+    for section in response.sections:
+        for rrset in section:
+            each = sum([len(label) + 1 for label in rrset.name.labels]) + _RECORD_OCTETS
+            found += sum([each + len(rdata.to_digestable()) for rdata in rrset]) or each
+    return found
+
+
+_EDNS_OCTETS = 11
+"""RFC 6891 6.1.2, without options."""
+
+
+def _octets_max(query: dns.message.Message, *, tcp: bool) -> int:
+    """What the asker can take."""
+    return TCP_OCTETS_MAX if tcp else min(UDP_OCTETS_MAX, max(512, query.payload))
+
+
+def _octets(response: dns.message.Message, octets_max: int) -> bytes:
+    # dnspython would shuffle the records of a set, by a chance that is not ours.
+    return response.to_wire(max_size=octets_max, prefer_truncation=True, want_shuffle=False)

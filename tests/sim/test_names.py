@@ -1,7 +1,11 @@
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.zone
 import pytest
 
+from smtplab.net.dns import read_response
+from smtplab.sim.library import bundled_worlds, load_world
 from smtplab.sim.names import Names
 from smtplab.sim.world import Zone
 
@@ -99,3 +103,24 @@ def test_the_records_of_a_set_come_in_the_same_order_every_time():
     query = dns.message.make_query("many.neu.example", "A").to_wire()
     answers = {Names((Zone("neu.example", NEU + records),)).respond(query, tcp=True) for _ in range(3)}
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("name", bundled_worlds())
+def test_an_answer_that_never_was_octets_says_what_the_octets_would(name: str, tcp: bool):
+    zones = (*load_world(name).zones, *ZONES)
+    owners = {"nobody.elsewhere.example", *(zone.origin for zone in zones)}
+    for zone in zones:
+        read = dns.zone.from_text(zone.text, zone.origin, relativize=False)
+        owners |= {owner.to_text(omit_final_dot=True).lower() for owner in read.nodes}
+    owners |= {f"x.{owner}" for owner in owners if owner != "."}
+    names = Names(zones)
+    for owner in sorted(owners - {"."}):
+        for rrtype in ("A", "MX", "TXT"):
+            query = dns.message.make_query(owner, rrtype, use_edns=0, payload=1232)
+            answer, octets = names.ask(query, tcp=tcp), names.respond(query.to_wire(), tcp=tcp)
+            assert answer is not None
+            assert octets is not None
+            sent = dns.message.from_wire(octets)
+            assert answer.flags & dns.flags.TC == sent.flags & dns.flags.TC
+            assert read_response(answer, owner, rrtype, "ns") == read_response(sent, owner, rrtype, "ns")
