@@ -283,7 +283,7 @@ def _answer_at_any_time(command: Command) -> Reply:
 
 
 _HELP = (
-    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT STARTTLS AUTH",
+    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS AUTH",
     "What is offered here, EHLO tells; how it is said, RFC 5321 does",
 )
 

@@ -144,6 +144,8 @@ def _refuse_order(verb: str, standing: Standing) -> Reply | None:
         return _out_of_order("TLS is active already")
     if verb == "AUTH" and standing.authenticated:
         return _out_of_order("Already authenticated")  # RFC 4954 4
+    if standing.state == "greeted" and not is_legal("greeted", verb):
+        return _out_of_order("Say hello first")  # Before EHLO nobody can know what is offered.
     keyword = announced_by(verb)
     if keyword is not None and keyword not in standing.offered:
         return make_reply(502, "Not offered here", enhanced="5.5.1")
@@ -164,7 +166,6 @@ _IN_ORDER = frozenset(
 """What nearly every command is: known to every server, and said in a state that has it."""
 
 _WHY_OUT_OF_ORDER: dict[State, str] = {
-    "greeted": "Say hello first",
     "ready": "No transaction, MAIL first",
     "mail": "A transaction is open",
     "rcpt": "A transaction is open",
@@ -216,10 +217,11 @@ def _refuse_rcpt(rcpt: Rcpt, standing: Standing) -> Reply | None:
 
 def _refuse_parameter(name: str, value: str | None, standing: Standing) -> Reply | None:
     """What the extensions say of their parameters' values: RFC 1870 5, RFC 6152 2, RFC 6531 3.4, RFC 3461 4.3."""
-    if keyword_for(name, value) not in standing.offered:
-        return make_reply(555, f"Parameter {name} not offered", enhanced="5.5.4")  # RFC 5321 4.1.1.11
     is_good = GOOD_VALUES.get(name)
-    if is_good is not None and not is_good(value):
+    # Most keywords, PIPELINING among them, bring no parameter of their name.
+    if is_good is None or keyword_for(name, value) not in standing.offered:
+        return make_reply(555, f"Parameter {name} not offered", enhanced="5.5.4")  # RFC 5321 4.1.1.11
+    if not is_good(value):
         return make_reply(501, f"Bad value for {name}", enhanced="5.5.4")
     if name == "SIZE" and int(value or 0) > standing.message_octets_max:
         return too_large()
