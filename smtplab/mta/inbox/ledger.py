@@ -79,9 +79,12 @@ class Ledger:
         self.ring.append((sitting, recording))
         self._remembered += recording.kept
         while len(self.ring) > 1 and (self._remembered > RING_RECORDS or len(self.ring) > RING_SESSIONS):
-            self._remembered -= self.ring.popleft()[1].kept
+            _, oldest = self.ring.popleft()
+            self._remembered -= oldest.kept
+            oldest.erase()
 
     async def _write(self, sitting: Sitting, recording: Recording) -> None:
         assert self._store is not None
         # A disk that is full costs the session's record; nobody waits for it.
         await self._store.put_session(sitting, recording.play)
+        recording.erase()

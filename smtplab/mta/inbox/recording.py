@@ -60,6 +60,11 @@ class Recording:
         before, behind = journal.records[:FIRST_RECORDS], journal.records[FIRST_RECORDS:]
         return (*before, *_moved_on(behind, tape.left_out)), tape.left_out
 
+    def erase(self) -> None:
+        """Nobody will read it any more: its facts go now. Session and recording refer to each other in a circle, and
+        the collector, which does not count facts, may look for such circles only after hundreds of sessions."""
+        self._tape.erase()
+
     @property
     def kept(self) -> int:
         """How many facts."""
@@ -95,6 +100,9 @@ class _Tape:
             del self.told[FIRST_RECORDS : FIRST_RECORDS + surplus]
             del self.times[FIRST_RECORDS : FIRST_RECORDS + surplus]
             self.left_out += surplus
+
+    def erase(self) -> None:
+        self.times, self.told = array("d"), []
 
     def end(self) -> None:
         if self.at_end is not None:
