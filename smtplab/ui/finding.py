@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.screen import Screen
 
 from smtplab.ui.search import Found, Search, Searched
@@ -12,10 +14,13 @@ from smtplab.ui.widgets.transcript import Transcript
 class Finder:
     """For a screen that has one `SearchBar` and one `Transcript`."""
 
-    def __init__(self, screen: Screen[None], lines: Searched) -> None:
+    def __init__(self, screen: Screen[None], lines: Searched, whole: Callable[[], bool]) -> None:
+        """`whole` tells whether the lines have been read to their end, so that no match can come any more."""
         self._screen = screen
         self._lines = lines
+        self._whole = whole
         self._search = Search(lines)
+        self._said_whole = False
 
     def open(self) -> None:
         self._screen.query_one(SearchBar).open()
@@ -29,6 +34,26 @@ class Finder:
         """To the next match (1) or the one before (-1)."""
         return self._show(self._search.go(by))
 
+    def look_on(self) -> bool:
+        """Takes the count up as more is read; called again and again, and quick where nothing is new."""
+        if not self._search.wanted:
+            return False
+        selected = self._lines.selected
+        found = self._search.look_on()
+        if found is None and self._whole() != self._said_whole:
+            found = self._search.found
+        if found is not None:
+            self._say(found)
+        if self._lines.selected == selected:
+            return False
+        self._screen.query_one(Transcript).select(self._lines.selected)
+        return True
+
+    def speak(self) -> None:
+        """In another language other lines may hold it."""
+        self._search.forget()
+        self.look_on()
+
     def close(self) -> None:
         """The keys go to the transcript again."""
         self._screen.query_one(Transcript).focus()
@@ -36,6 +61,10 @@ class Finder:
     def _show(self, found: Found | None) -> bool:
         if found is None:
             return False
-        self._screen.query_one(SearchBar).found(found.place, found.matches)
+        self._say(found)
         self._screen.query_one(Transcript).select(self._lines.selected)
         return True
+
+    def _say(self, found: Found) -> None:
+        self._said_whole = self._whole()
+        self._screen.query_one(SearchBar).found(found.place, found.matches, whole=self._said_whole)

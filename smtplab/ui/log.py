@@ -61,13 +61,19 @@ class Log:
             lines = self._lines(index) if self.is_seen(index) else ()
             self._folded.append(tuple(line.text.casefold() for line in lines))
 
-    def find(self, wanted: str, records: int) -> list[int]:
-        """Rows of the first so many records that hold the text, whatever its case."""
+    @property
+    def count(self) -> int:
+        """Rows of all the records taken in."""
+        return self.rows.count(len(self._records))
+
+    def find(self, wanted: str, start: int, records: int) -> list[int]:
+        """Rows of the first so many records, from that of the row `start` on, that hold the text, whatever its case."""
         wanted = wanted.casefold()
         self.fold_on(records - len(self._folded))
+        first = self.rows.place(start).record if start < self.count else records
         return [
             self.rows.rows_of(index)[number]
-            for index in range(min(records, len(self._folded)))
+            for index in range(first, min(records, len(self._folded)))
             for number, text in enumerate(self._folded[index])
             if wanted in text
         ]

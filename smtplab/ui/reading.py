@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Final
 
 from rich.cells import cell_len
@@ -98,9 +97,14 @@ class Reading:
         found = self._failed.find(1, index)
         return found if found >= 0 else self._failed.find(1)
 
-    def rows_with(self, wanted: str, end: int) -> list[int]:
-        """Which of the first `end` rows hold the (case-folded) text, of those that are searchable by now."""
-        return [row for row, text in enumerate(islice(self._folded, end)) if wanted in text]
+    @property
+    def searchable(self) -> int:
+        """How many rows can be searched by now."""
+        return self._row
+
+    def rows_with(self, wanted: str, start: int, end: int) -> list[int]:
+        """Which rows from `start` to before `end` hold the (case-folded) text, of those that are searchable by now."""
+        return [row for row, text in enumerate(self._folded[start : min(end, self._row)], start) if wanted in text]
 
     def line(self, index: int, number: int) -> Line:
         """One of a record's lines."""

@@ -25,9 +25,19 @@ class ShownLog:
         """A row's time and line."""
         return self._log.draw(row)
 
-    def find(self, wanted: str) -> list[int]:
-        """Rows that hold the text, whatever its case."""
-        return self._log.find(wanted, self._records()) if wanted else []
+    @property
+    def searchable(self) -> int:
+        """All of it: what has not been read for the search is read when it is looked through."""
+        return self.count
+
+    @property
+    def all_searchable(self) -> bool:
+        """Nothing of what is known lies in the future."""
+        return self.count == self._log.count
+
+    def find(self, wanted: str, start: int = 0) -> list[int]:
+        """Rows from this one on that hold the text, whatever its case."""
+        return self._log.find(wanted, start, self._records()) if wanted else []
 
     def follow(self) -> None:
         """The last row is the one selected."""

@@ -75,9 +75,19 @@ class Spoken:
             lines = len(event.lines) if isinstance(event, ReplyReceived) else 1
             self._walk.selected = self._walk.rows.rows_of(self._reply)[max(lines, 1) - 1]
 
-    def find(self, wanted: str) -> list[int]:
+    @property
+    def searchable(self) -> int:
+        """As `Walk.searchable`."""
+        return self._walk.searchable
+
+    @property
+    def all_searchable(self) -> bool:
+        """As `Walk.all_searchable`; what is still to be said nobody can look for."""
+        return self._walk.all_searchable
+
+    def find(self, wanted: str, start: int = 0) -> list[int]:
         """As `Walk.find`."""
-        return self._walk.find(wanted)
+        return self._walk.find(wanted, start)
 
     def draw(self, row: int) -> tuple[str, Line]:
         """A row's time and its line."""

@@ -81,12 +81,19 @@ class Walk:
         """The last row shown is the one selected."""
         self.selected = self.count - 1
 
-    def find(self, wanted: str) -> list[int]:
-        """Rows among those shown that hold the text, whatever its case."""
-        wanted = wanted.casefold()
-        if not wanted:
-            return []
-        return self.reading.rows_with(wanted, self.count)
+    @property
+    def searchable(self) -> int:
+        """Rows shown that have been read for the search."""
+        return min(self.count, self.reading.searchable)
+
+    @property
+    def all_searchable(self) -> bool:
+        """Every row known is shown, and has been read for the search."""
+        return self.searchable == self.rows.count(len(self.known))
+
+    def find(self, wanted: str, start: int = 0) -> list[int]:
+        """Rows among those shown, from this one on, that hold the text, whatever its case."""
+        return self.reading.rows_with(wanted.casefold(), start, self.count) if wanted else []
 
     def next_failure(self) -> int | None:
         """The first row of the next record that tells of a failure, round at the end; it may lie in the future."""

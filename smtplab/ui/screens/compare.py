@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
-from textual.worker import Worker, WorkerError, WorkerState
+from textual.worker import Worker, WorkerState
 
 from smtplab.journal import Record
-from smtplab.lab.feed import Ended, Feed
+from smtplab.lab.feed import Feed
 from smtplab.ui.comparing import Comparison
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
+from smtplab.ui.work import Work, tell_problem
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -48,7 +48,7 @@ class CompareScreen(Screen[None]):
         self._comparison = comparison
         self._old = old
         self._same: list[bool] | None = None
-        self._worker: Worker[Ended] | None = None
+        self._work = Work(self)
         self.HELP = comparison.help  # type: ignore[misc] # Textual has it for the class; two kinds share this one.
 
     def compose(self) -> ComposeResult:
@@ -57,16 +57,12 @@ class CompareScreen(Screen[None]):
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
-        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self._work.begin(self._feed.run())
         self.query_one(TwoColumns).focus()
         self._say_about()
 
     async def on_unmount(self) -> None:
-        """The feed ends its process before the screen is gone."""
-        if self._worker is not None and not self._worker.is_finished:
-            self._worker.cancel()
-            with contextlib.suppress(WorkerError):
-                await self._worker.wait()
+        await self._work.end()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Two servers are no world."""
@@ -87,8 +83,7 @@ class CompareScreen(Screen[None]):
         if changed.state is not WorkerState.SUCCESS or self._feed.ended is None:
             return
         ended = self._feed.ended
-        if ended.problem is not None:
-            self.notify(self._texts(ended.problem, **ended.arguments), severity="error", timeout=10, markup=False)
+        tell_problem(self, ended, self._texts)
         same = self._same = self._comparison.lay(self._old, list(self._feed.records), self._texts)
         first = same.index(False) if False in same else 0
         self.query_one(TwoColumns).show(len(same), self._comparison.heads(self._texts), first)

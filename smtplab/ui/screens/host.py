@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -10,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.style import Style
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -19,10 +19,11 @@ from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import Mailboxes, stored_in
 from smtplab.ui import knowing, taking
-from smtplab.ui.finding import Finder
 from smtplab.ui.halves import half
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
+from smtplab.ui.screens.lines import COPYING, SEARCHING
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
@@ -33,9 +34,9 @@ from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
-from smtplab.ui.world import Where, WorldRun
+from smtplab.ui.world import WorldRun
 from smtplab.view.knowledge import Knowledge, StoredMessage, Talk, other_end
-from smtplab.view.moments import Kind, line_count
+from smtplab.view.moments import line_count
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -46,7 +47,7 @@ _STORED_SHOWN_OCTETS: Final = 16_384
 """Of a message: its whole head and the beginning of its body."""
 
 
-class HostScreen(Screen[None]):
+class HostScreen(MomentScreen):
     """Stands at the world's moment and moves it, so that a queue can be watched through the days."""
 
     HELP: ClassVar = "ui.help.host"
@@ -68,35 +69,23 @@ class HostScreen(Screen[None]):
         Binding("space", "step(1, 'event')", "ui.key.step"),
         Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→"),
         Binding("right", "step(1, 'event')", "ui.key.time", show=False),
-        Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
-        Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
-        Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
-        Binding("H", "hours(-1)", "ui.key.hour", show=False),
-        Binding("f", "failure", "ui.key.failure"),
-        Binding("home", "jump('start')", "ui.key.start", show=False),
-        Binding("end", "jump('end')", "ui.key.end", show=False),
+        *DELIVERIES_AND_HOURS,
+        *ENDS,
         Binding("s", "save", "ui.key.save", show=False),
-        Binding("slash", "search", "ui.key.search", show=False),
-        Binding("n", "match(1)", "ui.key.match-next", show=False),
-        Binding("N", "match(-1)", "ui.key.match-before", show=False),
-        Binding("y", "copy_line", "ui.key.copy-line", show=False),
-        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
+        *SEARCHING,
+        *COPYING,
     ]
 
     def __init__(self, texts: Texts, run: WorldRun, host: str, world: str, captures: Path) -> None:
         """`world` is its name or file, to be played once more for its mailboxes; `s` saves in `captures`."""
-        super().__init__()
-        self._captures = captures
-        self._texts = texts
-        self._run = run
+        self._log = Log(texts, of_one_host=True)
+        self._shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
+        super().__init__(texts, run, self._shown, captures)
         self._host = host
         self._world = world
         self._tab: Tab = "knows"
         self._records = run.nodes.told_by(host)
-        self._log = Log(texts, of_one_host=True)
         self._log.extend(self._records)
-        self._shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
-        self._finder = Finder(self, self._shown)
         self._stored: Mailboxes | None = None
         self._messages: list[StoredMessage] = []
         self._talks: list[Talk] = []
@@ -145,32 +134,6 @@ class HostScreen(Screen[None]):
 
     # The moment
 
-    def action_step(self, by: int, kind: Kind) -> None:
-        if not self._run.step(by, kind) and by > 0:
-            self._run.jump("end")
-        self._show()
-
-    def action_hours(self, by: int) -> None:
-        self._run.pass_hours(by)
-        self._show()
-
-    def action_jump(self, where: Where) -> None:
-        self._run.jump(where)
-        self._show()
-
-    def action_failure(self) -> None:
-        if not self._run.next_failure():
-            self.notify(self._texts("ui.note.no-failure"))
-        self._show()
-
-    @on(Timeline.Dragged)
-    def _drag(self, dragged: Timeline.Dragged) -> None:
-        if dragged.elapsed_us is None:
-            self._run.go_to(dragged.position)
-        else:
-            self._run.go_to_time(dragged.elapsed_us)
-        self._show()
-
     # Tabs
 
     def action_tab(self, tab: Tab) -> None:
@@ -194,27 +157,12 @@ class HostScreen(Screen[None]):
 
     def action_search(self) -> None:
         self.action_tab("log")
-        self._finder.open()
-
-    def action_match(self, by: int) -> None:
-        self._finder.go(by)
-
-    @on(SearchBar.Changed)
-    def _look(self, sought: SearchBar.Changed) -> None:
-        self._finder.look(sought.wanted)
-
-    @on(SearchBar.Closed)
-    def _searched(self) -> None:
-        self._finder.close()
-
-    @on(Transcript.Selected)
-    def _choose(self, chosen: Transcript.Selected) -> None:
-        self._shown.selected = chosen.row
+        super().action_search()
 
     def action_copy_line(self) -> None:
         match self._tab:
             case "log":
-                taking.copy_line(self, self._shown, self._texts)
+                super().action_copy_line()
             case "sessions":
                 taking.copy(self, self.query_one(TwoColumns).text()[1], self._texts)
             case "knows" | "mailboxes":
@@ -223,15 +171,15 @@ class HostScreen(Screen[None]):
     def action_copy_all(self) -> None:
         match self._tab:
             case "log":
-                taking.copy_all(self, self._shown, self._texts)
+                super().action_copy_all()
             case "sessions":
                 taking.copy(self, self.query_one(TwoColumns).text()[0], self._texts)
             case "knows" | "mailboxes":
                 pane = self.query_one("#knows" if self._tab == "knows" else "#stored", Pane)
                 taking.copy(self, pane.text.split("\n"), self._texts)
 
-    def action_save(self) -> None:
-        taking.save(self, self._run.known, self._captures, f"{self._run.plan.name}-{self._host}", self._texts)
+    def _kept(self) -> tuple[Sequence[Record], str]:
+        return self._run.known, f"{self._run.plan.name}-{self._host}"
 
     # What is seen
 

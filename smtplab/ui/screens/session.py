@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +13,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker, WorkerError, WorkerState
+from textual.worker import Worker, WorkerState
 
+from smtplab.journal import Record
 from smtplab.lab.conversation import QUIT, Conversation
-from smtplab.lab.feed import Ended
 from smtplab.lab.orders import STARTTLS, Here, Login, Trouble, read_order
 from smtplab.lab.script import Step
 from smtplab.lab.snippets import snippet
 from smtplab.lab.typist import Typist
-from smtplab.ui import taking
-from smtplab.ui.finding import Finder
+from smtplab.ui.screens.lines import COPYING, SEARCHING, LinesScreen
 from smtplab.ui.screens.login import Filled, LoginScreen
 from smtplab.ui.screens.snippets import SnippetsScreen
 from smtplab.ui.sheets import sheets
@@ -36,6 +33,7 @@ from smtplab.ui.widgets.session_prompt import SessionEntry, SessionPrompt
 from smtplab.ui.widgets.state import StatePane
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.work import Work, tell_problem
 from smtplab.view.byhand import explained
 from smtplab.view.texts import Texts
 
@@ -47,7 +45,7 @@ Side = Literal["inspector", "state", "none"]
 _SIDES: Final[tuple[Side, ...]] = ("inspector", "state", "none")
 
 
-class SessionScreen(Screen[None]):
+class SessionScreen(LinesScreen):
     """Runs the conversation, and drops it when the person leaves."""
 
     HELP: ClassVar = "ui.help.session"
@@ -70,12 +68,9 @@ class SessionScreen(Screen[None]):
         Binding("e", "edit", "ui.key.edit-again"),
         Binding("r", "say_again", "ui.key.say-again"),
         Binding("escape", "prompt", "ui.key.to-prompt", key_display="esc"),
-        Binding("slash", "search", "ui.key.search", show=False),
-        Binding("n", "match(1)", "ui.key.match-next", show=False),
-        Binding("N", "match(-1)", "ui.key.match-before", show=False),
+        *SEARCHING,
         Binding("f", "failure", "ui.key.failure", show=False),
-        Binding("y", "copy_line", "ui.key.copy-line", show=False),
-        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
+        *COPYING,
     ]
 
     @dataclass
@@ -87,16 +82,13 @@ class SessionScreen(Screen[None]):
         """Empty where they want to be asked."""
 
     def __init__(self, texts: Texts, conversation: Conversation, captures: Path) -> None:
-        super().__init__()
-        self._texts = texts
-        self._conversation = conversation
-        self._captures = captures
         self._spoken = Spoken(conversation, texts)
-        self._finder = Finder(self, self._spoken)
+        super().__init__(texts, self._spoken, captures)
+        self._conversation = conversation
         self._typist = Typist(conversation)
         self._side: Side = "inspector"
         self._content_octets = 0
-        self._worker: Worker[Ended] | None = None
+        self._work = Work(self)
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -111,17 +103,13 @@ class SessionScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Transcript).with_marks = True
-        self._worker = self.run_worker(self._conversation.run(), exit_on_error=True)
+        self._work.begin(self._conversation.run())
         self.set_interval(1 / TICKS_PER_S, self._tick)
         self.query_one(SessionEntry).focus()
         self._show()
 
     async def on_unmount(self) -> None:
-        """The connection is closed before the screen is gone."""
-        if self._worker is not None and not self._worker.is_finished:
-            self._worker.cancel()
-            with contextlib.suppress(WorkerError):
-                await self._worker.wait()
+        await self._work.end()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= 120, "-wide")
@@ -133,6 +121,7 @@ class SessionScreen(Screen[None]):
         for widget in (self.query_one(SearchBar), self.query_one(SessionPrompt), self.query_one(KeyBar)):
             widget.speak(texts)
         self.query_one(Transcript).redraw()
+        self._finder.speak()
         self._show()
 
     @on(Worker.StateChanged)
@@ -141,8 +130,7 @@ class SessionScreen(Screen[None]):
         if changed.state is not WorkerState.SUCCESS or ended is None:
             return
         self._take_in()
-        if ended.problem is not None:
-            self.notify(self._texts(ended.problem, **ended.arguments), severity="error", timeout=10, markup=False)
+        tell_problem(self, ended, self._texts)
         self.query_one(Transcript).focus()
 
     # Saying
@@ -248,11 +236,6 @@ class SessionScreen(Screen[None]):
         else:
             self.query_one(SessionEntry).focus()
 
-    @on(Transcript.Selected)
-    def _choose(self, chosen: Transcript.Selected) -> None:
-        self._spoken.selected = chosen.row
-        self._show_moment()
-
     def action_edit(self) -> None:
         """A line that was said, at the prompt once more."""
         if (line := self._spoken.said) is not None:
@@ -269,32 +252,8 @@ class SessionScreen(Screen[None]):
             self.notify(self._texts("ui.note.no-failure"))
         self._show_selected()
 
-    def action_copy_line(self) -> None:
-        taking.copy_line(self, self._spoken, self._texts)
-
-    def action_copy_all(self) -> None:
-        taking.copy_all(self, self._spoken, self._texts)
-
-    def action_save(self) -> None:
-        taking.save(self, self._conversation.records, self._captures, self._conversation.subject, self._texts)
-
-    # Search
-
-    def action_search(self) -> None:
-        self._finder.open()
-
-    def action_match(self, by: int) -> None:
-        if self._finder.go(by):
-            self._show_moment()
-
-    @on(SearchBar.Changed)
-    def _look(self, sought: SearchBar.Changed) -> None:
-        if self._finder.look(sought.wanted):
-            self._show_moment()
-
-    @on(SearchBar.Closed)
-    def _searched(self) -> None:
-        self._finder.close()
+    def _kept(self) -> tuple[Sequence[Record], str]:
+        return self._conversation.records, self._conversation.subject
 
     # What is seen
 
@@ -314,6 +273,7 @@ class SessionScreen(Screen[None]):
         octets, self._content_octets = self._content_octets, self._conversation.content_octets
         if self._take_in() or octets != self._content_octets:
             self._show()
+        self._look_on()
 
     def _take_in(self) -> bool:
         fresh = self._spoken.read_on(time.monotonic())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -14,12 +14,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker, WorkerError, WorkerState
+from textual.worker import Worker, WorkerState
 
-from smtplab.lab.feed import Ended, Feed
-from smtplab.ui import taking
-from smtplab.ui.finding import Finder
+from smtplab.journal import Record
+from smtplab.lab.feed import Feed
+from smtplab.ui.screens.lines import COPYING, SEARCHING, LinesScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.standing import standing
 from smtplab.ui.walk import Walk
@@ -33,6 +32,7 @@ from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.state import StatePane
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.work import Work, tell_problem
 from smtplab.view.texts import Texts
 
 TICKS_PER_S: Final = 30
@@ -48,7 +48,7 @@ _STANDING_OPEN: Final[dict[Roominess, tuple[str, ...]]] = {
 """Panes that stand open at each size; the others are drawers."""
 
 
-class WalkScreen(Screen[None]):
+class WalkScreen(LinesScreen):
     """Runs the feed, and cancels it when the person leaves."""
 
     HELP: ClassVar = "ui.help.walk"
@@ -77,12 +77,9 @@ class WalkScreen(Screen[None]):
         Binding("r", "pane('route')", "ui.key.route"),
         Binding("g", "pane('state')", "ui.key.state"),
         Binding("s", "save", "ui.key.save"),
-        Binding("slash", "search", "ui.key.search", show=False),
-        Binding("n", "match(1)", "ui.key.match-next", show=False),
-        Binding("N", "match(-1)", "ui.key.match-before", show=False),
+        *SEARCHING,
         Binding("f", "failure", "ui.key.failure", show=False),
-        Binding("y", "copy_line", "ui.key.copy-line", show=False),
-        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
+        *COPYING,
     ]
 
     @dataclass
@@ -90,15 +87,12 @@ class WalkScreen(Screen[None]):
         """Every record of the feed, which has ended, is known."""
 
     def __init__(self, texts: Texts, feed: Feed, captures: Path) -> None:
-        super().__init__()
-        self._texts = texts
-        self._feed = feed
-        self._captures = captures
         self._walk = Walk(feed.records, texts, live=feed.kind == "live")
-        self._finder = Finder(self, self._walk)
+        super().__init__(texts, self._walk, captures)
+        self._feed = feed
         self._roominess: Roominess | None = None
         self._all_taken = False
-        self._worker: Worker[Ended] | None = None
+        self._work = Work(self)
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -116,17 +110,13 @@ class WalkScreen(Screen[None]):
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
-        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self._work.begin(self._feed.run())
         self.set_interval(1 / TICKS_PER_S, self._tick)
         self.query_one(Transcript).focus()
         self._show()
 
     async def on_unmount(self) -> None:
-        """The feed closes its sockets before the screen is gone."""
-        if self._worker is not None and not self._worker.is_finished:
-            self._worker.cancel()
-            with contextlib.suppress(WorkerError):
-                await self._worker.wait()
+        await self._work.end()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only a live walk that still runs has a gate."""
@@ -146,6 +136,7 @@ class WalkScreen(Screen[None]):
         ):
             widget.speak(texts)
         self.query_one(Transcript).redraw()
+        self._finder.speak()
         self._show_moment()
         self._show_title()
 
@@ -154,9 +145,7 @@ class WalkScreen(Screen[None]):
         if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
             ended = self._feed.ended
             self.refresh_bindings()
-            if ended.problem is not None:
-                severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
-                self.notify(self._texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+            tell_problem(self, ended, self._texts)
 
     # Recorded time
 
@@ -178,6 +167,7 @@ class WalkScreen(Screen[None]):
             self._walk.reading.forget_rough()
             self.query_one(Transcript).redraw()
             self.post_message(self.TakenIn())
+        self._look_on()
         self._watch_gate()
 
     def action_go(self, where: Literal["step", "back", "start", "end"]) -> None:
@@ -198,11 +188,6 @@ class WalkScreen(Screen[None]):
 
     # The selected line
 
-    @on(Transcript.Selected)
-    def _choose(self, chosen: Transcript.Selected) -> None:
-        self._walk.selected = chosen.row
-        self._show_moment()
-
     def action_failure(self) -> None:
         row = self._walk.next_failure()
         if row is None:
@@ -211,32 +196,11 @@ class WalkScreen(Screen[None]):
         self._walk.reveal(row)
         self._show(follow=False)
 
-    def action_copy_line(self) -> None:
-        taking.copy_line(self, self._walk, self._texts)
+    def _more_to_come(self) -> bool:
+        return not self._all_taken
 
-    def action_copy_all(self) -> None:
-        taking.copy_all(self, self._walk, self._texts)
-
-    def action_save(self) -> None:
-        taking.save(self, self._feed.records, self._captures, self._feed.subject, self._texts)
-
-    # Search
-
-    def action_search(self) -> None:
-        self._finder.open()
-
-    def action_match(self, by: int) -> None:
-        if self._finder.go(by):
-            self._show_moment()
-
-    @on(SearchBar.Changed)
-    def _look(self, sought: SearchBar.Changed) -> None:
-        if self._finder.look(sought.wanted):
-            self._show_moment()
-
-    @on(SearchBar.Closed)
-    def _searched(self) -> None:
-        self._finder.close()
+    def _kept(self) -> tuple[Sequence[Record], str]:
+        return self._feed.records, self._feed.subject
 
     # The gate
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.worker import Worker, WorkerError, WorkerState
+from textual.worker import Worker, WorkerState
 
-from smtplab.lab.feed import Ended, Feed
-from smtplab.ui import knowing, mapping, taking
-from smtplab.ui.finding import Finder
+from smtplab.journal import Record
+from smtplab.lab.feed import Feed
+from smtplab.ui import knowing, mapping
 from smtplab.ui.reading import elapsed
+from smtplab.ui.screens.lines import COPYING, SEARCHING
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
@@ -30,8 +31,8 @@ from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
-from smtplab.ui.world import Where, WorldRun
-from smtplab.view.moments import Kind
+from smtplab.ui.work import Work, tell_problem
+from smtplab.ui.world import WorldRun
 from smtplab.view.network import Plan
 from smtplab.view.texts import Texts
 
@@ -44,7 +45,7 @@ FOLDED_AT_ONCE: Final = 100
 _FRAME_ROWS: Final = 2
 
 
-class WorldScreen(Screen[None]):
+class WorldScreen(MomentScreen):
     """Runs the feed, and cancels it when the person leaves."""
 
     HELP: ClassVar = "ui.help.world"
@@ -64,24 +65,16 @@ class WorldScreen(Screen[None]):
         Binding("right", "step(1, 'event')", "ui.key.time", show=False),
         Binding("full_stop", "step(1, 'command')", "ui.key.command", key_display=", ."),
         Binding("comma", "step(-1, 'command')", "ui.key.command", show=False),
-        Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
-        Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
-        Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
-        Binding("H", "hours(-1)", "ui.key.hour", show=False),
-        Binding("f", "failure", "ui.key.failure"),
+        *DELIVERIES_AND_HOURS,
         Binding("p", "play", "ui.key.play"),
         Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
         Binding("equals_sign", "speed(1)", "ui.key.speed", show=False),
         Binding("minus", "speed(-1)", "ui.key.speed", show=False),
-        Binding("home", "jump('start')", "ui.key.start", show=False),
-        Binding("end", "jump('end')", "ui.key.end", show=False),
+        *ENDS,
         Binding("z", "scale", "ui.key.scale"),
         Binding("s", "save", "ui.key.save", show=False),
-        Binding("slash", "search", "ui.key.search", show=False),
-        Binding("n", "match(1)", "ui.key.match-next", show=False),
-        Binding("N", "match(-1)", "ui.key.match-before", show=False),
-        Binding("y", "copy_line", "ui.key.copy-line", show=False),
-        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
+        *SEARCHING,
+        *COPYING,
     ]
 
     @dataclass
@@ -104,16 +97,13 @@ class WorldScreen(Screen[None]):
 
     def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path) -> None:
         """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`."""
-        super().__init__()
-        self._captures = captures
+        run = WorldRun(feed.records, plan, texts)
+        self._shown = ShownLog(run.log, lambda: run.at)
+        super().__init__(texts, run, self._shown, captures)
         self._world = world
-        self._texts = texts
         self._feed = feed
-        self._run = WorldRun(feed.records, plan, texts)
-        self._shown = ShownLog(self._run.log, lambda: self._run.at)
-        self._finder = Finder(self, self._shown)
         self._all_taken = False
-        self._worker: Worker[Ended] | None = None
+        self._work = Work(self)
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -129,18 +119,14 @@ class WorldScreen(Screen[None]):
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
-        self._worker = self.run_worker(self._feed.run(), exit_on_error=True)
+        self._work.begin(self._feed.run())
         self.set_interval(1 / TICKS_PER_S, self._tick)
         self.query_one(WorldMap).focus()
         self._say_titles()
         self._show()
 
     async def on_unmount(self) -> None:
-        """The feed ends its process before the screen is gone."""
-        if self._worker is not None and not self._worker.is_finished:
-            self._worker.cancel()
-            with contextlib.suppress(WorkerError):
-                await self._worker.wait()
+        await self._work.end()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 120, "-narrow")
@@ -159,6 +145,7 @@ class WorldScreen(Screen[None]):
         self._texts = texts
         self._run.log.speak(texts)
         self.query_one(Transcript).redraw()
+        self._finder.speak()
         for widget in (
             self.query_one(WorldMap),
             self.query_one(Timeline),
@@ -173,9 +160,7 @@ class WorldScreen(Screen[None]):
     def _feed_ended(self, changed: Worker.StateChanged) -> None:
         if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
             ended = self._feed.ended
-            if ended.problem is not None:
-                severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
-                self.notify(self._texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+            tell_problem(self, ended, self._texts)
             self._show_title()
 
     # Time
@@ -192,24 +177,7 @@ class WorldScreen(Screen[None]):
         if self._feed.ended is not None and not fresh and not self._all_taken:
             self._all_taken = True
             self.post_message(self.TakenIn())
-
-    def action_step(self, by: int, kind: Kind) -> None:
-        if not self._run.step(by, kind) and by > 0:
-            self._run.jump("end")
-        self._show()
-
-    def action_hours(self, by: int) -> None:
-        self._run.pass_hours(by)
-        self._show()
-
-    def action_jump(self, where: Where) -> None:
-        self._run.jump(where)
-        self._show()
-
-    def action_failure(self) -> None:
-        if not self._run.next_failure():
-            self.notify(self._texts("ui.note.no-failure"))
-        self._show()
+        self._look_on()
 
     def action_play(self) -> None:
         player = self._run.player
@@ -224,14 +192,6 @@ class WorldScreen(Screen[None]):
 
     def action_scale(self) -> None:
         self.query_one(Timeline).switch()
-
-    @on(Timeline.Dragged)
-    def _drag(self, dragged: Timeline.Dragged) -> None:
-        if dragged.elapsed_us is None:
-            self._run.go_to(dragged.position)
-        else:
-            self._run.go_to_time(dragged.elapsed_us)
-        self._show()
 
     # Hosts
 
@@ -252,34 +212,13 @@ class WorldScreen(Screen[None]):
     def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
         self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
 
-    # What a person looks for, and takes out of the log
+    # The log
 
-    def action_search(self) -> None:
-        self._finder.open()
+    def _more_to_come(self) -> bool:
+        return not self._all_taken
 
-    def action_match(self, by: int) -> None:
-        self._finder.go(by)
-
-    @on(SearchBar.Changed)
-    def _look(self, sought: SearchBar.Changed) -> None:
-        self._finder.look(sought.wanted)
-
-    @on(SearchBar.Closed)
-    def _searched(self) -> None:
-        self._finder.close()
-
-    @on(Transcript.Selected)
-    def _choose(self, chosen: Transcript.Selected) -> None:
-        self._shown.selected = chosen.row
-
-    def action_copy_line(self) -> None:
-        taking.copy_line(self, self._shown, self._texts)
-
-    def action_copy_all(self) -> None:
-        taking.copy_all(self, self._shown, self._texts)
-
-    def action_save(self) -> None:
-        taking.save(self, self._run.known, self._captures, self._run.plan.name, self._texts)
+    def _kept(self) -> tuple[Sequence[Record], str]:
+        return self._run.known, self._run.plan.name
 
     # What is seen
 

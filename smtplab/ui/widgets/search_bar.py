@@ -21,7 +21,7 @@ class SearchEntry(LineInput):
 
 
 class SearchBar(Horizontal):
-    """Hidden until `open` is called; what is typed is looked for at once."""
+    """Hidden while nothing is looked for; what is typed is looked for at once."""
 
     HELP: ClassVar = "ui.help.search"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,7 @@ class SearchBar(Horizontal):
     def __init__(self, texts: Texts) -> None:
         super().__init__(classes="-hidden")
         self._texts = texts
-        self._found: tuple[int, int] | None = None
+        self._found: tuple[int, int, bool] | None = None
 
     def compose(self) -> ComposeResult:
         yield Label(self._texts("ui.search.prompt"), classes="prompt")
@@ -52,9 +52,9 @@ class SearchBar(Horizontal):
         self.remove_class("-hidden")
         self.query_one(LineInput).focus()
 
-    def found(self, place: int, count: int) -> None:
-        """`place` of `count` (from 1) is selected; 0 of 0 where nothing matches."""
-        self._found = (place, count)
+    def found(self, place: int, count: int, *, whole: bool = True) -> None:
+        """`place` of `count` (from 1) is selected, 0 where none is. More may come unless `whole`."""
+        self._found = (place, count, whole)
         self._say_found()
 
     def speak(self, texts: Texts) -> None:
@@ -63,7 +63,8 @@ class SearchBar(Horizontal):
         self._say_found()
 
     def action_close(self) -> None:
-        self.add_class("-hidden")
+        """What is looked for stays in sight, and where the person is among it."""
+        self.set_class(not self.query_one(LineInput).value, "-hidden")
         self.post_message(self.Closed())
 
     def action_cancel(self) -> None:
@@ -86,6 +87,7 @@ class SearchBar(Horizontal):
     def _say_found(self) -> None:
         text = ""
         if self._found is not None:
-            place, count = self._found
-            text = self._texts("ui.search.found", place=place, of=count) if count else self._texts("ui.search.nothing")
+            place, count, whole = self._found
+            said = "found" if place else "elsewhere" if count else "nothing"
+            text = self._texts(f"ui.search.{said}{'' if whole else '.so-far'}", place=place, of=count)
         self.query_one(".found", Label).update(text, layout=False)

@@ -1,0 +1,66 @@
+"""What the screens of a world have in common: one run, the moment at which it stands, and the keys that move it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from textual import on
+from textual.binding import Binding
+
+from smtplab.ui.screens.lines import Lines, LinesScreen
+from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.world import Where, WorldRun
+from smtplab.view.moments import Kind
+from smtplab.view.texts import Texts
+
+DELIVERIES_AND_HOURS: Final = (
+    Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
+    Binding("less_than_sign", "step(-1, 'delivery')", "ui.key.delivery", show=False),
+    Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
+    Binding("H", "hours(-1)", "ui.key.hour", show=False),
+    Binding("f", "failure", "ui.key.failure"),
+)
+ENDS: Final = (
+    Binding("home", "jump('start')", "ui.key.start", show=False),
+    Binding("end", "jump('end')", "ui.key.end", show=False),
+)
+
+
+class MomentScreen(LinesScreen):
+    """A run that several screens move; `_show` is called after each move."""
+
+    def __init__(self, texts: Texts, run: WorldRun, lines: Lines, captures: Path) -> None:
+        """`s` saves in `captures`."""
+        super().__init__(texts, lines, captures)
+        self._run = run
+
+    def _show(self) -> None:
+        """Everything, as it stood at the moment."""
+        raise NotImplementedError
+
+    def action_step(self, by: int, kind: Kind) -> None:
+        if not self._run.step(by, kind) and by > 0:
+            self._run.jump("end")
+        self._show()
+
+    def action_hours(self, by: int) -> None:
+        self._run.pass_hours(by)
+        self._show()
+
+    def action_jump(self, where: Where) -> None:
+        self._run.jump(where)
+        self._show()
+
+    def action_failure(self) -> None:
+        if not self._run.next_failure():
+            self.notify(self._texts("ui.note.no-failure"))
+        self._show()
+
+    @on(Timeline.Dragged)
+    def _drag(self, dragged: Timeline.Dragged) -> None:
+        if dragged.elapsed_us is None:
+            self._run.go_to(dragged.position)
+        else:
+            self._run.go_to_time(dragged.elapsed_us)
+        self._show()

@@ -1,0 +1,38 @@
+"""A feed at work behind a screen: begun with it, and ended before it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Coroutine
+from typing import Any, Literal
+
+from textual.screen import Screen
+from textual.worker import Worker, WorkerError
+
+from smtplab.lab.feed import Ended
+from smtplab.view.texts import Texts
+
+
+class Work:
+    """One coroutine as the screen's worker; what it came to, the screen hears as any worker's."""
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        self._screen = screen
+        self._worker: Worker[Ended] | None = None
+
+    def begin(self, feeding: Coroutine[Any, Any, Ended]) -> None:
+        self._worker = self._screen.run_worker(feeding, exit_on_error=True)
+
+    async def end(self) -> None:
+        """Its sockets are closed, and its process has ended."""
+        if self._worker is not None and not self._worker.is_finished:
+            self._worker.cancel()
+            with contextlib.suppress(WorkerError):
+                await self._worker.wait()
+
+
+def tell_problem(screen: Screen[Any], ended: Ended, texts: Texts) -> None:
+    """Nothing where there was none."""
+    if ended.problem is not None:
+        severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
+        screen.notify(texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
