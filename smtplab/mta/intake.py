@@ -42,10 +42,12 @@ class Intake:
         """As `arrival.Accept`, for one session."""
         if arrival.envelope.hold_until and self.relay is not None:
             return await self.relay(arrival)  # The queue hands it out here, too, once it is released.
-        kept, content = self._kept(arrival, recording.id)
-        if self.store is not None and (trouble := await self.store.put(kept, content)) is not None:
-            return _not_stored(trouble)
-        refusal = await self._into_maildir(kept, content, arrival, recording.scope)
+        kept, trace = self._kept(arrival, recording.id)
+        if self.store is not None:
+            trouble = await self.store.put(kept, trace, arrival.envelope.content)
+            if trouble is not None:
+                return _not_stored(trouble)
+        refusal = await self._into_maildir(kept, trace, arrival, recording.scope)
         if refusal is None:
             refusal = await self._onward(arrival)
         if refusal is not None:
@@ -58,9 +60,10 @@ class Intake:
             self.on_taken(kept)
         return make_reply(250, f"Accepted as {kept.id}", enhanced="2.0.0")
 
-    async def _into_maildir(self, kept: Kept, content: bytes, arrival: Arrival, scope: Scope) -> Reply | None:
+    async def _into_maildir(self, kept: Kept, trace: bytes, arrival: Arrival, scope: Scope) -> Reply | None:
         if self.maildir is None:
             return None
+        content = trace + arrival.envelope.content
         who = arrival.envelope.recipients[0]
         unstored = await self.maildir.deliver(Letter(kept.id, who, str(who).lower(), content), scope)
         return None if unstored is None else make_reply(452, "Could not store the message", enhanced=unstored.status)
@@ -75,18 +78,18 @@ class Intake:
         return reply if isinstance(reply, Reply) and reply.severity != 2 else None
 
     def _kept(self, arrival: Arrival, session: str) -> tuple[Kept, bytes]:
+        """And the lines that go before the content."""
         envelope, caller, now = arrival.envelope, arrival.caller, self._clock.now()
         name = self._ids.next_id()
         trace = return_path_line(envelope.reverse_path) + received_line(arrival, self._hostname, name, now)
-        content = trace + envelope.content
         kept = Kept(
             id=name,
             received_at=now,
             sender=envelope.sender,
             recipients=tuple(map(str, envelope.recipients)),
             mailboxes=tuple({who.local.lower(): None for who in envelope.recipients if self._is_local(who)}),
-            octets=len(content),
-            unended=not content.endswith(b"\r\n"),
+            octets=len(trace) + len(envelope.content),
+            unended=not (envelope.content or trace).endswith(b"\r\n"),
             subject=subject_of(envelope.content),
             client=caller.address,
             helo=caller.helo,
@@ -95,7 +98,7 @@ class Intake:
             protocol=arrival.protocol,
             session=session,
         )
-        return kept, content
+        return kept, trace
 
 
 def _not_stored(trouble: Trouble) -> Reply:

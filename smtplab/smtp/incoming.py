@@ -9,7 +9,7 @@ from smtplab.smtp.requests import Asked, ContentReceived, Limits, LineEndings
 from smtplab.smtp.rules import broken, broken_by_flaw
 from smtplab.wire.command import Bdat
 from smtplab.wire.flaw import Flaw
-from smtplab.wire.framing import ChunkReader, ContentReader, bare_line_ends, repair_line_ends
+from smtplab.wire.framing import ChunkReader, Chunks, ContentReader, repair_line_ends
 from smtplab.wire.reply import Reply
 
 
@@ -24,8 +24,10 @@ class Incoming:
         self._content: ContentReader | None = None
         self._chunk: ChunkReader | None = None
         self._chunk_asked: Asked | None = None
-        self._chunks = bytearray()
+        self._chunks: Chunks | None = None
+        """From the first one on until the transaction ends."""
         self._chunks_octets = 0
+        """As announced, also where they were too many."""
         self._whole: Asked | ContentReceived | None = None
 
     def begin_content(self, body_type: str) -> None:
@@ -41,7 +43,9 @@ class Incoming:
             if self._chunks_octets > self._octets_max:
                 asked = Asked(asked.command, asked.flaws, too_large())
         self._chunk_asked = asked
-        self._chunk = ChunkReader(size, keep=asked.refusal is None)
+        if asked.refusal is None and self._chunks is None:
+            self._chunks = Chunks()
+        self._chunk = ChunkReader(size, self._chunks if asked.refusal is None else None)
 
     def receive(self, data: bytes) -> bytes | None:
         """None while more is to come; then the bytes that follow, which are commands."""
@@ -58,9 +62,7 @@ class Incoming:
 
     def forget(self) -> None:
         """The transaction is over."""
-        if self._chunks_octets:
-            self._chunks.clear()
-            self._chunks_octets = 0
+        self._chunks, self._chunks_octets = None, 0
 
     def _read_content(self, reader: ContentReader, data: bytes) -> bytes | None:
         after = reader.receive(data)
@@ -80,7 +82,6 @@ class Incoming:
         if after is None:
             return None
         self._chunk = None
-        self._chunks += reader.content
         asked, self._chunk_asked = self._chunk_asked, None
         last = asked is not None and isinstance(asked.command, Bdat) and asked.command.last
         if asked is not None and last and (asked.refusal is None or self._chunks_octets):
@@ -94,11 +95,8 @@ class Incoming:
             self._emit(MessageReceived(self._chunks_octets, "BDAT"))
         if refusal is not None:
             return ContentReceived(b"", "BDAT", (), refusal)
-        content = bytes(self._chunks)
-        bare_cr, bare_lf = bare_line_ends(content)
-        counted = (("bare-lf", bare_lf), ("bare-cr", bare_cr))
-        flaws = tuple(Flaw(rule, str(number), "RFC 5321 2.3.8") for rule, number in counted if number)
-        return self._judge(content, "BDAT", flaws, content.isascii())
+        chunks = self._chunks or Chunks()
+        return self._judge(chunks.content, "BDAT", chunks.flaws, chunks.is_ascii)
 
     def _judge(self, content: bytes, transfer: Transfer, flaws: tuple[Flaw, ...], is_ascii: bool) -> ContentReceived:
         if self._body_type == "BINARYMIME" and transfer == "BDAT":

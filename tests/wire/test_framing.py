@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smtplab.wire.framing import ChunkReader, ContentReader, LineReader, bare_line_ends, repair_line_ends, stuff
+from smtplab.wire.framing import ChunkReader, Chunks, ContentReader, LineReader, bare_line_ends, repair_line_ends, stuff
 
 Lines = list[tuple[bytes, list[str]]]
 TRICKY = st.lists(st.sampled_from([b"\r", b"\n", b".", b"a", b"\r\n", b"\r\n."]), max_size=40).map(b"".join)
@@ -128,13 +128,22 @@ def test_a_stuffed_content_comes_out_as_it_went_in(content: bytes) -> None:
 
 
 def test_a_chunk_is_counted_and_not_looked_into() -> None:
-    reader = ChunkReader(7)
+    reader = ChunkReader(7, chunks := Chunks())
     assert reader.receive(b"\r\n.") is None
     assert reader.receive(b"\r\n\0\nQUIT\r\n") == b"QUIT\r\n"
-    assert reader.content == b"\r\n.\r\n\0\n"
-    assert ChunkReader(0).receive(b"NOOP") == b"NOOP"
-    dropped = ChunkReader(3, keep=False)
-    assert (dropped.receive(b"abcd"), dropped.content) == (b"d", b"")
+    assert chunks.content == b"\r\n.\r\n\0\n"
+    assert ChunkReader(0, chunks).receive(b"NOOP") == b"NOOP"
+    assert ChunkReader(3, None).receive(b"abcd") == b"d"
+
+
+@given(st.lists(TRICKY))
+def test_chunks_are_judged_alike_wherever_they_are_parted(pieces: list[bytes]) -> None:
+    chunks, content = Chunks(), b"".join(pieces)
+    for piece in pieces:
+        chunks.add(piece)
+    assert (chunks.content, chunks.is_ascii) == (content, content.isascii())
+    counted = {flaw.rule: int(flaw.detail) for flaw in chunks.flaws}
+    assert (counted.get("bare-cr", 0), counted.get("bare-lf", 0)) == bare_line_ends(content)
 
 
 @given(TRICKY)

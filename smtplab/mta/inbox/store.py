@@ -31,7 +31,8 @@ Play = Callable[[], tuple[Sequence[Record], int]]
 
 class _Put(msgspec.Struct, frozen=True):
     entry: Kept
-    content: bytes
+    content: tuple[bytes, ...]
+    """In pieces: to put a large one together takes the loop long, and this thread lets others run meanwhile."""
 
 
 class _PutSession(msgspec.Struct, frozen=True):
@@ -78,8 +79,8 @@ class InboxStore:
         self._folder = spool_of(Path(engine.url.database or "").parent)
         self._writer: Writer[_Job, Any] = Writer(self._work, "inbox store")
 
-    async def put(self, entry: Kept, content: bytes) -> Trouble | None:
-        """After None it survives whatever happens to the process."""
+    async def put(self, entry: Kept, *content: bytes) -> Trouble | None:
+        """Its content in one piece or several. After None it survives whatever happens to the process."""
         trouble: Trouble | None = await self._writer.do(_Put(entry, content))
         return trouble
 
@@ -176,9 +177,10 @@ class InboxStore:
 
     def _content_row(self, put: _Put) -> dict[str, Any]:
         number = number_of(put.entry.id)
-        if self._spool is None or len(put.content) <= ROW_OCTETS_MAX:
-            return {"number": number, "octets": put.content, "segment": None, "start": None, "length": None}
-        place: Place = self._spool.append(put.content)
+        if self._spool is None or sum(map(len, put.content)) <= ROW_OCTETS_MAX:
+            octets = b"".join(put.content)
+            return {"number": number, "octets": octets, "segment": None, "start": None, "length": None}
+        place: Place = self._spool.append(*put.content)
         return {"number": number, "octets": None, **msgspec.structs.asdict(place)}
 
 

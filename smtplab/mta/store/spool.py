@@ -42,17 +42,19 @@ class Spool:
         self._file: int | None = None
         self._end = 0
 
-    def append(self, octets: bytes) -> Place:
-        """Safe only after `sync`."""
+    def append(self, *pieces: bytes) -> Place:
+        """One content. Safe only after `sync`."""
         if self._file is None:
             self._begin()
         assert self._file is not None
-        start, left = self._end, memoryview(octets)
-        while left:
-            left = left[os.write(self._file, left) :]
-        self._end += len(octets)
+        start, octets = self._end, sum(map(len, pieces))
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(self._file, left) :]
+        self._end += octets
         self._wanted[self._segment] += 1
-        return Place(self._segment, start, len(octets))
+        return Place(self._segment, start, octets)
 
     def sync(self) -> None:
         """What was appended is on disk afterwards. A full segment is left for the next one."""
