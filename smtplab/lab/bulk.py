@@ -17,9 +17,10 @@ from smtplab.lab.tally import BulkReport, Tally
 from smtplab.mta.deliver import Job
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.limits import batches, spent, transact_within
+from smtplab.mta.opening import open_session
 from smtplab.mta.outcome import Judgement, NoRoute, Setback, judge, judge_no_route, worst
 from smtplab.mta.route import find_route
-from smtplab.mta.session import Place, Session, hang_up, open_session, refused
+from smtplab.mta.session import Place, Session, hang_up, refused
 from smtplab.mta.talk import Outcome, Skipped
 from smtplab.mta.transaction import envelope_commands, shortfall_of
 from smtplab.net.ports import Lost, Net

@@ -18,8 +18,9 @@ from smtplab.lab.scribe import Scribe
 from smtplab.lab.script import STEPS_MAX, Step
 from smtplab.lab.scripting import do_step, ending_of
 from smtplab.lab.seat import OnRecord, Seat, Way, reach
+from smtplab.mta.opening import handshake
 from smtplab.mta.outcome import Judgement, Setback, judge
-from smtplab.mta.session import Session, handshake
+from smtplab.mta.session import Session
 from smtplab.mta.talk import Talk
 from smtplab.net.ports import Lost
 from smtplab.smtp.legality import Standing

@@ -13,10 +13,11 @@ from smtplab.lab import checked
 from smtplab.lab.exits import exit_code_of
 from smtplab.lab.live import session_options
 from smtplab.lab.request import WalkRequest
+from smtplab.mta.opening import open_session
 from smtplab.mta.options import Routing, SessionOptions, TlsPolicy
 from smtplab.mta.outcome import Judgement, NoRoute, Setback, judge, judge_no_route
 from smtplab.mta.route import find_route
-from smtplab.mta.session import Place, Session, hang_up, open_session
+from smtplab.mta.session import Place, Session, hang_up
 from smtplab.net.live import live_net
 from smtplab.net.ports import Net
 from smtplab.wire.command import Mail, Rset

@@ -12,9 +12,11 @@ from smtplab.events import JourneyEnded, Result
 from smtplab.lab.exits import FAILED, exit_code_of
 from smtplab.lab.script import ANY, Step
 from smtplab.lab.seat import OnRecord, Seat, Way, reach
+from smtplab.mta.authentication import log_in
+from smtplab.mta.opening import handshake
 from smtplab.mta.options import Credentials
 from smtplab.mta.outcome import Judgement, Setback, judge
-from smtplab.mta.session import Session, handshake, log_in
+from smtplab.mta.session import Session
 from smtplab.net.ports import Lost
 from smtplab.smtp.sasl import Secret
 from smtplab.wire.reply import Reply

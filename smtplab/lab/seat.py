@@ -10,10 +10,11 @@ import msgspec
 
 from smtplab.events import JourneyStarted
 from smtplab.journal import Record, Scope
+from smtplab.mta.opening import connect
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.outcome import Judgement, NoRoute, Setback, judge, judge_no_route
 from smtplab.mta.route import find_route
-from smtplab.mta.session import Place, Session, connect
+from smtplab.mta.session import Place, Session
 from smtplab.net.ports import Net
 
 OnRecord = Callable[[Record], None]

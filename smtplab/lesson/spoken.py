@@ -8,8 +8,9 @@ from functools import partial
 import msgspec
 
 from smtplab.journal import Record
+from smtplab.mta.opening import open_session
 from smtplab.mta.options import SessionOptions
-from smtplab.mta.session import Place, Session, open_session
+from smtplab.mta.session import Place, Session
 from smtplab.mta.talk import Talk
 from smtplab.sim import loop
 from smtplab.sim.character import SMTP_PORT

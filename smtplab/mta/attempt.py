@@ -9,9 +9,10 @@ from smtplab.journal import Emit
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
 from smtplab.mta.limits import transact_within
+from smtplab.mta.opening import open_session
 from smtplab.mta.options import SessionOptions
 from smtplab.mta.outcome import RecipientOutcome, Setback, Shortfall, failed, stopped
-from smtplab.mta.session import Place, Session, hang_up, open_session
+from smtplab.mta.session import Place, Session, hang_up
 from smtplab.mta.talk import Gate
 from smtplab.mta.transaction import BeforeContent
 from smtplab.net.ports import Lost, Net, TlsTrouble
@@ -41,23 +42,23 @@ async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate
     """Never raises for what the peer does. Where TLS is only welcome and its handshake fails, a second session is tried
     in clear, as Postfix does with `may`: a message in clear is what it would have been without the offer."""
     result = await _session(place, errand, net, emit, gate)
-    setback = result.setback
-    optional = errand.options.tls == "may" and not errand.options.tls_strict
-    if optional and setback is not None and isinstance(setback.cause, TlsTrouble):
-        emit(Judged("tls", "in-clear-instead", setback.cause.reason))
+    cause = None if result.setback is None else result.setback.cause
+    if isinstance(cause, TlsTrouble) and errand.options.tls == "may" and not errand.options.tls_strict:
+        emit(Judged("tls", "in-clear-instead", cause.reason))
         options = msgspec.structs.replace(errand.options, tls="none")
         return await _session(place, msgspec.structs.replace(errand, options=options), net, emit, gate)
     return result
 
 
 async def _session(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate | None) -> Attempt:
-    kept = errand.kept
-    if kept is not None and (session := await kept.take(place, errand.options, emit)) is not None:
-        result = await _use(session, errand)
-        if not _gone_meanwhile(result.setback):
-            return await _with_the_rest(result, errand, net, emit, gate)
-    session = Session(place, errand.options, net, emit, gate)
-    return await _with_the_rest(await _use(session, errand), errand, net, emit, gate)
+    first, kept = None, errand.kept
+    if kept is not None and kept.open and (session := await kept.take(place, errand.options, emit)) is not None:
+        first = await _use(session, errand)
+    if first is None or _gone_meanwhile(first.setback):
+        first = await _use(Session(place, errand.options, net, emit, gate), errand)
+    if len(first.outcomes) == len(errand.envelope.recipients):
+        return first
+    return await _with_the_rest(first, errand, net, emit, gate)
 
 
 async def _with_the_rest(first: Attempt, errand: Errand, net: Net, emit: Emit, gate: Gate | None) -> Attempt:

@@ -23,7 +23,9 @@ class Patience:
 
     def within(self, limit_s: float) -> Patience:
         """For one wait; one at a time."""
-        self._end_s = self._loop.time() + limit_s
+        end_s = self._end_s = self._loop.time() + limit_s
+        if self._timer is None or self._looks_at_s > end_s:
+            self._look_at(end_s)
         return self
 
     def end(self) -> None:
@@ -34,29 +36,28 @@ class Patience:
 
     def __enter__(self) -> None:
         self._task = asyncio.current_task(self._loop)
-        self._timed_out = False
-        if self._timer is None or self._looks_at_s > self._end_s:
-            self.end()
-            self._look_later()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        # As asyncio.timeout: where somebody else cancelled the task as well, theirs is what happened.
-        if self._timed_out and task is not None and task.uncancel() <= 0 and kind is asyncio.CancelledError:
-            raise TimeoutError from error
+        if self._timed_out:
+            self._timed_out = False
+            # As asyncio.timeout: where somebody else cancelled the task as well, theirs is what happened.
+            if task is not None and task.uncancel() <= 0 and kind is asyncio.CancelledError:
+                raise TimeoutError from error
 
     def _look(self) -> None:
         self._timer = None
         if self._task is None:
             return
         if self._loop.time() < self._end_s:
-            self._look_later()
+            self._look_at(self._end_s)
         else:
             self._timed_out = True
             self._task.cancel()
 
-    def _look_later(self) -> None:
-        self._looks_at_s = self._end_s
-        self._timer = self._loop.call_at(self._end_s, self._look)
+    def _look_at(self, moment_s: float) -> None:
+        self.end()
+        self._looks_at_s = moment_s
+        self._timer = self._loop.call_at(moment_s, self._look)

@@ -196,7 +196,8 @@ def _query_with(template: dns.message.QueryMessage, query_id: int) -> dns.messag
 def read_response(response: dns.message.Message, name: str, rrtype: str, server: str) -> Found | None:
     """The response of this server to this question as a value; None for a referral."""
     wanted = dns.rdatatype.from_text(rrtype)
-    owner = dns.name.from_text(name)
+    # Whoever exchanges it has seen to it that a response repeats its question.
+    owner = response.question[0].name if response.question else dns.name.from_text(name)
     aliases: list[str] = []
     ttls: list[int] = []
     records: tuple[str, ...] = ()

@@ -183,7 +183,10 @@ class _ReadZone:
 
 
 def _rrset(name: dns.name.Name, records: dns.rdataset.Rdataset) -> dns.rrset.RRset:
-    return dns.rrset.from_rdata_list(name, records.ttl, list(records))
+    found = dns.rrset.RRset(name, records.rdclass, records.rdtype)
+    # The zone's own records, which nobody changes: adding them one by one makes octets of each, to compare them.
+    found.ttl, found.items = records.ttl, records.items
+    return found
 
 
 _HEADER_OCTETS = 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -69,6 +70,8 @@ class Queue:
         self._stopping = False
         self._wake = asyncio.Event()
         self._wakes_at: float | None = None
+        """While it sleeps, for ever perhaps; None while it is awake."""
+        self._alarm: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._empty.set()
         self._group: asyncio.TaskGroup | None = None
@@ -204,22 +207,31 @@ class Queue:
     async def _sleep(self, next_due: float | None) -> None:
         full = len(self._rounds) >= self._office.active_max
         # With no room left only a round's end can help, and that wakes us.
-        self._wakes_at = None if full else next_due
-        wait_s = None if self._wakes_at is None else max(0.0, self._wakes_at - self._clock.now())
-        alarm = None if wait_s is None else asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+        self._wakes_at = math.inf
+        if next_due is not None and not full:
+            self._set_alarm(next_due)
         try:
             await self._wake.wait()
         finally:
-            if alarm is not None:
-                alarm.cancel()
+            # Until the next sleep, whatever is stored is news.
+            self._wakes_at = None
+            if self._alarm is not None:
+                self._alarm.cancel()
         self._wake.clear()
-        # Until the next sleep knows better, whatever is stored is news.
-        self._wakes_at = None
 
     def _wake_by(self, moment: float) -> None:
         """Something is to be done then; earlier, perhaps, than what is slept for."""
-        if self._wakes_at is None or moment < self._wakes_at:
+        if self._wakes_at is None:
             self._wake.set()
+        elif moment < self._wakes_at:
+            self._set_alarm(moment)
+
+    def _set_alarm(self, moment: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._wakes_at = moment
+        wait_s = max(0.0, moment - self._clock.now())
+        self._alarm = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
 
     def _begin(self, entry: Entry, content: bytes | None) -> None:
         if content is not None:
