@@ -33,6 +33,10 @@ class ProxiedWire:
         self.resume = wire.resume
 
     @property
+    def full(self) -> bool:
+        return self._wire.full
+
+    @property
     def unsent_octets(self) -> int:
         return self._wire.unsent_octets
 

@@ -38,7 +38,7 @@ from smtplab.wire.reply import Reply, make_reply
 from smtplab.wire.xclient import XCLIENT_NAMES, XFORWARD_NAMES
 
 
-class Caller(msgspec.Struct):
+class Caller(msgspec.Struct, frozen=True):
     """What a server knows of its client so far."""
 
     address: str
@@ -236,8 +236,8 @@ _OK = make_reply(250, "OK", enhanced="2.0.0")
 _BYE = make_reply(221, "Bye", enhanced="2.0.0")
 
 
-def answer(rules: Rules, caller: Caller, command: Command, now: float = 0.0) -> Reply:
-    """The reply to a command that is in order; AUTH is answered elsewhere."""
+def answer(rules: Rules, caller: Caller, command: Command, now: Callable[[], float]) -> Reply:
+    """The reply to a command that is in order; AUTH is answered elsewhere. `now` is asked where the time matters."""
     # By the verb first: to ask a struct for a class that it isn't takes longer than all the rest.
     verb = command.verb
     if verb == "RCPT" and isinstance(command, Rcpt):
@@ -288,13 +288,13 @@ _HELP = (
 )
 
 
-def _answer_mail(rules: Rules, caller: Caller, mail: Mail, now: float) -> Reply:
+def _answer_mail(rules: Rules, caller: Caller, mail: Mail, now: Callable[[], float]) -> Reply:
     if rules.submission and not caller.user:
         return make_reply(530, "Authentication required", enhanced="5.7.0")  # RFC 4954 6
     if rules.submission and mail.reverse_path is not None and not _is_qualified(mail.reverse_path):
         return make_reply(554, "The sender's domain is not fully qualified", enhanced="5.1.8")  # RFC 6409 4.2
-    if "HOLDFOR" in mail.parameters or "HOLDUNTIL" in mail.parameters:
-        return _answer_hold(mail.parameters, now)
+    if mail.parameters and ("HOLDFOR" in mail.parameters or "HOLDUNTIL" in mail.parameters):
+        return _answer_hold(mail.parameters, now())
     return _SENDER_OK
 
 

@@ -7,6 +7,7 @@ conventions.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Literal, cast
 
@@ -66,7 +67,13 @@ class Wishes:
 
 def wish_of(address: Mailbox) -> tuple[Stage, Word] | None:
     """None for an ordinary address. An enhanced code of another class than the reply's is left out (RFC 3463 2)."""
-    found = _WISH.fullmatch(address.local)
+    return _wish_of(address.local)
+
+
+# The same addresses come again and again.
+@functools.lru_cache(maxsize=1024)
+def _wish_of(local: str) -> tuple[Stage, Word] | None:
+    found = _WISH.fullmatch(local)
     if found is None:
         return None
     stage = cast("Stage", found[1].lower())

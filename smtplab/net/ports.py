@@ -104,11 +104,20 @@ class Dialer(Protocol):
         ...
 
 
+UNSENT_OCTETS_MAX = 65536
+"""What may wait to leave before its writer is asked to stop, as in asyncio; TCP itself holds about as much."""
+
+
 class Wire(Protocol):
     """A server's end of a connection."""
 
     local: Endpoint
     peer: Endpoint
+
+    @property
+    def full(self) -> bool:
+        """More than `UNSENT_OCTETS_MAX` was written and has not left: write no more until `Handler.drained`."""
+        ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -152,7 +161,7 @@ class Handler(Protocol):
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None: ...
 
     def drained(self) -> None:
-        """`unsent_octets` fell to a level at which more may be written."""
+        """The wire that was full is not any more."""
         ...
 
     def ended(self, lost: Lost | None) -> None:

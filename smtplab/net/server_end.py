@@ -41,8 +41,9 @@ class ServerEnd(asyncio.Protocol):
         """Not None in a handshake: what was written meanwhile, to leave inside the session."""
         self.made = False
         """It has its transport."""
+        self.full = False
         self.closing = False
-        """We have ended it; the transport may still have bytes of ours."""
+        """It was ended, by us or by itself; the transport may still have bytes of ours."""
         self._ended = False
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -51,7 +52,7 @@ class ServerEnd(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """In a handshake it waits for its end and leaves encrypted."""
-        if self.closing or self._transport.is_closing():
+        if self.closing:
             return
         if self._until_secured is not None:
             self._until_secured.append(data)
@@ -154,6 +155,7 @@ class ServerEnd(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """From the transport."""
+        self.closing = True
         self._set_timer(0.0, None)
         if self._tls is not None and self._until_secured is not None:
             self._until_secured = None
@@ -161,8 +163,13 @@ class ServerEnd(asyncio.Protocol):
         self._end(lost_by(exc) if exc is not None else None)
         self._siblings.remove(self)
 
+    def pause_writing(self) -> None:
+        """From the transport, which holds as much as it should."""
+        self.full = True
+
     def resume_writing(self) -> None:
         """From the transport."""
+        self.full = False
         if not self._ended:
             self._handler.drained()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import msgspec
 
 from smtplab.events import CommandReceived
 from smtplab.smtp.requests import Asked
 from smtplab.smtp.shown import shown_line
-from smtplab.wire.command import Auth, Parsed, Unknown, parse_command
+from smtplab.wire.command import Auth, Bdat, Parsed, Unknown, parse_command
 from smtplab.wire.flaw import Flaw
 
 REMEMBERED_MAX = 512
@@ -26,11 +24,21 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     asked: Asked
     """Where nothing speaks against it."""
     plain: bool
-    """Without flaws, parameters, secrets and anything outside ASCII: it is told as it stands, and only its order and
-    its number can speak against it."""
+    """Without flaws, parameters, secrets, a chunk behind it and anything outside ASCII: it is told as it stands, and
+    only its order and its number can speak against it."""
 
 
 _MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")
+
+Remembered = dict[bytes, Heard]
+"""By the line with its CR LF."""
+
+_REMEMBERED: dict[bool, Remembered] = {False: {}, True: {}}
+
+
+def remembered(*, smtputf8: bool) -> Remembered:
+    """What was heard before, where SMTPUTF8 is offered or not; to be looked at only."""
+    return _REMEMBERED[smtputf8]
 
 
 def hear(line: bytes, flaws: tuple[Flaw, ...], smtputf8: bool, show_secrets: bool) -> Heard:
@@ -44,14 +52,20 @@ def hear(line: bytes, flaws: tuple[Flaw, ...], smtputf8: bool, show_secrets: boo
     return _make(Parsed(parsed.command, flaws + parsed.flaws), line, show_secrets)
 
 
-@functools.lru_cache(maxsize=REMEMBERED_MAX)
 def _hear_again(line: bytes, smtputf8: bool) -> Heard:
-    return _make(parse_command(line, smtputf8=smtputf8), line, show_secrets=False)
+    known, key = _REMEMBERED[smtputf8], line + b"\r\n"
+    heard = known.get(key)
+    if heard is None:
+        if len(known) == REMEMBERED_MAX:
+            del known[next(iter(known))]
+        heard = known[key] = _make(parse_command(line, smtputf8=smtputf8), line, show_secrets=False)
+    return heard
 
 
 def _make(parsed: Parsed, line: bytes, show_secrets: bool) -> Heard:
     text, raw = shown_line(line, show_secrets=show_secrets)
     command = parsed.command
     plain = not parsed.flaws and line.isascii() and not getattr(command, "parameters", None)
-    told = CommandReceived(command.verb, text, raw)
-    return Heard(parsed, told, Asked(command, parsed.flaws, None), plain and not isinstance(command, Unknown | Auth))
+    plain = plain and not isinstance(command, Unknown | Auth | Bdat)
+    verb = command.verb
+    return Heard(parsed, CommandReceived(verb, text, raw), Asked(verb, command, parsed.flaws, None), plain)

@@ -41,7 +41,7 @@ class Incoming:
         if asked.refusal is None:
             self._chunks_octets += size
             if self._chunks_octets > self._octets_max:
-                asked = Asked(asked.command, asked.flaws, too_large())
+                asked = Asked(asked.verb, asked.command, asked.flaws, too_large())
         self._chunk_asked = asked
         if asked.refusal is None and self._chunks is None:
             self._chunks = Chunks()
@@ -69,9 +69,10 @@ class Incoming:
         if after is None:
             return None
         self._content = None
-        if self._emit is not None:
-            self._emit(MessageReceived(reader.octets, "DATA"))
-        if reader.too_large:
+        octets, emit = reader.octets, self._emit
+        if emit is not None:
+            emit(MessageReceived(octets, "DATA"))
+        if octets > self._octets_max:
             self._whole = ContentReceived(b"", "DATA", reader.flaws, too_large())
         else:
             self._whole = self._judge(reader.content, "DATA", reader.flaws, reader.is_ascii)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from smtplab.smtp.legality import keyword_for
@@ -48,7 +50,7 @@ def stands(verb: str, standing: Standing) -> bool:
     """A quick yes for a command without flaws, parameters and anything outside ASCII; where it is no, `refusal_of`
     knows more."""
     return (
-        (standing.state, verb) in _IN_ORDER
+        verb in _IN_ORDER[standing.state]
         and (verb != "RCPT" or standing.recipients < standing.recipients_max)
         and (verb != "DATA" or not standing.mail_parameters)
     )
@@ -67,6 +69,26 @@ def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
         if any(flaw.rule in refused for flaw in parsed.flaws):
             return _bad_arguments(verb)
     return _refuse_order(verb, standing) or _refuse_content(verb, command, standing)
+
+
+def broken_rule(command: Command, refusal: Reply) -> str | None:
+    """The rule that a refused command broke; one that could not be read has flaws that say why. DATA without a
+    recipient breaks none: a client that pipelines can't know that its recipients were refused (RFC 2920 3.1)."""
+    if isinstance(command, Unknown):
+        return None
+    if refusal.code == 500 and command.verb in HELLO_VERBS:
+        return "wrong-hello"
+    return _RULE_OF_REFUSAL.get(refusal.code or 0)
+
+
+_RULE_OF_REFUSAL = {
+    502: "command-not-announced",
+    503: "out-of-order",
+    504: "mechanism-not-announced",
+    552: "larger-than-announced",
+    553: "smtputf8-needed",
+    555: "parameter-not-announced",
+}
 
 
 def refuse_line_ends(flaws: tuple[Flaw, ...]) -> Reply | None:
@@ -157,12 +179,14 @@ def _refuse_order(verb: str, standing: Standing) -> Reply | None:
     return None
 
 
-_IN_ORDER = frozenset(
-    (state, verb)
+_IN_ORDER: Mapping[State, frozenset[str]] = {
+    state: frozenset(
+        verb
+        for verb in ("MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
+        if is_legal(state, verb) and (state, verb) != ("mail", "DATA")
+    )
     for state in STATES
-    for verb in ("MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
-    if is_legal(state, verb) and (state, verb) != ("mail", "DATA")
-)
+}
 """What nearly every command is: known to every server, and said in a state that has it."""
 
 _WHY_OUT_OF_ORDER: dict[State, str] = {

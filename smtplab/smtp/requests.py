@@ -16,6 +16,7 @@ LineEndings = Literal["strict", "repair", "keep"]
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """A command that wants a reply."""
 
+    verb: str
     command: Command
     flaws: tuple[Flaw, ...]
     refusal: Reply | None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
 from smtplab.journal import Emit
 from smtplab.smtp.auth_shown import AuthStory
-from smtplab.smtp.heard import Heard, hear
+from smtplab.smtp.heard import REMEMBERED_OCTETS_MAX, Heard, hear, remembered
 from smtplab.smtp.incoming import Incoming
-from smtplab.smtp.refusals import HTTP_VERBS, Standing, refusal_of, stands
+from smtplab.smtp.refusals import HTTP_VERBS, Standing, broken_rule, refusal_of, stands
 from smtplab.smtp.requests import (
     Asked,
     AuthAnswered,
@@ -22,21 +19,22 @@ from smtplab.smtp.requests import (
     LineEndings,
     Request,
 )
+from smtplab.smtp.response import read_response
 from smtplab.smtp.rules import broken, broken_by_flaw
+from smtplab.smtp.said import say
 from smtplab.smtp.shown import shown_challenge, shown_response
-from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, HELLO_VERBS, LAST_CHUNK, Dialect, State, advance
+from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, LAST_CHUNK, Dialect, State, advance
 from smtplab.wire.command import (
     Auth,
     Bdat,
     Command,
     Mail,
     Parameters,
-    Unknown,
 )
 from smtplab.wire.extension import Extensions, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import LineReader
-from smtplab.wire.reply import Reply, format_reply, without_enhanced
+from smtplab.wire.reply import Reply, without_enhanced
 
 __all__ = [
     "Asked",
@@ -54,21 +52,16 @@ _DEFAULT_LIMITS = Limits()
 _SILENT = frozenset({"connected", "tls", "closed"})
 """States in which nothing is read: before the greeting, within the handshake, after the end."""
 
-_RULE_OF_REFUSAL = {
-    503: "out-of-order",
-    504: "mechanism-not-announced",
-    552: "larger-than-announced",
-    553: "smtputf8-needed",
-    555: "parameter-not-announced",
-}
-"""Of a command that could be read; one that could not has flaws that say why. DATA without a recipient breaks no rule:
-a client that pipelines can't know that its recipients were refused (RFC 2920 3.1)."""
+_WITHIN = frozenset({"mail", "rcpt", "chunking"})
+"""States in which a transaction goes on."""
+_OUTSIDE = frozenset({"ready", "greeted", "closed", "tls"})
+_DEAF_BEFORE: Mapping[State, str] = {"auth": "pipelined-after-auth", "tls": "plaintext-after-starttls"}
+"""States that throw away what was said before them, and the rule that was broken by saying it."""
 
+_NOTED = frozenset({"MAIL", "RCPT", "QUIT", "AUTH"})
+"""Whose 2xx makes something true beside the state."""
 
-@functools.cache
-def _changed(old: State, new: State) -> StateChanged:
-    """One for each pair of states, of which there are few."""
-    return StateChanged(old, new)
+_NO_PARAMETERS: Parameters = {}
 
 
 class Server:
@@ -100,15 +93,19 @@ class Server:
         self._show_secrets = show_secrets
         self._lines = LineReader(limits.auth_octets, bare_lf_ends=line_endings != "strict")
         self._incoming = Incoming(limits, line_endings, emit)
-        self._smtputf8_offered = False
-        self._in_message = False
-        """From 354 or BDAT on until the message or chunk was given out."""
+        self._hear_smtputf8(offered=False)
+        self.in_message = False
+        """Content is awaited: from 354 or BDAT on until the message or chunk was given out."""
         self._auth = AuthStory()
         self._asked: Command | None = None
         self._verb = ""
         self._row = ""
         self._replies_owed = 0
         self._asked_at = monotonic()
+        self.answered_at = self._asked_at
+        """When the last reply was given."""
+        self.heard_at = self._asked_at
+        """When something of a message came last."""
         self._quit = False
         self._ended = False
         self._gone_told = False
@@ -121,11 +118,6 @@ class Server:
     @property
     def authenticated(self) -> bool:
         return self._standing.authenticated
-
-    @property
-    def in_message(self) -> bool:
-        """Content is awaited, after 354 or BDAT."""
-        return self._in_message
 
     @property
     def recipients(self) -> int:
@@ -143,7 +135,8 @@ class Server:
         """Bytes from the peer, in any pieces; `b""` for its end of stream."""
         if not data:
             self._ended = True
-        elif self._in_message:
+        elif self.in_message:
+            self.heard_at = self._monotonic()
             self._read_message(data)
         elif self.state == "tls":
             self._tell(broken("plaintext-after-starttls", "them", f"{len(data)} octets"))
@@ -153,39 +146,60 @@ class Server:
     def next_event(self) -> Request | None:
         if self._replies_owed or self.state in _SILENT:
             return self._gone() if self._ended else None
-        if self._in_message:
+        if self.in_message:
             whole = self._incoming.take()
             if whole is not None:
                 return self._give_message(whole)
-        elif (found := self._lines.next_line()) is not None:
-            self._asked_at = self._monotonic()
-            return self._read_response(*found) if self.state == "auth" else self._read_command(*found)
+        elif self._lines.unread:
+            if self.state == "auth":
+                if (found := self._lines.next_line()) is not None:
+                    return self._read_response(*found)
+            elif (heard := self._lines.next_known(self._remembered)) is not None:
+                return self._take_command(heard)
+            elif (found := self._lines.next_line()) is not None:
+                return self._read_command(*found)
         return self._gone() if self._ended else None
 
     def _read_command(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request | None:
         if len(line) > self._limits.command_octets - 2 and not _is_auth(line):
             line = line[: self._limits.command_octets - 2]
             flaws = (Flaw("line-too-long", str(self._limits.command_octets), "RFC 5321 4.5.3.1.4"),)
-        heard = hear(line, flaws, self._smtputf8_offered, self._show_secrets)
-        parsed, asked = heard.parsed, heard.asked
-        command = parsed.command
-        verb = command.verb
-        if self._emit is not None:
-            if heard.plain:
-                self._emit(heard.told)
-            else:
-                self._tell_command(heard, command)
-        if not (heard.plain and stands(verb, self._standing)):
-            refusal = refusal_of(parsed, self._standing)
-            if refusal is not None:
-                asked = Asked(command, parsed.flaws, refusal)
-                if not isinstance(command, Unknown):
-                    self._tell_refused(command, refusal)
-            if verb == "BDAT" and isinstance(command, Bdat):
-                return self._begin_chunk(command, asked)
-        self._asked, self._verb, self._row = command, verb, verb
-        self._replies_owed = 1
+        return self._take_command(hear(line, flaws, self._smtputf8_offered, self._show_secrets))
+
+    def _take_command(self, heard: Heard) -> Request | None:
+        # `self._emit(...)` would be looked up as a method first: what is called for every command has its own name.
+        monotonic, emit = self._monotonic, self._emit
+        self._asked_at = monotonic()
+        if not heard.plain:
+            return self._take_uncommon(heard)
+        asked = heard.asked
+        if emit is not None:
+            emit(heard.told)
+        if not stands(asked.verb, self._standing):
+            asked = self._judge(heard)
+        self._asked, self._replies_owed = asked.command, 1
+        self._verb = self._row = asked.verb
         return asked
+
+    def _take_uncommon(self, heard: Heard) -> Request | None:
+        command = heard.asked.command
+        if self._emit is not None:
+            self._tell_command(heard, command)
+        asked = self._judge(heard)
+        if isinstance(command, Bdat):
+            return self._begin_chunk(command, asked)
+        return self._ask(asked, command, command.verb)
+
+    def _judge(self, heard: Heard) -> Asked:
+        """What was asked, refused where something speaks against it."""
+        parsed = heard.parsed
+        refusal = refusal_of(parsed, self._standing)
+        if refusal is None:
+            return heard.asked
+        rule = broken_rule(parsed.command, refusal)
+        if rule is not None:
+            self._tell(broken(rule, "them", f"{parsed.command.verb} in {self.state}"))
+        return Asked(heard.asked.verb, parsed.command, parsed.flaws, refusal)
 
     def _tell_command(self, heard: Heard, command: Command) -> None:
         told = heard.told
@@ -204,19 +218,12 @@ class Server:
 
     def _read_response(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request:
         """RFC 4954 4: whatever comes now is a response, however much it looks like a command."""
+        self._asked_at = self._monotonic()
         if self._emit is not None:
             text, raw = shown_response(line, show_secrets=self._show_secrets)
             self._emit(CommandReceived("AUTH", text, raw, self._auth.line_said(line)))
             self._tell_flaws(flaws)
-        if flaws and flaws[-1].rule == "line-too-long":
-            return self._ask(AuthAnswered(None, too_long=True), None, "AUTH")
-        if line == b"*":
-            return self._ask(AuthAnswered(None, cancelled=True), None, "AUTH")
-        try:
-            response = base64.b64decode(line, validate=True)
-        except (binascii.Error, ValueError):
-            return self._ask(AuthAnswered(None), None, "AUTH")
-        return self._ask(AuthAnswered(response), None, "AUTH")
+        return self._ask(read_response(line, flaws), None, "AUTH")
 
     def _gone(self) -> ClientGone | None:
         if self._gone_told or (self._replies_owed and self.state != "closed"):
@@ -234,13 +241,13 @@ class Server:
             self._lines.receive(after)
 
     def _begin_chunk(self, command: Bdat, asked: Asked) -> Request | None:
-        self._in_message = True
+        self.in_message = True
         self._incoming.begin_chunk(command.size, asked, self._body_type())
         self._read_message(self._lines.take())
         return self.next_event()
 
     def _give_message(self, whole: Asked | ContentReceived) -> Request:
-        self._in_message = False
+        self.in_message = False
         self._asked_at = self._monotonic()
         if isinstance(whole, Asked):
             return self._ask(whole, whole.command, "BDAT", _row_of(whole.command))
@@ -253,7 +260,8 @@ class Server:
         return whole
 
     def _body_type(self) -> str:
-        return (self.mail_parameters.get("BODY") or "7BIT").upper()
+        parameters = self._standing.mail_parameters
+        return (parameters.get("BODY") or "7BIT").upper() if parameters else "7BIT"
 
     # Answering
 
@@ -274,54 +282,56 @@ class Server:
         """
         if self.dialect == "smtp":
             reply = without_enhanced(reply)  # RFC 821 had no such codes, which came in 1996 (RFC 1893)
-        data, code = format_reply(reply), reply.code
-        asked = self._replies_owed > 0
-        if asked:
-            self._replies_owed -= 1
-        else:
-            self._asked, self._verb, self._row = None, "*", "*"
-        if self._emit is not None:
-            self._tell_reply(reply, asked)
-        if asked and code is not None and code // 100 == 2:
+        monotonic, emit, owed = self._monotonic, self._emit, self._replies_owed
+        now = self.answered_at = monotonic()
+        if not owed:
+            self._asked, self._verb, self._row, self._asked_at, owed = None, "*", "*", now, 1
+        said, verb = say(reply, self.state, self._row), self._verb
+        self._replies_owed = owed = owed - 1
+        if emit is not None:
+            ms = int((now - self._asked_at) * 1e6 + 0.5) / 1000
+            if verb == "AUTH":
+                emit(self._challenge_told(reply, ms))
+            else:
+                emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
+            if verb == "*" and reply.code != 421:
+                emit(broken("unasked-reply", "us", str(reply.code)))
+        if said.welcome and verb in _NOTED:
             self._note()
-        if not self._replies_owed or code == 421:
-            state = advance(self.state, self._row, code)
-            if state != self.state:
-                self._move(state)
-        return data
+        if said.changed is not None and (not owed or reply.code == 421):
+            self._move(said.state, said.changed)
+        return said.data
 
-    def _tell_reply(self, reply: Reply, asked: bool) -> None:
-        assert self._emit is not None
-        verb = self._verb
-        ms = int((self._monotonic() - self._asked_at) * 1e6 + 0.5) / 1000 if asked else 0.0
-        if verb == "AUTH":
-            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
-            self._emit(ReplySent(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
-        else:
-            self._emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
-        if not asked and reply.code != 421:
-            self._emit(broken("unasked-reply", "us", str(reply.code)))
+    def _challenge_told(self, reply: Reply, ms: float) -> ReplySent:
+        lines, raw, decoded = shown_challenge(reply, "AUTH", self._auth, show_secrets=self._show_secrets)
+        return ReplySent(reply.code, reply.enhanced, lines, ms, "AUTH", raw, decoded)
 
     def tls_established(self) -> None:
         """Inside TLS now: what the client said in clear is forgotten (RFC 3207 4.2)."""
         self._standing.secure = True
         self._standing.authenticated = False
         self._standing.offered = Extensions()
-        self._smtputf8_offered = False
+        self._hear_smtputf8(offered=False)
         self._lines.take()
         if self.state == "tls":
-            self._move(advance(self.state, HANDSHAKE, 220))
+            self._move_to(advance(self.state, HANDSHAKE, 220))
 
     def begin_anew(self) -> None:
         """As after the greeting: somebody else speaks now, and may go on telling who (Postfix's XCLIENT_README)."""
         self._standing.authenticated = False
         self.offer(("XCLIENT",))
-        self._move("greeted")
+        self._move_to("greeted")
 
     def offer(self, keywords: tuple[str, ...]) -> None:
         """What the answer to EHLO announced, so that what was not announced can be refused (RFC 5321 4.1.1.11)."""
         self._standing.offered = parse_extensions(keywords)
-        self._smtputf8_offered = "SMTPUTF8" in self._standing.offered
+        self._hear_smtputf8(offered="SMTPUTF8" in self._standing.offered)
+
+    def _hear_smtputf8(self, *, offered: bool) -> None:
+        """Lines are looked up among those that were heard before, but where they may not be as long as these."""
+        self._smtputf8_offered = offered
+        long_enough = self._limits.command_octets >= REMEMBERED_OCTETS_MAX + 2 <= self._limits.auth_octets
+        self._remembered = remembered(smtputf8=offered) if long_enough else {}
 
     def _note(self) -> None:
         """What a 2xx makes true."""
@@ -337,32 +347,30 @@ class Server:
             if self._lines.pending:
                 self._tell(broken("pipelined-after-auth", "them", f"{len(self._lines.pending)} octets"))
 
-    def _move(self, state: State) -> None:
-        old = self.state
-        if self._emit is not None:
-            self._emit(_changed(old, state))
+    def _move_to(self, state: State) -> None:
+        """Where it leads that we are somebody else's from now on."""
+        self._move(state, StateChanged(self.state, state))
+
+    def _move(self, state: State, changed: StateChanged) -> None:
+        emit = self._emit
+        if emit is not None:
+            emit(changed)
         self.state = self._standing.state = state
-        match state:
-            case "mail" | "rcpt":
-                return
-            case "data":
-                self._in_message = True
-                self._incoming.begin_content(self._body_type())
-                if pipelined := self._lines.take():
-                    self._read_message(pipelined)
-            case "auth":
-                self._throw_away("pipelined-after-auth")
-            case "tls":
-                self._throw_away("plaintext-after-starttls")
-                self._end_transaction()
-            case "ready" | "greeted" | "closed":
-                self._end_transaction()
-            case _:
-                pass
+        if state in _WITHIN:
+            return
+        if state == "data":
+            self.in_message = True
+            self._incoming.begin_content(self._body_type())
+            if pipelined := self._lines.take():
+                self._read_message(pipelined)
+            return
+        if state in _DEAF_BEFORE:
+            self._throw_away(_DEAF_BEFORE[state])
+        if state in _OUTSIDE:
+            self._end_transaction()
 
     def _end_transaction(self) -> None:
-        self._standing.recipients = 0
-        self._standing.mail_parameters = {}
+        self._standing.recipients, self._standing.mail_parameters = 0, _NO_PARAMETERS
         self._incoming.forget()
 
     def _throw_away(self, rule: str) -> None:
@@ -370,16 +378,6 @@ class Server:
         thrown = self._lines.take()
         if thrown:
             self._tell(broken(rule, "them", f"{len(thrown)} octets"))
-
-    def _tell_refused(self, command: Command, refusal: Reply) -> None:
-        detail = f"{command.verb} in {self.state}"
-        rule = _RULE_OF_REFUSAL.get(refusal.code or 0)
-        if refusal.code == 500 and command.verb in HELLO_VERBS:
-            rule = "wrong-hello"
-        elif refusal.code == 502:
-            rule = "command-not-announced"
-        if rule is not None:
-            self._tell(broken(rule, "them", detail))
 
     def _tell(self, event: Event) -> None:
         if self._emit is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 from smtplab.wire.flaw import Flaw
 
@@ -20,6 +22,9 @@ _DOT = re.compile(rb"\r\n\.(\r\n)?")
 _LINE_ENDS = "RFC 5321 2.3.8"
 
 
+Known = TypeVar("Known")
+
+
 class LineReader:
     """Splits bytes into lines at CR LF and bounds what it holds.
 
@@ -27,37 +32,58 @@ class LineReader:
     a line too and is flawed `bare-lf`: people type through `nc`, which sends no CR.
     """
 
-    __slots__ = ("_at", "_buffer", "_cut", "bare_lf_ends", "octets_max")
+    __slots__ = ("_at", "_cut", "bare_lf_ends", "octets_max", "unread")
 
     def __init__(self, octets_max: int = 2048, *, bare_lf_ends: bool = False) -> None:
         self.octets_max = octets_max
         """Of one line with its line end; what passes it is dropped and the line flawed `line-too-long`."""
         self.bare_lf_ends = bare_lf_ends
-        self._buffer = b""
+        self.unread = b""
+        """What has come, while something of it was not given out."""
         self._at = 0
+        """Up to here it was."""
         self._cut: bytes | None = None
         """The beginning of a line whose excess is being dropped."""
 
     def receive(self, data: bytes) -> None:
-        self._buffer = self._buffer[self._at :] + data if self._at < len(self._buffer) else data
+        self.unread = self.unread[self._at :] + data if self.unread else data
         self._at = 0
+
+    def next_known(self, known: Mapping[bytes, Known]) -> Known | None:
+        """What is known of a line with its CR LF, where that line is all that is pending: as it is wherever a client
+        waits for each answer."""
+        found = known.get(self.unread)
+        if found is not None and self._cut is None:
+            self.unread = b""
+            return found
+        return None
 
     def next_line(self) -> tuple[bytes, tuple[Flaw, ...]] | None:
         """The next line without its end, and what is wrong with how it ended; None until more bytes come."""
-        if self._at >= len(self._buffer):
+        buffer = self.unread
+        if not buffer:
             return None
+        at, bare = self._at, False
         if self.bare_lf_ends:
-            feed = self._buffer.find(b"\n", self._at)
-            bare = feed >= 0 and self._buffer[self._at : feed][-1:] != b"\r"
+            feed = buffer.find(b"\n", at)
+            bare = feed >= 0 and buffer[at:feed][-1:] != b"\r"
             end = feed if bare or feed < 0 else feed - 1
         else:
-            bare = False
-            end = self._buffer.find(_CRLF, self._at)
+            end = buffer.find(_CRLF, at)
         if end < 0:
             self._drop_excess()
             return None
-        line = self._buffer[self._at : end]
-        self._at = end + (1 if bare else 2)
+        behind = end + (1 if bare else 2)
+        if behind < len(buffer):
+            self._at = behind
+        else:
+            self.unread, self._at = b"", 0
+        line = buffer[at:end]
+        if not bare and self._cut is None and end - at <= self.octets_max - 2:
+            return line, ()
+        return self._flawed(line, bare=bare)
+
+    def _flawed(self, line: bytes, *, bare: bool) -> tuple[bytes, tuple[Flaw, ...]]:
         flaws = (Flaw("bare-lf", "", _LINE_ENDS),) if bare else ()
         if self._cut is None and len(line) <= self.octets_max - 2:
             return line, flaws
@@ -68,22 +94,24 @@ class LineReader:
     @property
     def pending(self) -> bytes:
         """What has come and was not given out: pipelined lines, or plaintext to be thrown away at STARTTLS."""
-        return (self._cut or b"") + self._buffer[self._at :]
+        return (self._cut or b"") + self.unread[self._at :]
 
     def take(self) -> bytes:
         """Give up what is pending, for the reader of a content or of a chunk; give its rest back with `receive`."""
+        if not self.unread and self._cut is None:
+            return b""
         taken = self.pending
-        self._buffer, self._at, self._cut = b"", 0, None
+        self.unread, self._at, self._cut = b"", 0, None
         return taken
 
     def _drop_excess(self) -> None:
         """Keep of a line without end no more than it may have, and a last CR, which may be half of its end."""
-        tail = b"\r" if self._buffer.endswith(b"\r", self._at) else b""
+        tail = b"\r" if self.unread.endswith(b"\r", self._at) else b""
         if self._cut is None:
-            if len(self._buffer) - self._at - len(tail) <= self.octets_max - 2:
+            if len(self.unread) - self._at - len(tail) <= self.octets_max - 2:
                 return
-            self._cut = self._buffer[self._at : self._at + self.octets_max - 2]
-        self._buffer, self._at = tail, 0
+            self._cut = self.unread[self._at : self._at + self.octets_max - 2]
+        self.unread, self._at = tail, 0
 
 
 class ContentReader:
@@ -93,37 +121,37 @@ class ContentReader:
     once `receive` has found the end.
     """
 
-    __slots__ = ("_bare_cr", "_bare_lf", "_held", "_kept", "content", "is_ascii", "octets", "octets_max")
+    # As everything begins: most contents come in one piece, and leave nearly all of it as it is.
+    content = b""
+    """Unstuffed, with the CR LF of its last line, without the final dot's line; empty where it was too large."""
+    # The CR LF of the DATA command is the first line's "before": a dot right at the start counts. It is held as
+    # if it had come, and taken off again at the end.
+    _held = _CRLF
+    octets = -len(_CRLF)
+    """As SIZE counts: unstuffed, without the final dot (RFC 1870 3); also of what was dropped."""
+    is_ascii = True
+    """So far; looked at piece by piece, for all of a large content at once would hold up everybody else."""
+    _bare_cr = 0
+    _bare_lf = 0
+    _kept: io.BytesIO | None = None
+    """Where it comes in pieces. Its value is had without a copy: one of 50 MB holds up everybody else for 20 ms."""
 
     def __init__(self, octets_max: int) -> None:
         """Past `octets_max` octets are counted and dropped."""
         self.octets_max = octets_max
-        self.content = b""
-        """Unstuffed, with the CR LF of its last line, without the final dot's line; empty where it was too large."""
-        # The CR LF of the DATA command is the first line's "before": a dot right at the start counts. It is held as
-        # if it had come, and taken off again at the end.
-        self._held = _CRLF
-        self.octets = -len(_CRLF)
-        """As SIZE counts: unstuffed, without the final dot (RFC 1870 3); also of what was dropped."""
-        self.is_ascii = True
-        """So far; looked at piece by piece, for all of a large content at once would hold up everybody else."""
-        self._kept: io.BytesIO | None = None
-        """Where it comes in pieces. Its value is had without a copy: one of 50 MB holds up everybody else for 20 ms."""
-        self._bare_cr = 0
-        self._bare_lf = 0
 
     def receive(self, data: bytes) -> bytes | None:
         """None while the content goes on; after its end the bytes that follow it, which are commands."""
         data = self._held + data
         # One scan serves the end and the stuffed dots alike: most pieces have neither.
         found = _DOT.search(data)
-        dot = found.start() if found else -1
-        end = dot if found is None or found[1] else data.find(_END_OF_DATA, dot)
+        dot = found.start() if found is not None else -1
+        end = dot if found is None or found[1] is not None else data.find(_END_OF_DATA, dot)
         if end < 0:
             self._held = _beginning_of_end(data)
-            self._keep(self._read(data[: len(data) - len(self._held)], stuffed=dot >= 0))
+            self._keep(self._read(data, len(data) - len(self._held), stuffed=dot >= 0))
             return None
-        last = self._read(data[: end + 2], stuffed=dot < end)
+        last = self._read(data, end + len(_CRLF), stuffed=dot < end)
         # Of most messages it is all.
         if self._kept is None:
             self.content = last
@@ -141,12 +169,14 @@ class ContentReader:
         """`bare-lf` and `bare-cr`, one each, their number in the detail."""
         return _bare(self._bare_cr, self._bare_lf) if self._bare_lf or self._bare_cr else ()
 
-    def _read(self, piece: bytes, *, stuffed: bool) -> bytes:
-        """What is to be kept of it."""
+    def _read(self, data: bytes, end: int, *, stuffed: bool) -> bytes:
+        """What is to be kept of it, up to there."""
+        piece = data[:end]
         # A piece never ends inside a CR LF, so the counts of the pieces add up.
         bare_cr, bare_lf = bare_line_ends(piece)
-        self._bare_cr += bare_cr
-        self._bare_lf += bare_lf
+        if bare_cr or bare_lf:
+            self._bare_cr += bare_cr
+            self._bare_lf += bare_lf
         if not piece.isascii():
             self.is_ascii = False
         if stuffed:

@@ -37,7 +37,7 @@ _TEXT = re.compile(rb"[\t -~]*")
 _ENHANCED = re.compile(r"([245])\.(?:0|[1-9][0-9]{0,2})\.(?:0|[1-9][0-9]{0,2})(?=[ \t]|$)")
 
 
-class Reply(msgspec.Struct, frozen=True, gc=False):
+class Reply(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     code: int | None
     """None where the line had no code that can be read."""
     lines: tuple[str, ...]

@@ -120,6 +120,7 @@ class SwallowingWire:
     """Takes what is written and goes nowhere."""
 
     local = peer = Endpoint(HOST, 25)
+    full = False
     unsent_octets = 0
 
     def write(self, data: bytes) -> None:

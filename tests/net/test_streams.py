@@ -225,10 +225,12 @@ def test_a_client_that_does_not_read_shows_as_unsent_octets_and_drains_later(net
             await asyncio.sleep(0)
         scene.notes.wire.write(content)
         assert scene.notes.wire.unsent_octets > 1_000_000
+        assert scene.notes.wire.full
         scene.notes.wire.close()
         data, lost = await read_all(scene.stream)
         assert (len(data), lost) == (len(content), None)
         assert scene.notes.drains == 1
+        assert not scene.notes.wire.full
 
     play(network, act)
 

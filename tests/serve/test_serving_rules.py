@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,10 +36,10 @@ def test_where_there_is_a_way_out_it_is_not_for_strangers(protocol):
     for way, domains in itertools.product(WAYS_OUT, ((), ("hust.example",))):
         request = ServeRequest(home=Path(), domains=domains, users=(("u", "p"),), trust=("198.51.100.0/24",), **way)
         rules = rules_of(request, protocol, near=False)
-        assert answer(rules, Caller(STRANGER), ELSEWHERE).code == 550
-        assert answer(rules, Caller(STRANGER, user="u"), ELSEWHERE).code == 250
+        assert answer(rules, Caller(STRANGER), ELSEWHERE, time.time).code == 550
+        assert answer(rules, Caller(STRANGER, user="u"), ELSEWHERE, time.time).code == 250
         for address in ("127.0.0.1", "::1", "198.51.100.7"):
-            assert answer(rules, Caller(address), ELSEWHERE).code == 250
+            assert answer(rules, Caller(address), ELSEWHERE, time.time).code == 250
 
 
 def test_passwords_are_asked_for_in_clear_on_loopback_only():

@@ -103,6 +103,7 @@ class Wire:
 
     local = Endpoint("127.0.0.1", 25)
     peer = Endpoint("127.0.0.1", 40000)
+    full = False
     unsent_octets = 0
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from smtplab.journal import Scope
 from smtplab.mta.behaviour.faults import Handshake
 from smtplab.mta.behaviour.suffering import Suffering
-from smtplab.net.ports import Endpoint, ServerTls, Wire
+from smtplab.net.ports import UNSENT_OCTETS_MAX, Endpoint, ServerTls, Wire
 
 _STARTTLS = re.compile(rb"^250([ -])STARTTLS\r\n", re.MULTILINE | re.IGNORECASE)
 _BARE_DOT = re.compile(rb"(?<!\r)\n\.\r?\n")
@@ -131,6 +131,10 @@ class Interference:
 
     def resume(self) -> None:
         self._wire.resume()
+
+    @property
+    def full(self) -> bool:
+        return self._wire.full or (bool(self._held) and self.unsent_octets > UNSENT_OCTETS_MAX)
 
     @property
     def unsent_octets(self) -> int:

@@ -198,7 +198,7 @@ class Ordeal:
     def _own_reply(self, command: Command, caller: Caller) -> Reply | None:
         if command.verb in _ENGINES_OWN:
             return None
-        reply = answer(self._plain_rules, caller, command)
+        reply = answer(self._plain_rules, caller, command, self._ward.clock.now)
         if isinstance(command, Ehlo | Lhlo) and self._faulty:
             reply = self._announced(reply, command, caller)
         who = str(command.forward_path) if isinstance(command, Rcpt) else ""

@@ -86,9 +86,9 @@ class _Tape:
         self.now = now
         self.blank = Journal(now)
         """Nothing is stamped in it: it lets scopes be made."""
-        self.place = _TapedScope(self, on)
         self.times = array("d")
         self.told: list[Event | tuple[_TapedScope, Event]] = []
+        self.place = _TapedScope(self, on, away=False)
         self.left_out = 0
         self.watch: Callable[[Event], None] | None = None
         self.at_end: Callable[[], None] | None = None
@@ -102,7 +102,9 @@ class _Tape:
             self.left_out += surplus
 
     def erase(self) -> None:
-        self.times, self.told = array("d"), []
+        # In place, for each scope holds on to them.
+        del self.times[:]
+        self.told.clear()
 
     def end(self) -> None:
         if self.at_end is not None:
@@ -113,19 +115,21 @@ class _Tape:
 class _TapedScope(Scope):
     """As the scope that `on` gives for a journal, which is not there yet."""
 
-    __slots__ = ("_tape", "on")
+    __slots__ = ("_away", "_now", "_tape", "_times", "_told", "on")
 
-    def __init__(self, tape: _Tape, on: Callable[[Journal], Scope]) -> None:
+    def __init__(self, tape: _Tape, on: Callable[[Journal], Scope], *, away: bool = True) -> None:
+        """`away` from the session's own place."""
         model = on(tape.blank)
         super().__init__(tape.blank, model.node, model.hop, model.span, model.stage)
         self._tape = tape
+        self._now, self._times, self._told = tape.now, tape.times, tape.told
+        self._away = away
         self.on = on
 
     def __call__(self, event: Event) -> None:
-        tape = self._tape
-        told = tape.told
-        tape.times.append(tape.now())
-        told.append(event if tape.place is self else (self, event))
+        tape, told, now = self._tape, self._told, self._now
+        self._times.append(now())
+        told.append((self, event) if self._away else event)
         if len(told) == _FULL:
             tape.cut()
         if tape.watch is not None:
