@@ -26,6 +26,8 @@ __all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "
 RECORD = "record"
 """The one change that the worlds' files do not know by this name: `text` is a record that takes its fellows' place."""
 
+_OCCASIONS = ("after", "from_s")
+"""Keys of a change that stand in a fault's `when`."""
 _TTL_S = 300
 _NAME_LENGTH_MAX = 80
 """Of an overlay's file, so that a list in 80 columns shows it."""
@@ -47,6 +49,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     stage: str | None = None
     count: int | None = None
     after: int | None = None
+    from_s: float | None = None
+    """Since the world's start; the moment from which on it can act."""
     seconds: float | None = None
     every_s: float | None = None
     code: int | None = None
@@ -126,7 +130,8 @@ def _of_zone(world: str, change: Change) -> Change:
             zone.delete_rdataset(owner, rrtype)
     except (WorldError, dns.exception.DNSException, ValueError) as trouble:
         raise BadInput("cli.bad-world", reason=f"{change.text}: {trouble}") from trouble
-    return Change("dns-change", zones[origin].origin, text=zone.to_text(relativize=False))
+    text = zone.to_text(relativize=False)
+    return Change("dns-change", zones[origin].origin, text=text, from_s=change.from_s)
 
 
 def _rdataset(rrtype: str, data: str, origin: dns.name.Name) -> dns.rdataset.Rdataset:
@@ -136,10 +141,10 @@ def _rdataset(rrtype: str, data: str, origin: dns.name.Name) -> dns.rdataset.Rda
 
 def _table(change: Change) -> str:
     chosen = {key: value for key, value in msgspec.structs.asdict(change).items() if value is not None}
-    after = chosen.pop("after", None)
+    when = [f"{key} = {_toml(chosen.pop(key))}" for key in _OCCASIONS if key in chosen]
     lines = [f"{key} = {_toml(value)}" for key, value in chosen.items()]
-    if after is not None:
-        lines.append(f"when = {{ after = {after} }}")
+    if when:
+        lines.append(f"when = {{ {', '.join(when)} }}")
     return "\n".join(["[[faults]]", *lines, ""])
 
 

@@ -295,7 +295,7 @@ class SmtplabApp(App[None]):
             self.notify(self.texts("ui.fault.none", host=spot.name), severity="warning", markup=False)
             return
         self._faulted = wanted
-        self.push_screen(FaultScreen(self.texts, spot))
+        self.push_screen(FaultScreen(self.texts, spot, wanted.run.now_us))
 
     def on_fault_screen_wanted(self, wanted: FaultScreen.Wanted) -> None:
         """The overlay is kept beside the captures; the world with it runs from its start."""

@@ -20,11 +20,14 @@ DETAIL: Final = {
     "delay": "60",
     "drip": "1",
     "shutdown": "1",
-    "certificate": "expired",
-    "broken-reply": "codes-differ",
     "record": "",
 }
 """What the detail's field holds at first; faults that are not here have none."""
+WAYS: Final = {
+    "certificate": ("expired", "wrong-name", "self-signed"),
+    "broken-reply": ("codes-differ", "unfinished", "no-code", "bare-lf"),
+}
+"""Faults that come in several ways, by the names that the world's file has for them."""
 
 _REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3}))?(?: (.*))?")
 
@@ -45,14 +48,17 @@ def stages(spot: Spot, what: str) -> tuple[str, ...]:
     return STAGES if what in _CONNECTING else STAGES[1:]
 
 
-def change(what: str, where: str, stage: str | None, count: str, detail: str) -> Change | None:
-    """None where a number is none or a reply has no code; all else the world's own check judges."""
+def change(
+    what: str, where: str, stage: str | None, count: str, detail: str, from_s: float | None = None
+) -> Change | None:
+    """`detail` is one of the `WAYS` where the fault has some. None where a number is none or a reply has no code; all
+    else the world's own check judges."""
     try:
         times = int(count) if count.strip() else None
         facts = _facts(what, detail.strip())
     except ValueError:
         return None
-    return None if facts is None else Change(what, where, stage=stage, count=times, **facts)  # type: ignore[arg-type]
+    return None if facts is None else Change(what, where, stage=stage, count=times, from_s=from_s, **facts)  # type: ignore[arg-type]
 
 
 def _facts(what: str, detail: str) -> dict[str, object] | None:

@@ -1,6 +1,13 @@
 """What the fault's form offers, and what becomes of its words."""
 
+from typing import get_args, get_type_hints
+
+from smtplab.events import DnsAnswered
+from smtplab.journal import Record
 from smtplab.lab.worlds import overlay, plan_of
+from smtplab.mta.behaviour.faults import BrokenReply, Certificate
+from smtplab.sim.library import load_world
+from smtplab.sim.run import play
 from smtplab.ui import faulting
 
 
@@ -8,11 +15,31 @@ def test_every_fault_that_the_form_offers_makes_a_world(tmp_path):
     for spot in plan_of("campus").spots:
         for what in faulting.kinds(spot):
             for stage in faulting.stages(spot, what) or (None,):
-                change = faulting.change(
-                    what, spot.name, stage, "1", faulting.DETAIL.get(what) or "hust.example MX 5 relay.hust.example."
-                )
-                assert change is not None
-                overlay("campus", change, tmp_path)
+                held = faulting.DETAIL.get(what) or "hust.example MX 5 relay.hust.example."
+                for detail in faulting.WAYS.get(what, (held,)):
+                    for since_s in (None, 3600.0):
+                        change = faulting.change(what, spot.name, stage, "1", detail, since_s)
+                        assert change is not None
+                        overlay("campus", change, tmp_path)
+
+
+def test_the_ways_of_a_fault_are_those_of_a_worlds_file():
+    assert faulting.WAYS["certificate"] == get_args(get_type_hints(Certificate)["how"])
+    assert faulting.WAYS["broken-reply"] == get_args(get_type_hints(BrokenReply)["how"])
+
+
+def test_a_record_can_be_changed_from_a_moment_on(tmp_path):
+    change = faulting.change("record", "ns.vnet.example", None, "", "school.example MX 10 nobody.school.example.", 60.0)
+    records: list[Record] = []
+    play(load_world(str(overlay("greylisting", change, tmp_path))), None, None, records.append)
+    answers = [
+        (record.elapsed_us // 60_000_000, record.event.records)
+        for record in records
+        if isinstance(record.event, DnsAnswered) and record.event.rrtype == "MX"
+    ]
+    before, after = ("10 mx.school.example.",), ("10 nobody.school.example.",)
+    # After five minutes the sender's cache still holds what was true; after an hour it has to ask again.
+    assert answers == [(0, before), (5, before), (60, after)]
 
 
 def test_a_form_without_a_number_or_a_code_is_no_change():

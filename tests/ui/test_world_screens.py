@@ -232,6 +232,36 @@ def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, 
     stage(scene, "first-mail", size=(160, 48))
 
 
+def test_a_fault_may_begin_at_the_moment_and_what_was_before_stays(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mx.school.example")
+        await on.press("h", "x")
+        form = on.app.screen
+        assert "this moment: 1 h" not in on.shown()
+        form.query_one("#since", Choice).action_turn(1)
+        await on.pilot.pause()
+        assert "this moment: 1 h" in on.shown()
+        await on.press("enter")
+        await on.until(lambda: on.app.screen._same is not None)
+        both = on.app.screen._comparison
+        first = on.app.screen._same.index(False)
+        assert all(both._old[pair.old].elapsed_us >= 3600e6 for pair in both._pairs[first:] if pair.old is not None)
+        assert first > 10
+
+    stage(scene, "greylisting", size=(120, 40))
+
+
+def test_a_fault_that_comes_in_several_ways_offers_them_in_words(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x", "left")
+        assert "it has expired" in on.shown()
+        await on.press("down", "right")
+        assert "it is another host's" in on.shown()
+
+    stage(scene, "first-mail")
+
+
 def test_a_fault_that_cannot_be_is_refused_in_the_form(stage):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("mail.away.example")

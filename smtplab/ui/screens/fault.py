@@ -1,4 +1,4 @@
-"""The form in which a person makes something go wrong at a host: what, at which stage, how often."""
+"""The form in which a person makes something go wrong at a host: what, at which stage, how often, since when."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smtplab.ui.widgets.line_input import LineInput
 from smtplab.view.network import Spot
 from smtplab.view.texts import Texts
 
-_FIELDS = ("what", "stage", "detail", "count")
+_FIELDS = ("what", "stage", "count", "since")
 
 
 class FaultScreen(ModalScreen[None]):
@@ -43,10 +43,12 @@ class FaultScreen(ModalScreen[None]):
 
         change: Change
 
-    def __init__(self, texts: Texts, spot: Spot) -> None:
+    def __init__(self, texts: Texts, spot: Spot, now_us: int) -> None:
+        """`now_us` is the moment at which the person stands, since the world's start."""
         super().__init__()
         self._texts = texts
         self._spot = spot
+        self._now_us = now_us
 
     def compose(self) -> ComposeResult:
         kinds = faulting.kinds(self._spot)
@@ -61,9 +63,15 @@ class FaultScreen(ModalScreen[None]):
             with Horizontal(id="row-detail"):
                 yield Label(id="label-detail", classes="label")
                 yield LineInput(id="detail", compact=True)
+            with Horizontal(id="row-way"):
+                yield Label(id="label-way", classes="label")
+                yield Choice(faulting.WAYS["certificate"], lambda value: self._texts(f"ui.fault.way.{value}"), id="way")
             with Horizontal():
                 yield Label(id="label-count", classes="label")
                 yield LineInput(id="count", compact=True, type="integer")
+            with Horizontal():
+                yield Label(id="label-since", classes="label")
+                yield Choice(("start", "now"), self._since, id="since")
             yield Label(id="refusal")
             yield KeyBar(self._texts)
 
@@ -80,6 +88,7 @@ class FaultScreen(ModalScreen[None]):
         self.query_one("#sheet").border_title = texts("ui.fault.title", host=self._spot.name)
         for field in _FIELDS:
             self.query_one(f"#label-{field}", Label).update(texts(f"ui.fault.{field}"))
+        self._say_detail(self.query_one("#what", Choice).value)
         self.query_one("#count", Input).placeholder = texts("ui.fault.always")
         for choice in self.query(Choice):
             choice.refresh()
@@ -102,8 +111,12 @@ class FaultScreen(ModalScreen[None]):
     def action_run(self) -> None:
         what = self.query_one("#what", Choice).value
         stage = self.query_one("#stage", Choice).value if faulting.stages(self._spot, what) else None
-        count, detail = self.query_one("#count", Input).value, self.query_one("#detail", Input).value
-        change = faulting.change(what, self._spot.name, stage, count, detail)
+        count = self.query_one("#count", Input).value
+        detail = (
+            self.query_one("#way", Choice).value if what in faulting.WAYS else self.query_one("#detail", Input).value
+        )
+        from_s = self._now_us / 1e6 if self.query_one("#since", Choice).value == "now" else None
+        change = faulting.change(what, self._spot.name, stage, count, detail, from_s)
         if change is None:
             self.refuse(self._texts(f"ui.fault.wrong.{what}" if what == "reply" else "ui.fault.wrong"))
         else:
@@ -115,8 +128,22 @@ class FaultScreen(ModalScreen[None]):
         self.query_one("#row-stage").display = bool(stages)
         if stages:
             self.query_one("#stage", Choice).offer(stages)
+        ways = faulting.WAYS.get(what, ())
+        self.query_one("#row-way").display = bool(ways)
+        if ways:
+            self.query_one("#way", Choice).offer(ways)
         self.query_one("#row-detail").display = what in faulting.DETAIL
+        self._say_detail(what)
         self.query_one("#detail", Input).placeholder = (
             self._texts("ui.fault.record.example") if what == "record" else ""
         )
         self.query_one("#detail", Input).value = faulting.DETAIL.get(what, "")
+
+    def _say_detail(self, what: str) -> None:
+        """What the field wants is named after the fault."""
+        said = self._texts(f"ui.fault.detail.{what}") if what in {**faulting.DETAIL, **faulting.WAYS} else ""
+        self.query_one("#label-detail", Label).update(said)
+        self.query_one("#label-way", Label).update(said)
+
+    def _since(self, value: str) -> str:
+        return self._texts(f"ui.fault.since.{value}", time=self._texts.duration(self._now_us / 1e6))
