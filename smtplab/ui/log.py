@@ -78,6 +78,10 @@ class Log:
             if wanted in text
         ]
 
+    def record(self, row: int) -> Record:
+        """That of which the row tells."""
+        return self._records[self.rows.place(row).record]
+
     def draw(self, row: int) -> tuple[str, Line]:
         """A row's time, beside its record's first line, and its line."""
         place = self.rows.place(row)

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from smtplab.journal import Record
+from smtplab.view.journey import Journey
 from smtplab.view.knowledge import Knowledge
 
 
@@ -25,6 +26,15 @@ class Nodes:
     def told_by(self, node: str) -> list[Record]:
         """All of its records that are known, whatever the moment."""
         return [self._records[index] for index in self._of_node.get(node, ())]
+
+    def dialogue(self, record: Record) -> Journey:
+        """How the dialogue to which it belongs stood just after it, by its host's own records alone."""
+        journey = Journey()
+        for index in self._of_node.get(record.node, ()):
+            other = self._records[index]
+            if other.span == record.span and other.seq <= record.seq:
+                journey.advance(other)
+        return journey
 
     def count(self, node: str, at: int) -> int:
         """How many of them had been made at the moment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from smtplab.journal import Record
 from smtplab.ui.log import Log
 from smtplab.ui.rungs import Line
 
@@ -20,6 +21,11 @@ class ShownLog:
     @property
     def count(self) -> int:
         return self._log.rows.count(self._records())
+
+    @property
+    def record(self) -> Record | None:
+        """That of the row selected."""
+        return self._log.record(self.selected) if 0 <= self.selected < self.count else None
 
     def draw(self, row: int) -> tuple[str, Line]:
         """A row's time and line."""

@@ -80,6 +80,16 @@ def looks_greylisted(reply: Reply) -> bool:
     return reply.code in (450, 451) and any(word in text for word in ("greylist", "graylist", "grey-list", "gray-list"))
 
 
+def code_ids(reply: Reply) -> list[str]:
+    """The texts about its code, that for the command it answers first. A 452 to RCPT is about the number of recipients
+    (RFC 5321 4.5.3.1.10), unless its status is about something else, such as a full mailbox."""
+    of_all = f"reply.{reply.code}"
+    about_else = reply.enhanced is not None and not reply.enhanced.endswith((".5.3", ".0.0"))
+    if reply.code == 452 and reply.verb == "RCPT" and about_else:
+        return [of_all]
+    return [f"{of_all}.{reply.verb}", of_all]
+
+
 def _meaning_ids(reply: Reply) -> list[str]:
     ids = []
     if (provider := provider_id(reply)) is not None:
@@ -89,6 +99,6 @@ def _meaning_ids(reply: Reply) -> list[str]:
     if reply.enhanced is not None and not reply.enhanced.endswith(".0"):
         ids.append(f"status.{reply.enhanced.partition('.')[2]}")
     if reply.code is not None:
-        ids += [f"reply.{reply.code}.{reply.verb}", f"reply.{reply.code}"]
+        ids += code_ids(reply)
     ids.append(f"severity.{(reply.code or 0) // 100}")
     return [*ids, "severity.0"]

@@ -216,6 +216,7 @@ def test_help_is_about_what_has_the_focus(play, tape):
     async def scene(stage):
         await stage.press("question_mark")
         assert "The transcript" in stage.shown()
+        assert "A walk" in stage.shown()
         await stage.press("escape", "tab", "question_mark")
         assert "The inspector" in stage.shown()
 

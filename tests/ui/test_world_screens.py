@@ -214,6 +214,44 @@ def test_a_mailbox_shows_the_stored_bytes(stage):
     stage(scene, "first-mail")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+def test_i_tells_what_the_line_at_hand_means(stage, size):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "slash", *"354", "enter", "i")
+        assert "The reply 354 to DATA" in on.shown()
+        assert "It answers: DATA" in on.shown()
+        await on.press("up", "up")
+        assert "The reply 354" not in on.shown()
+        await on.press("i")
+        assert "Hosts" in on.shown()
+        assert on.app.screen.query_one(WorldMap).display
+
+    stage(scene, "first-mail", size=size)
+
+
+def test_i_on_a_host_explains_a_line_of_its_log_from_any_tab(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "i")
+        assert "Inspector" in on.shown()
+        await on.press("slash", *"queued as", "enter")
+        assert "The reply 250 to the content" in on.shown()
+        await on.press("i")
+        assert "Inspector" not in on.shown()
+
+    stage(scene, "first-mail", size=(120, 40))
+
+
+def test_the_help_of_a_world_tells_of_what_has_the_focus_and_of_time(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("question_mark")
+        assert "The hosts of a world" in on.shown()
+        assert "The line on top is the whole run" in on.shown()
+
+    stage(scene, "first-mail", size=(120, 40))
+
+
 def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, tmp_path):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("mail.away.example")

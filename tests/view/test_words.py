@@ -205,3 +205,14 @@ def test_a_sentence_is_said_once(book: Any) -> None:
         journey.advance(record)
         said.append(speaker(record, journey))
     assert [one for one in said if one] == ["The server greets us first; only now may the client speak."]
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "said"), [("4.2.2", "short of room"), ("4.5.3", "so many recipients"), (None, "so many recipients")]
+)
+def test_a_452_to_rcpt_is_about_their_number_unless_its_status_says_otherwise(
+    book: Any, enhanced: str | None, said: str
+) -> None:
+    book(ev.CommandSent("RCPT", "RCPT TO:<full@neu.example>"))
+    book(ev.ReplyReceived(452, enhanced, ("No",), 1.0, "RCPT"))
+    assert any(said in paragraph for paragraph in last_explanation(book.records).paragraphs)

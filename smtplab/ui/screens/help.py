@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
@@ -26,8 +27,8 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter,f1", "dismiss", "ui.key.close"),
     ]
 
-    def __init__(self, about: str, keys: list[tuple[str, str]], texts: Texts) -> None:
-        """`about` is the help's text id; `keys` are shown forms and text ids, as `keys_of` gives them."""
+    def __init__(self, about: Sequence[str], keys: list[tuple[str, str]], texts: Texts) -> None:
+        """`about` are ids of texts; `keys` are shown forms and text ids, as `keys_of` gives them."""
         super().__init__()
         self._about = about
         self._keys = keys
@@ -43,17 +44,15 @@ class HelpScreen(ModalScreen[None]):
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
-        rows = [
+        parts: list[Content] = []
+        for about in self._about:
+            parts += [Content.styled(texts(f"{about}.title"), "bold $accent"), Content()]
+            parts += [Content(texts(about)), Content()]
+        parts += [Content.styled(texts("ui.help.keys"), "bold $accent"), Content()]
+        parts += [
             Content.assemble((shown.ljust(_KEYS_APART), "bold $primary"), texts(said)) for shown, said in self._keys
         ]
-        parts = [
-            Content.styled(texts(f"{self._about}.title"), "bold $accent"),
-            Content(texts(self._about)),
-            Content.styled(texts("ui.help.keys"), "bold $accent"),
-        ]
-        self.query_one("#help", Static).update(
-            Content("\n").join([parts[0], Content(), parts[1], Content(), parts[2], Content(), *rows])
-        )
+        self.query_one("#help", Static).update(Content("\n").join(parts))
         self.query_one(Vertical).border_subtitle = texts("ui.help.closing")
 
 
@@ -70,12 +69,13 @@ def keys_of(screen: Screen[object]) -> list[tuple[str, str]]:
     return [(keys, said) for said, keys in shown.items()]
 
 
-def help_of(screen: Screen[object]) -> str:
-    """The help of the innermost widget with the focus that has one."""
+def help_of(screen: Screen[object]) -> tuple[str, ...]:
+    """That of the innermost widget with the focus that has one, then that of the screen."""
+    found: list[str] = []
     node = screen.focused
-    while node is not None:
+    while node is not None and not found:
         if about := getattr(node, "HELP", None):
-            return str(about)
+            found.append(str(about))
         parent = node.parent
         node = parent if hasattr(parent, "parent") else None  # type: ignore[assignment]
-    return str(getattr(screen, "HELP", "ui.help.app"))
+    return tuple(dict.fromkeys([*found, str(getattr(screen, "HELP", "ui.help.app"))]))

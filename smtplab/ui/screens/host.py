@@ -23,16 +23,17 @@ from smtplab.ui.halves import half
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import COPYING, SEARCHING
-from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, MomentScreen
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
+from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
-from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
 from smtplab.ui.world import WorldRun
 from smtplab.view.knowledge import Knowledge, StoredMessage, Talk, other_end
@@ -62,16 +63,17 @@ class HostScreen(MomentScreen):
         "widgets/key_bar",
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "tab('knows')", "ui.key.tab", key_display="1–4"),
-        Binding("2", "tab('log')", "ui.key.tab", show=False),
-        Binding("3", "tab('mailboxes')", "ui.key.tab", show=False),
-        Binding("4", "tab('sessions')", "ui.key.tab", show=False),
+        *(
+            Binding(str(number), f"tab('{name}')", "ui.key.tab", key_display="1–4", show=number == 1)
+            for number, name in enumerate(TABS, 1)
+        ),
         Binding("space", "step(1, 'event')", "ui.key.step"),
         Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→"),
         Binding("right", "step(1, 'event')", "ui.key.time", show=False),
         *DELIVERIES_AND_HOURS,
         *ENDS,
         Binding("s", "save", "ui.key.save", show=False),
+        *EXPLAINING,
         *SEARCHING,
         *COPYING,
     ]
@@ -79,8 +81,7 @@ class HostScreen(MomentScreen):
     def __init__(self, texts: Texts, run: WorldRun, host: str, world: str, captures: Path) -> None:
         """`world` is its name or file, to be played once more for its mailboxes; `s` saves in `captures`."""
         self._log = Log(texts, of_one_host=True)
-        self._shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
-        super().__init__(texts, run, self._shown, captures)
+        super().__init__(texts, run, ShownLog(self._log, lambda: run.nodes.count(host, run.at)), captures)
         self._host = host
         self._world = world
         self._tab: Tab = "knows"
@@ -96,7 +97,9 @@ class HostScreen(MomentScreen):
         yield Timeline(self._run.moments, self._texts)
         yield Static(id="tabs")
         yield Pane(id="knows")
-        yield Transcript(self._log.draw)
+        with Horizontal(id="log"):
+            yield LogLines(self._log.draw)
+            yield Inspector(id="inspector")
         with Horizontal(id="mailboxes"):
             yield OptionList(id="messages")
             yield Pane(id="stored")
@@ -114,6 +117,17 @@ class HostScreen(MomentScreen):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 120, "-narrow")
+        self._share_room()
+
+    def _share_room(self) -> None:
+        self.query_one(Inspector).display = self._explains
+
+    def action_explain(self) -> None:
+        """A line of the log."""
+        if self._tab != "log":
+            self._explains = False
+            self.action_tab("log")
+        super().action_explain()
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
@@ -138,7 +152,7 @@ class HostScreen(MomentScreen):
 
     def action_tab(self, tab: Tab) -> None:
         self._tab = tab
-        shown = {"knows": "#knows", "log": "Transcript", "mailboxes": "#mailboxes", "sessions": "#sessions"}
+        shown = {"knows": "#knows", "log": "#log", "mailboxes": "#mailboxes", "sessions": "#sessions"}
         for name, selector in shown.items():
             self.query_one(selector).display = name == tab
         focused = {"knows": "#knows", "log": "Transcript", "mailboxes": "#messages", "sessions": "#talks"}
@@ -196,6 +210,7 @@ class HostScreen(MomentScreen):
             case "log":
                 self._shown.follow()
                 self.query_one(Transcript).show(self._shown.count, self._shown.selected)
+                self._show_moment()
             case "mailboxes":
                 self._show_mailboxes(known)
             case "sessions":

@@ -8,9 +8,13 @@ from typing import Final
 from textual import on
 from textual.binding import Binding
 
-from smtplab.ui.screens.lines import Lines, LinesScreen
+from smtplab.ui.screens.lines import LinesScreen
+from smtplab.ui.shown_log import ShownLog
+from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.world import Where, WorldRun
+from smtplab.view.journey import Journey
 from smtplab.view.moments import Kind
 from smtplab.view.texts import Texts
 
@@ -21,6 +25,10 @@ DELIVERIES_AND_HOURS: Final = (
     Binding("H", "hours(-1)", "ui.key.hour", show=False),
     Binding("f", "failure", "ui.key.failure"),
 )
+EXPLAINING: Final = (
+    Binding("i", "explain", "ui.key.inspector", show=False),
+    Binding("tab", "app.focus_next", "ui.key.to-log", show=False, key_display="⇥"),
+)
 ENDS: Final = (
     Binding("home", "jump('start')", "ui.key.start", show=False),
     Binding("end", "jump('end')", "ui.key.end", show=False),
@@ -28,12 +36,31 @@ ENDS: Final = (
 
 
 class MomentScreen(LinesScreen):
-    """A run that several screens move; `_show` is called after each move."""
+    """A run that several screens move; `_show` is called after each move. One `Inspector` explains lines of the log."""
 
-    def __init__(self, texts: Texts, run: WorldRun, lines: Lines, captures: Path) -> None:
+    def __init__(self, texts: Texts, run: WorldRun, shown: ShownLog, captures: Path) -> None:
         """`s` saves in `captures`."""
-        super().__init__(texts, lines, captures)
+        super().__init__(texts, shown, captures)
         self._run = run
+        self._shown = shown
+        self._explains = False
+
+    def action_explain(self) -> None:
+        """What the line at hand means, or no more of that."""
+        self._explains = not self._explains
+        self._share_room()
+        self.query_one(Transcript).focus()
+        self._show_moment()
+
+    def _share_room(self) -> None:
+        """Among the panes, the inspector one of them where the screen `_explains`."""
+        raise NotImplementedError
+
+    def _show_moment(self) -> None:
+        inspector, record = self.query_one(Inspector), self._shown.record
+        if inspector.display:
+            journey = Journey() if record is None else self._run.nodes.dialogue(record)
+            inspector.show(record, journey, self._texts)
 
     def _show(self) -> None:
         """Everything, as it stood at the moment."""

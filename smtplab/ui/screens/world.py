@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
@@ -20,17 +20,18 @@ from smtplab.lab.feed import Feed
 from smtplab.ui import knowing, mapping
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import COPYING, SEARCHING
-from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, MomentScreen
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.standing import standing_of_world
+from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.map import WorldMap
 from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
-from smtplab.ui.widgets.transcript import Transcript
+from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.work import Work, tell_problem
 from smtplab.ui.world import WorldRun
 from smtplab.view.network import Plan
@@ -68,11 +69,12 @@ class WorldScreen(MomentScreen):
         *DELIVERIES_AND_HOURS,
         Binding("p", "play", "ui.key.play"),
         Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
-        Binding("equals_sign", "speed(1)", "ui.key.speed", show=False),
-        Binding("minus", "speed(-1)", "ui.key.speed", show=False),
+        Binding("equals_sign", "speed(1)", "ui.key.speed", key_display="+−", show=False),
+        Binding("minus", "speed(-1)", "ui.key.speed", key_display="+−", show=False),
         *ENDS,
         Binding("z", "scale", "ui.key.scale"),
         Binding("s", "save", "ui.key.save", show=False),
+        *EXPLAINING,
         *SEARCHING,
         *COPYING,
     ]
@@ -98,8 +100,7 @@ class WorldScreen(MomentScreen):
     def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path) -> None:
         """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`."""
         run = WorldRun(feed.records, plan, texts)
-        self._shown = ShownLog(run.log, lambda: run.at)
-        super().__init__(texts, run, self._shown, captures)
+        super().__init__(texts, run, ShownLog(run.log, lambda: run.at), captures)
         self._world = world
         self._feed = feed
         self._all_taken = False
@@ -112,7 +113,8 @@ class WorldScreen(MomentScreen):
             with Vertical(id="left"):
                 yield WorldMap(self._run.plan, self._texts)
                 yield Pane(id="knows")
-            log = Transcript(self._run.log.draw)
+                yield Inspector(id="inspector")
+            log = LogLines(self._run.log.draw)
             log.with_marks = True
             yield log
         yield SearchBar(self._texts)
@@ -128,18 +130,24 @@ class WorldScreen(MomentScreen):
     async def on_unmount(self) -> None:
         await self._work.end()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width < 120, "-narrow")
-        wide = event.size.width >= 150
-        self.set_class(wide, "-beside")
-        tall = event.size.height >= 40
-        self.query_one("#knows").display = wide and tall
-        rows = mapping.height(self._run.plan, as_list=event.size.width < mapping.MAP_CELLS_MIN + 4) + _FRAME_ROWS
-        if wide and not tall:
-            self.query_one(WorldMap).styles.height = "1fr"
-        else:
-            self.query_one(WorldMap).styles.height = min(rows, event.size.height * 11 // 24)
+    def on_resize(self) -> None:
+        self._share_room()
         self._show_host()
+        self._show_moment()
+
+    def _share_room(self) -> None:
+        """The inspector stands in the place of what a host knew, and where there is no room for that, of the map."""
+        width, height = self.size
+        wide, tall = width >= 150, height >= 40
+        self.set_class(width < 120, "-narrow")
+        self.set_class(wide, "-beside")
+        self.set_class(self._explains, "-explains")
+        self.query_one("#knows").display = wide and tall and not self._explains
+        self.query_one(Inspector).display = self._explains
+        map_ = self.query_one(WorldMap)
+        map_.display = not self._explains or (wide and tall)
+        rows = mapping.height(self._run.plan, as_list=width < mapping.MAP_CELLS_MIN + 4) + _FRAME_ROWS
+        map_.styles.height = "1fr" if wide and not tall else min(rows, height * 11 // 24)
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
@@ -230,6 +238,7 @@ class WorldScreen(MomentScreen):
         self._shown.follow()
         self.query_one(Transcript).show(run.count, self._shown.selected)
         self._show_host()
+        self._show_moment()
         self._show_title()
 
     def _show_title(self) -> None:

@@ -37,6 +37,8 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("down,j", "move(1)", "ui.key.host", show=False),
         Binding("enter", "open", "ui.key.open-host", key_display="⏎"),
         Binding("x", "fault", "ui.key.fault"),
+        Binding("i", "screen.explain", "ui.key.inspector"),
+        Binding("tab", "app.focus_next", "ui.key.to-log", key_display="⇥"),
     ]
 
     @dataclass

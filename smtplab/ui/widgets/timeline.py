@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -37,7 +37,6 @@ class Cell(NamedTuple):
 class Timeline(Widget, can_focus=False):
     """Reads `Moments` alone. By time a queue's hours are as wide as hours are; by events each record is as wide."""
 
-    HELP: ClassVar = "ui.help.timeline"
     ALLOW_SELECT = False
 
     @dataclass

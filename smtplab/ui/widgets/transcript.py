@@ -175,3 +175,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _background(self, name: str) -> Style:
         return Style(bgcolor=self.get_component_rich_style(f"transcript--{name}").bgcolor)
+
+
+class LogLines(Transcript):
+    """The lines of a world or of one of its hosts: what one means is told when it is asked for."""
+
+    HELP: ClassVar = "ui.help.log"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("i", "screen.explain", "ui.key.inspector")]

@@ -6,7 +6,7 @@ import re
 
 from smtplab import events as ev
 from smtplab.view.explain.explanation import Explanation, Facts, kept
-from smtplab.view.meaning import is_pop3, looks_greylisted, provider_id
+from smtplab.view.meaning import code_ids, is_pop3, looks_greylisted, provider_id
 from smtplab.view.safe import safe
 from smtplab.view.session import Command, Session
 from smtplab.view.stages import refuses
@@ -159,7 +159,7 @@ def _title(reply: Reply, texts: Texts) -> str:
 
 
 def _on_code(reply: Reply, code: int, texts: Texts) -> str:
-    ids = [f"reply.{code}.{reply.verb}", f"reply.{code}"]
+    ids = code_ids(reply)
     if not any(texts.has(text_id) for text_id in ids):
         return texts("explain.reply.code.unknown", code=code)
     return texts("explain.reply.means", code=code, meaning=texts.first(*ids))
