@@ -9,7 +9,7 @@ from smtplab.smtp.requests import Asked, ContentReceived, Limits, LineEndings
 from smtplab.smtp.rules import broken, broken_by_flaw
 from smtplab.wire.command import Bdat
 from smtplab.wire.flaw import Flaw
-from smtplab.wire.framing import ChunkReader, Chunks, ContentReader, repair_line_ends
+from smtplab.wire.framing import ChunkReader, Chunks, ContentReader
 from smtplab.wire.reply import Reply
 
 
@@ -33,7 +33,7 @@ class Incoming:
     def begin_content(self, body_type: str) -> None:
         """After 354; `body_type` as in MAIL's BODY parameter (RFC 6152 2, RFC 3030 3)."""
         self._body_type = body_type
-        self._content = ContentReader(self._octets_max)
+        self._content = ContentReader(self._octets_max, repairs=self._line_endings == "repair")
 
     def begin_chunk(self, size: int, asked: Asked, body_type: str) -> None:
         """The octets belong to the command and come before its answer, also where it is refused (RFC 3030 2)."""
@@ -44,7 +44,7 @@ class Incoming:
                 asked = Asked(asked.verb, asked.command, asked.flaws, too_large())
         self._chunk_asked = asked
         if asked.refusal is None and self._chunks is None:
-            self._chunks = Chunks()
+            self._chunks = Chunks(repairs=self._line_endings == "repair" and body_type != "BINARYMIME")
         self._chunk = ChunkReader(size, self._chunks if asked.refusal is None else None)
 
     def receive(self, data: bytes) -> bytes | None:
@@ -97,7 +97,7 @@ class Incoming:
         if refusal is not None:
             return ContentReceived(b"", "BDAT", (), refusal)
         chunks = self._chunks or Chunks()
-        return self._judge(chunks.content, "BDAT", chunks.flaws, chunks.is_ascii)
+        return self._judge(chunks.whole(), "BDAT", chunks.flaws, chunks.is_ascii)
 
     def _judge(self, content: bytes, transfer: Transfer, flaws: tuple[Flaw, ...], is_ascii: bool) -> ContentReceived:
         if self._body_type == "BINARYMIME" and transfer == "BDAT":
@@ -107,9 +107,5 @@ class Incoming:
                 self._emit(broken_by_flaw(flaw, "them"))
             if self._body_type == "7BIT" and not is_ascii:
                 self._emit(broken("8bit-without-8bitmime", "them"))
-        refusal = None
-        if flaws and self._line_endings == "repair":
-            content = repair_line_ends(content)
-        elif flaws and self._line_endings == "strict":
-            refusal = refuse_line_ends(flaws)
+        refusal = refuse_line_ends(flaws) if flaws and self._line_endings == "strict" else None
         return ContentReceived(content, transfer, flaws, refusal, is_ascii)

@@ -136,9 +136,10 @@ class ContentReader:
     _kept: io.BytesIO | None = None
     """Where it comes in pieces. Its value is had without a copy: one of 50 MB holds up everybody else for 20 ms."""
 
-    def __init__(self, octets_max: int) -> None:
-        """Past `octets_max` octets are counted and dropped."""
+    def __init__(self, octets_max: int, *, repairs: bool = False) -> None:
+        """Past `octets_max` octets are counted and dropped. `repairs` makes a CR LF of each bare CR and bare LF."""
         self.octets_max = octets_max
+        self._repairs = repairs
 
     def receive(self, data: bytes) -> bytes | None:
         """None while the content goes on; after its end the bytes that follow it, which are commands."""
@@ -183,6 +184,8 @@ class ContentReader:
             piece = piece.replace(b"\r\n.", _CRLF)
         begun = self.octets >= 0
         self.octets += len(piece)
+        if self._repairs and (bare_cr or bare_lf):
+            piece = repair_line_ends(piece)
         if self.octets <= self.octets_max:
             return piece if begun else piece[len(_CRLF) :]
         self._kept = None
@@ -197,30 +200,36 @@ class ContentReader:
 class Chunks:
     """The octets of a message in chunks (RFC 3030 2), judged as they come."""
 
-    __slots__ = ("_bare_cr", "_bare_lf", "_cr_last", "_kept", "is_ascii")
+    __slots__ = ("_bare_cr", "_bare_lf", "_held", "_kept", "_repairs", "is_ascii")
 
-    def __init__(self) -> None:
+    def __init__(self, *, repairs: bool = False) -> None:
+        """`repairs` as a `ContentReader`'s."""
         self.is_ascii = True
+        self._repairs = repairs
+        self._held = b""
+        """A CR that ends one piece; its LF may begin the next."""
         self._kept = io.BytesIO()
         self._bare_cr = 0
         self._bare_lf = 0
-        self._cr_last = False
 
     def add(self, piece: bytes) -> None:
-        """Any piece of any chunk; a CR may end one and its LF begin the next."""
-        bare_cr, bare_lf = bare_line_ends(piece)
-        parted = self._cr_last and piece.startswith(b"\n")
-        self._bare_cr += bare_cr - parted
-        self._bare_lf += bare_lf - parted
-        if piece:
-            self._cr_last = piece.endswith(b"\r")
-        self.is_ascii = self.is_ascii and piece.isascii()
-        self._kept.write(piece)
+        """Any piece of any chunk."""
+        piece = self._held + piece
+        self._held = b"\r" if piece.endswith(b"\r") else b""
+        self._read(piece[: len(piece) - len(self._held)])
 
-    @property
-    def content(self) -> bytes:
-        """Had without a copy, as a `ContentReader`'s."""
+    def whole(self) -> bytes:
+        """When all is there; had without a copy, as a `ContentReader`'s."""
+        held, self._held = self._held, b""
+        self._read(held)
         return self._kept.getvalue()
+
+    def _read(self, piece: bytes) -> None:
+        bare_cr, bare_lf = bare_line_ends(piece)
+        self._bare_cr += bare_cr
+        self._bare_lf += bare_lf
+        self.is_ascii = self.is_ascii and piece.isascii()
+        self._kept.write(repair_line_ends(piece) if self._repairs and (bare_cr or bare_lf) else piece)
 
     @property
     def flaws(self) -> tuple[Flaw, ...]:

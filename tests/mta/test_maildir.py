@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from smtplab.events import Delivered
+from smtplab.mta import maildir
 from smtplab.mta.mailbox import Letter, Unstored
 from smtplab.mta.maildir import Maildirs, folder_each, folder_name, one_folder
 from smtplab.wire.address import Mailbox
@@ -66,6 +67,15 @@ def test_the_octets_of_the_wire_are_kept_on_request(tmp_path):
     deliver(maildirs(one_folder(tmp_path), line_ends="crlf"), CONTENT)
     (file,) = (tmp_path / "new").iterdir()
     assert file.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7])
+def test_a_large_message_is_made_over_piece_by_piece(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(maildir, "PIECE_OCTETS", piece)
+    content = CONTENT + b"\r\r\n\n\r\r\n"
+    deliver(maildirs(one_folder(tmp_path)), content)
+    (file,) = (tmp_path / "new").iterdir()
+    assert file.read_bytes() == content.replace(b"\r\n", b"\n")
 
 
 def test_file_and_folder_are_synced_before_it_is_told(tmp_path, monkeypatch):

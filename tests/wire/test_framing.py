@@ -146,17 +146,29 @@ def test_a_chunk_is_counted_and_not_looked_into() -> None:
     reader = ChunkReader(7, chunks := Chunks())
     assert reader.receive(b"\r\n.") is None
     assert reader.receive(b"\r\n\0\nQUIT\r\n") == b"QUIT\r\n"
-    assert chunks.content == b"\r\n.\r\n\0\n"
+    assert chunks.whole() == b"\r\n.\r\n\0\n"
     assert ChunkReader(0, chunks).receive(b"NOOP") == b"NOOP"
     assert ChunkReader(3, None).receive(b"abcd") == b"d"
 
 
 @given(st.lists(TRICKY))
+def test_a_content_is_repaired_alike_wherever_it_is_parted(pieces: list[bytes]) -> None:
+    content = b"".join(pieces).replace(b".", b"") + b"\r\n"
+    pieces = [piece.replace(b".", b"") for piece in pieces]
+    reader, after = ContentReader(10**6, repairs=True), None
+    for piece in (*pieces, b"\r\n", b".\r\n"):
+        after = reader.receive(piece)
+    assert (reader.content, after) == (repair_line_ends(content), b"")
+
+
+@given(st.lists(TRICKY))
 def test_chunks_are_judged_alike_wherever_they_are_parted(pieces: list[bytes]) -> None:
-    chunks, content = Chunks(), b"".join(pieces)
+    chunks, repaired, content = Chunks(), Chunks(repairs=True), b"".join(pieces)
     for piece in pieces:
         chunks.add(piece)
-    assert (chunks.content, chunks.is_ascii) == (content, content.isascii())
+        repaired.add(piece)
+    assert (chunks.whole(), chunks.is_ascii) == (content, content.isascii())
+    assert repaired.whole() == repair_line_ends(content)
     counted = {flaw.rule: int(flaw.detail) for flaw in chunks.flaws}
     assert (counted.get("bare-cr", 0), counted.get("bare-lf", 0)) == bare_line_ends(content)
 
