@@ -59,14 +59,15 @@ async def find_route(domain: str, net: Net, routing: Routing, emit: Emit) -> Rou
     kept = looked if source in ("pinned", "relay") else _without_loops(looked, routing, emit)
     if not kept:
         return NoRoute(domain, "loop")
-    for lost in kept:
-        if lost.failure is not None:
-            emit(HostSkipped(lost.candidate.host, _skip_reason(lost.failure, routing)))
-    hosts = tuple(
-        HostFound(one.candidate.host, one.candidate.preference, one.addresses) for one in kept if one.failure is None
-    )
-    if not hosts:
+    found_hosts = []
+    for one in kept:
+        if one.failure is None:
+            found_hosts.append(HostFound(one.candidate.host, one.candidate.preference, one.addresses))
+        else:
+            emit(HostSkipped(one.candidate.host, _skip_reason(one.failure, routing)))
+    if not found_hosts:
         return _no_usable_host(domain, source, kept)
+    hosts = tuple(found_hosts)
     emit(RouteFound(domain, source, hosts))
     return Route(domain, source, hosts)
 

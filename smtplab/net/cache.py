@@ -47,19 +47,17 @@ class Cache:
 
     def get(self, name: str, rrtype: str) -> Found | None:
         """What is known, its TTL counted down."""
-        # A name that does not exist has no records of any type (RFC 2308 5, RFC 8020).
-        return self._get((name, rrtype)) or self._get((name, ""))
-
-    def _get(self, key: tuple[str, str]) -> Found | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        left_s = int(entry[0] - self._monotonic())
-        if left_s <= 0:
+        for key in ((name, rrtype), (name, "")):
+            # A name that does not exist has no records of any type (RFC 2308 5, RFC 8020).
+            entry = self._entries.get(key)
+            if entry is None:
+                continue
+            left_s = int(entry[0] - self._monotonic())
+            if left_s > 0:
+                self._entries.move_to_end(key)
+                return msgspec.structs.replace(entry[1], ttl_s=left_s)
             del self._entries[key]
-            return None
-        self._entries.move_to_end(key)
-        return msgspec.structs.replace(entry[1], ttl_s=left_s)
+        return None
 
     def put(self, name: str, rrtype: str, found: Found) -> None:
         """Keep an answer, unless its TTL says not to."""

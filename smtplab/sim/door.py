@@ -19,12 +19,17 @@ class Door:
         self._handler: Handler
         self.interference: Interference | None = None
 
+    received: Callable[[bytes], None]
+    """Straight into the handler where nothing interferes, for it is every packet's way."""
+
     def connected(self, wire: Wire) -> None:
         self._handler = self._enter(self, wire)
+        self.received = self._handler.received if self.interference is None else self._tampered
         self._handler.connected(self.interference or wire)
 
-    def received(self, data: bytes) -> None:
-        self._handler.received(self.interference.heard(data) if self.interference else data)
+    def _tampered(self, data: bytes) -> None:
+        assert self.interference is not None
+        self._handler.received(self.interference.heard(data))
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         self._handler.secured(outcome)

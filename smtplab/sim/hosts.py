@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from functools import partial
 
 from smtplab.events import FaultInjected
@@ -64,7 +65,7 @@ class Server:
                 directory=directory_of(world, own_domains(host)),
                 mailboxes=self.mailboxes,
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
-                net_at=partial(hops.net_at, self.net),
+                net_at=functools.cache(partial(hops.net_at, self.net)),
                 rest_s=QUEUE_REST_S,
                 words=internet.words,
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s, warning_s=host.warning_s),

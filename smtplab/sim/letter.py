@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import msgspec
 
 from smtplab.sim import chance
-from smtplab.sim.world import Travellers, Trip, User, World
+from smtplab.sim.world import Letter, Travellers, Trip, User, World
 
 LINE = "This line fills the message up to its size, as an attachment would. " + "=" * 9 + "\r\n"
 
@@ -51,16 +51,24 @@ def _letter(world: World, seed: int, heading: _Heading) -> bytes:
         f"From: {_phrase(heading.name)} <{heading.sender}>",
         f"To: <{heading.recipients}>",
         f"Message-ID: <{unique}@{heading.agent}>",
-        f"Subject: {_phrase(world.letter.subject)}",
+        _rest(world.letter),
+    )
+    return "\r\n".join(fields).encode("utf-8")
+
+
+# A world has one letter and one start: all that it sends is of that day.
+@functools.lru_cache(maxsize=16)
+def _rest(letter: Letter) -> str:
+    """From the subject to the end of the body."""
+    fields = (
+        f"Subject: {_phrase(letter.subject)}",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
     )
-    lines = (*fields, "", *world.letter.body.strip("\n").split("\n"), "")
-    return "\r\n".join(lines).encode("utf-8")
+    return "\r\n".join((*fields, "", *letter.body.strip("\n").split("\n"), ""))
 
 
-# A world has one start, and all its letters are of that day.
 @functools.lru_cache(maxsize=16)
 def _date(start: dt.datetime) -> str:
     return format_datetime(start)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 
@@ -45,7 +47,7 @@ class Simulation:
         self.journal = Journal(clock.now, on_record, keep=False)
         self.internet = Internet(world, seed, clock, self.journal)
         self.servers = [Server(world, host, self.internet) for host in world.hosts if takes_mail(host)]
-        self._nets: dict[str, Net] = {}
+        self._net_at: dict[str, Callable[[int], Net]] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -72,7 +74,7 @@ class Simulation:
         """What a sender's program does: it logs in to its own server inside TLS that must hold, or, where it has no
         such server, hands the message to a relay as it is."""
         agent, user = people.agent, people.user
-        net = self.internet.hops.net_at(self._net_of(agent), 0)
+        net = self._net_of(agent, 0)
         submits = "submission" in self.world.host(agent.submits_to).roles
         options = SessionOptions(
             helo=agent.name,
@@ -103,14 +105,14 @@ class Simulation:
             trust=self.internet.trust,
             clear_login=not host.offers_tls,
         )
-        net = self.internet.hops.net_at(self._net_of(agent), hop)
+        net = self._net_of(agent, hop)
         return await collect(Place(host.name, host.addresses[0], POP3_PORT), options, net, scope)
 
-    def _net_of(self, agent: Host) -> Net:
+    def _net_of(self, agent: Host, hop: int) -> Net:
         """One for all that it sends, as its resolver keeps what it was told."""
-        if agent.name not in self._nets:
-            self._nets[agent.name] = self.internet.net(agent)
-        return self._nets[agent.name]
+        if agent.name not in self._net_at:
+            self._net_at[agent.name] = functools.cache(partial(self.internet.hops.net_at, self.internet.net(agent)))
+        return self._net_at[agent.name](hop)
 
     def mailboxes(self) -> dict[str, tuple[bytes, ...]]:
         """By the addresses of its users; no empty ones."""
