@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final, Protocol
 
 from smtplab.journal import Record
@@ -36,7 +37,9 @@ class Comparison(Protocol):
         """For each row, whether both are the same; called again when the language changes."""
         ...
 
-    def draw(self, row: int, texts: Texts, width: int) -> Both: ...
+    def draw(self, row: int, texts: Texts, width: int) -> Both:
+        """A width of 0 asks for whole names."""
+        ...
 
 
 class Worlds:
@@ -46,7 +49,8 @@ class Worlds:
 
     def __init__(self, world: str) -> None:
         self.world: str | None = world
-        self.title = world
+        # Of a file its name alone, which tells of the change.
+        self.title = PurePath(world).stem
         self._old: list[Record] = []
         self._new: list[Record] = []
         self._pairs: list[Pair] = []
@@ -66,12 +70,15 @@ class Worlds:
         pair = self._pairs[row]
         left = None if pair.old is None else self._old[pair.old]
         right = None if pair.new is None else self._new[pair.new]
-        cells = _NODE_CELLS if width >= _WIDE_CELLS else _NODE_CELLS_NARROW
-        halves = [
-            None if one is None else half(one, texts, node=f"{short(one.node)[: cells - 1]:<{cells}}")
-            for one in (left, right)
-        ]
+        halves = [None if one is None else half(one, texts, node=_in_front(one.node, width)) for one in (left, right)]
         return Both(halves[0], halves[1], differs=not pair.same)
+
+
+def _in_front(node: str, width: int) -> str:
+    if not width:
+        return f"{safe(node)}: "
+    cells = _NODE_CELLS if width >= _WIDE_CELLS else _NODE_CELLS_NARROW
+    return f"{short(node, cells - 1):<{cells}}"
 
 
 class Dialogues:

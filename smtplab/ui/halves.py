@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from smtplab.journal import Record
+from smtplab.ui.log import bare
 from smtplab.ui.reading import elapsed
 from smtplab.ui.widgets.two_columns import Half
 from smtplab.view import transcript
@@ -33,5 +34,6 @@ def half(record: Record, texts: Texts, *, secure: bool = False, node: str = "") 
     if not lines:
         return Half(elapsed(record.elapsed_us / 1e6), "", "quiet")
     more = " …" if len(lines) > 1 else ""
-    text = f"{lines[0].mark} {node}{lines[0].text}{more}"
+    said = bare(lines[0].text, record.node) if node else lines[0].text
+    text = f"{lines[0].mark} {node}{said}{more}"
     return Half(elapsed(record.elapsed_us / 1e6), text, STYLES[lines[0].tone])

@@ -101,6 +101,7 @@ class Log:
         if self._secure[index]:
             journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
         lines = joined(ladder.rows(record, journey, self._texts), transcript.lines(record, journey, self._texts))
+        lines = tuple(line._replace(text=bare(line.text, record.node)) for line in lines)
         if self._of_one_host:
             return lines
         node = f"{short(record.node):<{_NODE_CELLS - 1}} "
@@ -121,7 +122,17 @@ class Log:
         return key in self._secure_spans
 
 
-def short(node: str) -> str:
-    """A host's name for a narrow column: the worlds' common last label left out."""
+def short(node: str, cells: int = _NODE_CELLS - 1) -> str:
+    """A host's name for a narrow column: the worlds' common last label left out, and of what is too long the middle, so
+    that `submission.neu` and `submission.hust` stay two."""
     name = safe(node.removesuffix(".example"))
-    return name if len(name) < _NODE_CELLS else f"{name[: _NODE_CELLS - 2]}…"
+    if len(name) <= cells:
+        return name
+    host, dot, domain = name.partition(".")
+    room = cells - len(dot) - len(domain) - 1
+    return f"{host[:room]}…{dot}{domain}" if dot and room > 0 else f"{name[: cells - 1]}…"
+
+
+def bare(line: str, node: str) -> str:
+    """A line whose host stands in front of it already need not begin with its name."""
+    return line.removeprefix(f"{node}: ")

@@ -14,6 +14,7 @@ from smtplab.lab.feed import Ended
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
 from smtplab.ui.app import SmtplabApp
+from smtplab.ui.log import short
 from smtplab.ui.screens.compare import CompareScreen
 from smtplab.ui.screens.fault import FaultScreen
 from smtplab.ui.screens.host import HostScreen
@@ -268,6 +269,32 @@ def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, 
         assert list((tmp_path / "worlds").glob("first-mail-reply-rcpt-*.toml"))
 
     stage(scene, "first-mail", size=(160, 48))
+
+
+def test_the_row_at_hand_stands_whole_below_the_two_runs(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x")
+        on.app.screen.query_one("#detail").value = "550 5.7.1 Not you, and not anybody else who comes from there"
+        await on.press("enter")
+        await on.until(lambda: on.app.screen._same is not None)
+        await on.press("f")
+        assert "first-mail-reply-rcpt-mail.away.example" in on.shown()
+        columns = on.app.screen.query_one(TwoColumns)
+        columns.select(next(row for row in range(columns.count) if "550" in str(columns._draw(row).right)))
+        await on.pilot.pause()
+        assert "After" in on.shown()
+        assert "mail.home.example: 550 5.7.1 Not you, and not anybody" in on.shown()
+
+    stage(scene, "first-mail", size=(80, 24))
+
+
+def test_two_hosts_of_one_name_stay_two_in_a_narrow_column():
+    assert short("submission.neu.example", 9) == "subm….neu"
+    assert short("submission.hust.example", 9) == "sub….hust"
+    assert short("mx1.neu.example", 9) == "mx1.neu"
+    assert short("a-host-without-a-domain", 9) == "a-host-w…"
+    assert short("x.a-domain-of-many-letters", 9) == "x.a-doma…"
 
 
 def test_a_fault_may_begin_at_the_moment_and_what_was_before_stays(stage):

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
@@ -54,6 +55,7 @@ class CompareScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="about")
         yield TwoColumns(self._draw)
+        yield Static(id="row")
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
@@ -77,6 +79,7 @@ class CompareScreen(Screen[None]):
         columns = self.query_one(TwoColumns)
         columns.heads = self._comparison.heads(texts)
         columns.refresh()
+        self._say_row()
 
     @on(Worker.StateChanged)
     def _feed_ended(self, changed: Worker.StateChanged) -> None:
@@ -101,6 +104,22 @@ class CompareScreen(Screen[None]):
     def action_open(self) -> None:
         if self._comparison.world is not None:
             self.post_message(self.WorldOpened(self._comparison.world))
+
+    @on(TwoColumns.Selected)
+    def _say_row(self) -> None:
+        """The row at hand whole, each side's words under its head: the halves above may be cut off."""
+        columns = self.query_one(TwoColumns)
+        if not columns.count:
+            return
+        both = self._comparison.draw(columns.selected, self._texts, 0)
+        sides = [(head, side) for head, side in zip(columns.heads, (both.left, both.right), strict=True) if side]
+        # What both sides say alike is said once, and is nobody's.
+        named = [(f"{head} " if both.differs else "", side) for head, side in sides[: 2 if both.differs else 1]]
+        width = max(len(head) for head, _ in named)
+        lines = [
+            Content.assemble((f"{head:<{width}}", "bold $accent"), f"{side.time}  {side.text}") for head, side in named
+        ]
+        self.query_one("#row", Static).update(Content("\n").join(lines))
 
     def _say_about(self) -> None:
         if self._same is None:

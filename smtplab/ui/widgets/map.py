@@ -18,6 +18,7 @@ from textual.strip import Strip
 from smtplab.ui import mapping
 from smtplab.ui.mapping import Picture
 from smtplab.ui.rungs import Piece
+from smtplab.ui.widgets.inks import Inks
 from smtplab.view.network import Network, Plan
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
@@ -64,7 +65,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         self._plan = plan
         self._texts = texts
         self._hosts = mapping.order(plan)
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "map")
         self._seen: tuple[Network, str] | None = None
         self._picture = Picture([], {})
         # The one to look at first is the first server of mail: it has a queue.
@@ -126,13 +127,13 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         pieces = self._picture.rows[row]
         segments: list[Segment] = []
         if here is not None and here[0] == row:
-            over = self._background("chosen" if self.has_focus else "chosen-blurred")
+            over = self._inks.background("chosen" if self.has_focus else "chosen-blurred")
             for piece, marked in parted(pieces, here[1], here[2]):
                 segments.append(
-                    Segment(piece.text, base + self._letters(piece.style) + (over if marked else Style.null()))
+                    Segment(piece.text, base + self._inks.letters(piece.style) + (over if marked else Style.null()))
                 )
         else:
-            segments = [Segment(text, base + self._letters(style)) for text, style in pieces]
+            segments = [Segment(text, base + self._inks.letters(style)) for text, style in pieces]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _redraw(self) -> None:
@@ -153,18 +154,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
-
-    def _letters(self, name: str) -> Style:
-        if not name:
-            return Style.null()
-        if name not in self._styles:
-            whole = self.get_component_rich_style(f"map--{name}")
-            self._styles[name] = Style(color=whole.color, bold=whole.bold)
-        return self._styles[name]
-
-    def _background(self, name: str) -> Style:
-        return Style(bgcolor=self.get_component_rich_style(f"map--{name}").bgcolor)
+        self._inks.forget()
 
 
 def parted(pieces: list[Piece], start: int, end: int) -> list[tuple[Piece, bool]]:

@@ -8,12 +8,12 @@ from itertools import accumulate
 from typing import ClassVar, Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from smtplab.ui.widgets.inks import Inks
 from smtplab.ui.wrapping import wrap
 from smtplab.view.html_text import Written
 from smtplab.view.safe import safe, safe_bytes
@@ -43,7 +43,7 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: Sheetful = ()
         self._starts: list[int] = [0]
         self._wrapped_for = -1
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "paper")
 
     def show(self, lines: Sheetful) -> None:
         """From its beginning."""
@@ -59,7 +59,7 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._inks.forget()
 
     def render_line(self, y: int) -> Strip:
         width, base = self.scrollable_content_region.width, self.rich_style
@@ -73,8 +73,8 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         said = pieces[number] if number < len(pieces) else ""
         lead = line.lead if number == 0 else 0
         segments = [
-            Segment(said[:lead], base + self._letters("client")),
-            Segment(said[lead:], base + self._letters(line.style)),
+            Segment(said[:lead], base + self._inks.letters("client")),
+            Segment(said[lead:], base + self._inks.letters(line.style)),
         ]
         return Strip(segments).adjust_cell_length(width, base)
 
@@ -101,11 +101,3 @@ class Paper(ScrollView, can_focus=True, inherit_bindings=False):
         if len(raw) * 10 <= width:
             return 1
         return len(wrap(self._line(index).text, max(width, 2)))
-
-    def _letters(self, name: str) -> Style:
-        if not name:
-            return Style.null()
-        if name not in self._styles:
-            whole = self.get_component_rich_style(f"paper--{name}")
-            self._styles[name] = Style(color=whole.color, bold=whole.bold)
-        return self._styles[name]

@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from smtplab.lesson.shown import ShownLine
+from smtplab.ui.widgets.inks import Inks
 from smtplab.view.transcript import Tone
 
 _MARGIN_CELLS: Final = 2
@@ -87,7 +88,7 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: Sequence[ShownLine] = ()
         self._rows: list[Row] = []
         self._wrapped_for = -1
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "recording")
         self.selected = -1
         self.nothing = ""
         """What is said where there are no lines."""
@@ -166,7 +167,7 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._inks.forget()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -175,18 +176,18 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._rows:
             said = Content(self.nothing).wrap(max(width - _MARGIN_CELLS, 10)) if self.nothing else []
             line = f"{' ' * _MARGIN_CELLS}{said[y].plain}" if y < len(said) else ""
-            return Strip([Segment(line, base + self._letters("faint"))]).adjust_cell_length(width, base)
+            return Strip([Segment(line, base + self._inks.letters("faint"))]).adjust_cell_length(width, base)
         if place >= len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[place]
         shown = self._lines[row.line]
         if row.line == self.selected and shown.line.tone != "heading":
-            base += Style(bgcolor=self._whole("chosen" if self.has_focus else "chosen-blurred").bgcolor)
-        letters = base + self._letters(_STYLES[shown.line.tone])
+            base += self._inks.background("chosen" if self.has_focus else "chosen-blurred")
+        letters = base + self._inks.letters(_STYLES[shown.line.tone])
         if shown.marked:
             letters += Style(bold=True)
         pointer = "▶ " if shown.marked and row.first else " " * _MARGIN_CELLS
-        segments = [Segment(pointer, base + self._letters("pointer")), Segment(row.text, letters)]
+        segments = [Segment(pointer, base + self._inks.letters("pointer")), Segment(row.text, letters)]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _is_line(self, place: int) -> bool:
@@ -198,15 +199,6 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
         self._rows = [row for number, line in enumerate(self._lines) for row in _rows(number, line, room)]
         self.virtual_size = Size(width, len(self._rows))
         self.refresh()
-
-    def _letters(self, name: str) -> Style:
-        if name not in self._styles:
-            whole = self._whole(name)
-            self._styles[name] = Style(color=whole.color, bold=whole.bold)
-        return self._styles[name]
-
-    def _whole(self, name: str) -> Style:
-        return self.get_component_rich_style(f"recording--{name}")
 
 
 def _rows(number: int, shown: ShownLine, room: int) -> list[Row]:

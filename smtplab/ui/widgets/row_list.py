@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -18,6 +17,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from smtplab.ui.rungs import Piece
+from smtplab.ui.widgets.inks import Inks
 
 _STYLES: Final = ("client", "server", "quiet", "faint", "good", "bad", "odd", "strong", "chosen", "chosen-blurred")
 
@@ -66,7 +66,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self._draw = draw
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "rows")
         self._empty = Content()
         self._empty_lines: list[Strip] | None = None
         self.count = 0
@@ -108,8 +108,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if row >= self.count:
             return Strip.blank(width, base)
         if row == self.chosen:
-            base += self._background("chosen" if self.has_focus else "chosen-blurred")
-        segments = [Segment(text, base + self._letters(style)) for text, style in self._draw(row, width)]
+            base += self._inks.background("chosen" if self.has_focus else "chosen-blurred")
+        segments = [Segment(text, base + self._inks.letters(style)) for text, style in self._draw(row, width)]
         return Strip(segments).adjust_cell_length(width, base)
 
     def on_resize(self) -> None:
@@ -118,7 +118,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._inks.forget()
         self._empty_lines = None
 
     def action_move(self, by: int) -> None:
@@ -163,14 +163,3 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         line = self._empty_lines[y - 1]
         return Strip([Segment("  ", self.rich_style), *line]).adjust_cell_length(width, self.rich_style)
-
-    def _letters(self, name: str) -> Style:
-        if not name:
-            return Style.null()
-        if name not in self._styles:
-            whole = self.get_component_rich_style(f"rows--{name}")
-            self._styles[name] = Style(color=whole.color, bold=whole.bold)
-        return self._styles[name]
-
-    def _background(self, name: str) -> Style:
-        return Style(bgcolor=self.get_component_rich_style(f"rows--{name}").bgcolor)

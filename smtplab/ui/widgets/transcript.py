@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from smtplab.ui.rungs import Line, highlighted, marked, rung
+from smtplab.ui.widgets.inks import Inks
 
 _TIME_CELLS: Final = 9
 _STRIPS_KEPT: Final = 512
@@ -69,7 +70,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__()
         self._draw = draw
         self._strips: LRUCache[tuple[int, bool, bool], Strip] = LRUCache(_STRIPS_KEPT)
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "transcript")
         self._wanted = ""
         self.count = 0
         self.selected = -1
@@ -110,7 +111,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._inks.forget()
         self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
@@ -157,24 +158,12 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             pieces = highlighted(pieces, self._wanted)
         base = self.rich_style
         if row == self.selected:
-            base += self._background("chosen" if self.has_focus else "chosen-blurred")
-        segments = [Segment(f"{time:>{_TIME_CELLS}} ", base + self._style("faint"))]
+            base += self._inks.background("chosen" if self.has_focus else "chosen-blurred")
+        segments = [Segment(f"{time:>{_TIME_CELLS}} ", base + self._inks.letters("faint"))]
         for text, style in pieces:
-            over = self._background("found") if style == "found" else Style.null()
-            segments.append(Segment(text, base + self._style(style) + over))
+            over = self._inks.background("found") if style == "found" else Style.null()
+            segments.append(Segment(text, base + self._inks.letters(style) + over))
         return Strip(segments).adjust_cell_length(width, base)
-
-    def _style(self, name: str) -> Style:
-        """The letters' colour and weight alone, so that any background may stand behind them."""
-        if not name:
-            return Style.null()
-        if name not in self._styles:
-            whole = self.get_component_rich_style(f"transcript--{name}")
-            self._styles[name] = Style(color=whole.color, bold=whole.bold, italic=whole.italic)
-        return self._styles[name]
-
-    def _background(self, name: str) -> Style:
-        return Style(bgcolor=self.get_component_rich_style(f"transcript--{name}").bgcolor)
 
 
 class LogLines(Transcript):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from smtplab.ui.rungs import fitted
+from smtplab.ui.widgets.inks import Inks
 
 _STYLES = ("client", "server", "quiet", "faint", "good", "bad", "odd", "heading", "chosen", "differs")
 _TIME_CELLS: Final = 9
@@ -52,10 +56,21 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page(1)", "ui.key.page", show=False),
     ]
 
+    @dataclass
+    class Selected(Message):
+        """Another row is marked."""
+
+        columns: TwoColumns
+
+        @property
+        def control(self) -> TwoColumns:
+            """Who posts it."""
+            return self.columns
+
     def __init__(self, draw: Draw, *, id: str | None = None) -> None:  # noqa: A002 (Textual's own name for it)
         super().__init__(id=id)
         self._draw = draw
-        self._styles: dict[str, Style] = {}
+        self._inks = Inks(self, "columns")
         self.heads = ("", "")
         self.count = 0
         self.selected = 0
@@ -70,6 +85,7 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
     def select(self, row: int, *, jump: bool = False) -> None:
         """Keeps the row in view; after a jump with more of what follows it than of what came before."""
         self.selected = min(max(row, 0), max(self.count - 1, 0))
+        self.post_message(self.Selected(self))
         height = max(self.scrollable_content_region.height - 1, 1)
         if jump:
             self.scroll_to(y=max(min(self.selected - height // 3, self.count - height), 0), animate=False, force=True)
@@ -84,6 +100,11 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         drawn = [self._draw(row) for row in range(self.count)]
         lines = [" │ ".join(half.text for half in (both.left, both.right) if half is not None) for both in drawn]
         return lines, lines[self.selected : self.selected + 1]
+
+    def on_click(self, event: events.Click) -> None:
+        row = self.scroll_offset.y + event.y - 1
+        if 0 <= row < self.count and event.y:
+            self.select(row)
 
     def action_move(self, by: int) -> None:
         self.select(self.selected + by)
@@ -103,15 +124,15 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, base)
         both = self._draw(row)
         if row == self.selected:
-            base += self._background("chosen")
+            base += self._inks.background("chosen")
         elif both.differs:
-            base += self._background("differs")
+            base += self._inks.background("differs")
         return self._joined(both, half, width, base, timed=True)
 
     def _joined(self, both: Both, half: int, width: int, base: Style, *, timed: bool) -> Strip:
         segments = [
             *self._half(both.left, half, base, timed=timed),
-            Segment("┃" if both.differs else "│", base + self._letters("odd" if both.differs else "faint")),
+            Segment("┃" if both.differs else "│", base + self._inks.letters("odd" if both.differs else "faint")),
             *self._half(both.right, width - half - 1, base, timed=timed),
         ]
         return Strip(segments).adjust_cell_length(width, base)
@@ -123,22 +144,11 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         text = fitted(half.text, cells - len(time))
         pad = " " * max(cells - len(time) - cell_len(text), 0)
         return [
-            Segment(time, base + self._letters("faint")),
-            Segment(text, base + self._letters(half.style)),
+            Segment(time, base + self._inks.letters("faint")),
+            Segment(text, base + self._inks.letters(half.style)),
             Segment(pad, base),
         ]
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
-
-    def _letters(self, name: str) -> Style:
-        if not name:
-            return Style.null()
-        if name not in self._styles:
-            whole = self.get_component_rich_style(f"columns--{name}")
-            self._styles[name] = Style(color=whole.color, bold=whole.bold)
-        return self._styles[name]
-
-    def _background(self, name: str) -> Style:
-        return Style(bgcolor=self.get_component_rich_style(f"columns--{name}").bgcolor)
+        self._inks.forget()
