@@ -23,6 +23,10 @@ HALF_OPEN_S_MAX = 60.0
 """After the peer's end of stream, how long answers may still be owed to it before the connection is ended for it."""
 
 
+FULL_READ_OCTETS = 250_000
+"""What uvloop reads at most in one go is as much, and then libuv reads the same connection up to 32 times before it
+looks at another (`uv__read`): 8 MB, which take a tenth of a second."""
+
 # `struct linger`: on, zero seconds. Windows' has shorts.
 _LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -140,10 +144,18 @@ class ServerEnd(asyncio.Protocol):
             return
         if self._paused:
             self._transport.pause_reading()  # uvloop forgets a pause that was asked for while it was connecting.
+        if len(data) >= FULL_READ_OCTETS:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
         if self._tls is None:
             self._handler.received(data)
         else:
             self._decrypt(data)
+
+    def _read_on(self) -> None:
+        """Others have had their turn."""
+        if not (self._paused or self._transport.is_closing()):
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """From the transport; True as long as what was asked before may still be answered."""
