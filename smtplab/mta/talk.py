@@ -21,7 +21,7 @@ from smtplab.events import (
 from smtplab.journal import Emit
 from smtplab.mta.patience import Patience
 from smtplab.mta.timeouts import Timeouts
-from smtplab.net.ports import ClientTls, Lost, Stream, TlsFacts, TlsTrouble
+from smtplab.net.ports import WRITTEN, ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import PRDR_BEGINS, Answered, Client, Closed, RawLine
 from smtplab.smtp.shown import shown_line
 from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
@@ -127,8 +127,11 @@ class Talk:
         where nothing answers it, as within a content."""
         return (await self._ask_group((command,)))[0]
 
-    async def ask_all(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
+    def ask_all(self, commands: Sequence[Command | RawLine]) -> Awaitable[list[Outcome]]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
+        return self._ask_group(commands) if len(commands) <= GROUP_MAX else self._ask_in_groups(commands)
+
+    async def _ask_in_groups(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for start in range(0, len(commands), GROUP_MAX):
             outcomes += await self._ask_group(commands[start : start + GROUP_MAX])
@@ -228,10 +231,11 @@ class Talk:
         # Nobody may change what leaves: each command has its one reply.
         if self.over:
             return [self._end()] * len(commands)
-        lost = await self._write(b"".join([self.client.send(command) for command in commands]))
+        send = self.client.send
+        lost = await self._write(b"".join([send(command) for command in commands]))
         if lost is not None:
             return [lost] * len(commands)
-        return [await self._reply(self._limit_s(command)) for command in commands]
+        return [self._heard() or await self._wait(self._limit_s(command)) for command in commands]
 
     async def _ask_by_hand(self, commands: Sequence[Command | RawLine]) -> list[Outcome]:
         counts: list[int] = []
@@ -308,35 +312,49 @@ class Talk:
         return replies
 
     async def _write(self, data: bytes) -> Lost | None:
+        writing = self._stream.write(data)
+        if writing is WRITTEN:
+            self._lost = None
+            return None
         try:
             with self._patience.within(self.timeouts.block_s):
-                self._lost = await self._stream.write(data)
+                self._lost = await writing
         except TimeoutError:
             self._lost = Lost("timed-out")
         return self._lost
 
     async def _reply(self, limit_s: float) -> Reply | Lost:
         """The limit is for the whole reply: a trickle does not extend it."""
+        return self._heard() or await self._wait(limit_s)
+
+    async def _wait(self, limit_s: float) -> Reply | Lost:
+        """For a reply of which something has not come yet."""
         try:
             with self._patience.within(limit_s):
-                return await self._next_reply()
+                heard = None
+                while heard is None:
+                    data = await self._stream.read()
+                    if type(data) is bytes:
+                        self.client.receive(data)
+                    elif isinstance(data, Lost):
+                        self._lost = data
+                    heard = self._heard()
+                return heard
         except TimeoutError:
             self._lost = Lost("timed-out")
             return self._lost
 
-    async def _next_reply(self) -> Reply | Lost:
-        while not self.over or self._ahead is not None:
+    def _heard(self) -> Reply | Lost | None:
+        """The next reply, or the end, in what has come so far; None where more must come."""
+        client = self.client
+        while self._ahead is not None or (self._lost is None and client.state != "closed"):
             event = self._next_event()
             if event is None:
-                data = await self._stream.read()
-                if isinstance(data, Lost):
-                    self._lost = data
-                else:
-                    self.client.receive(data)
-            elif isinstance(event, Closed):
+                return None
+            if isinstance(event, Closed):
                 self._lost = Lost(event.reason or "closed")
             elif event.verb != "*" or event.reply.code == 421:
-                return self._unless_endless(event.reply)
+                return self._unless_endless(event.reply) if client.unread else event.reply
         return self._end()
 
     def _next_event(self) -> Answered | Closed | None:
@@ -347,8 +365,6 @@ class Talk:
 
     def _unless_endless(self, reply: Reply) -> Reply | Lost:
         """A reply that was cut off at its bound is told as it stands, and then its reader closes: it is no answer."""
-        if not self.client.unread:
-            return reply
         self._ahead = self.client.next_event()
         if isinstance(self._ahead, Closed) and self._ahead.reason:
             self._lost, self._ahead = Lost(self._ahead.reason), None

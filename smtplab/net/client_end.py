@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from smtplab.net.lost import lost_by
-from smtplab.net.ports import ClientTls, Endpoint, Lost, TlsFacts, TlsTrouble
+from smtplab.net.ports import WRITTEN, ClientTls, Endpoint, Lost, TlsFacts, TlsTrouble
 
 if TYPE_CHECKING:
     from smtplab.net.tls import TlsLayer
@@ -32,7 +33,8 @@ class ClientEnd(asyncio.Protocol):
     def __init__(self) -> None:
         self.local = Endpoint("", 0)
         self.peer = Endpoint("", 0)
-        self._unread = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._unread = b""
         self._eof = False
         self._lost: Lost | None = None
         self._closing = False
@@ -54,19 +56,22 @@ class ClientEnd(asyncio.Protocol):
             if self._eof:
                 return b""
             await self._next_news()
-        if len(self._unread) <= READ_OCTETS:
-            data = bytes(self._unread)
-            self._unread.clear()
-        else:
-            data = bytes(self._unread[:READ_OCTETS])
-            del self._unread[:READ_OCTETS]
+        data, self._unread = self._unread, b""
+        if len(data) > READ_OCTETS:
+            data, self._unread = data[:READ_OCTETS], data[READ_OCTETS:]
         if not self._reading and len(self._unread) < UNREAD_OCTETS_MAX and not self._eof:
             self._reading = True
             self._transport.resume_reading()
         return data
 
-    async def write(self, data: bytes) -> Lost | None:
+    def write(self, data: bytes) -> Awaitable[Lost | None]:
         """Returns once the transport can take more."""
+        if self._tls is None and len(data) <= WRITE_OCTETS and not self._closing and not self._transport.is_closing():
+            self._transport.write(data)
+            return WRITTEN if self._writable and self._lost is None else self._write_out(b"")
+        return self._write_out(data)
+
+    async def _write_out(self, data: bytes) -> Lost | None:
         for start in range(0, len(data), WRITE_OCTETS):
             if self._closing or self._transport.is_closing():
                 return self._lost or Lost("closed", "written after the connection's end")
@@ -78,9 +83,13 @@ class ClientEnd(asyncio.Protocol):
                 self._send_tls()
             else:
                 return Lost("closed", "there is no TLS session")
-            while not self._writable and self._lost is None:
-                await self._next_room()
+            await self._until_there_is_room()
+        await self._until_there_is_room()
         return self._lost
+
+    async def _until_there_is_room(self) -> None:
+        while not self._writable and self._lost is None:
+            await self._next_room()
 
     async def start_tls(self, tls: ClientTls) -> TlsFacts | TlsTrouble:
         """Clear text that came before and was not read fails the handshake (CVE-2011-0411)."""
@@ -91,8 +100,7 @@ class ClientEnd(asyncio.Protocol):
 
         layer = self._tls = TlsLayer.client(tls)
         self._send_tls()
-        early = bytes(self._unread)
-        self._unread.clear()
+        early, self._unread = self._unread, b""
         if early:
             self._decrypt(early)
         while layer.state == "handshaking":
@@ -113,7 +121,7 @@ class ClientEnd(asyncio.Protocol):
             self._transport.close()
         if not self._gone:
             # A timer that resets is cheaper than a time-out that cancels, and this ends every session.
-            timer = asyncio.get_running_loop().call_later(CLOSE_S_MAX, self._transport.abort)
+            timer = self._loop.call_later(CLOSE_S_MAX, self._transport.abort)
             try:
                 while not self._gone:
                     await self._next_news()
@@ -137,10 +145,10 @@ class ClientEnd(asyncio.Protocol):
         """From the transport."""
         if self._closing:
             return
-        if self._tls is None:
-            self._unread += data
-        else:
+        if self._tls is not None:
             self._decrypt(data)
+        else:
+            self._unread = self._unread + data if self._unread else data
         if self._reading and len(self._unread) >= UNREAD_OCTETS_MAX:
             self._reading = False
             self._transport.pause_reading()
@@ -194,12 +202,14 @@ class ClientEnd(asyncio.Protocol):
 
     def _next_news(self) -> asyncio.Future[None]:
         """Done once something has come, or has ended."""
-        self._news = asyncio.get_running_loop().create_future()
+        # A future of asyncio's own: a task waits for one without a call in Python. No set ever holds it, in which the
+        # virtual loop's have an order.
+        self._news = asyncio.Future(loop=self._loop)
         return self._news
 
     def _next_room(self) -> asyncio.Future[None]:
         """Done once the transport takes more."""
-        self._room = asyncio.get_running_loop().create_future()
+        self._room = self._loop.create_future()
         return self._room
 
     def _wake(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Literal, Protocol
 
 import msgspec
@@ -77,6 +77,15 @@ class ServerTls(msgspec.Struct, frozen=True):
 # Streams: the client's end is pulled, the server's end is pushed
 
 
+class _Written:
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+WRITTEN: Awaitable[None] = _Written()
+"""What nobody need wait for, nor bound in time: it is done, as nearly every `Stream.write` is."""
+
+
 class Stream(Protocol):
     """A client's connection. The bytes are always the plain ones, also inside TLS."""
 
@@ -87,8 +96,8 @@ class Stream(Protocol):
         """What has come, at most 64 KiB; `b""` at the peer's end of stream."""
         ...
 
-    async def write(self, data: bytes) -> Lost | None:
-        """Returns once the transport can take more."""
+    def write(self, data: bytes) -> Awaitable[Lost | None]:
+        """Returns once the transport can take more: `WRITTEN` where it can already."""
         ...
 
     async def start_tls(self, tls: ClientTls) -> TlsFacts | TlsTrouble: ...

@@ -43,6 +43,10 @@ class SimulationError(Exception):
     """The simulation is at fault, never the mail in it: a deadlock, a run without end, a way out of the clock."""
 
 
+_Step = tuple[Callable[..., object], Any, Context | None]
+"""A callback that nobody calls off, its arguments and the context that it runs in, if any."""
+
+
 class VirtualClock:
     """`net.ports.Clock` on a virtual loop. The loop's own time starts at 0 and stays small; the epoch is kept apart."""
 
@@ -85,15 +89,17 @@ def run(
 class VirtualLoop(asyncio.BaseEventLoop):
     """Tasks, timers and futures only: no thread, no socket, no look at the system's resolver."""
 
-    _ready: deque[asyncio.Handle]
+    _ready: deque[asyncio.Handle | _Step]
     """BaseEventLoop's callbacks; with `_stopping` and `_run_once`, which `run_forever` calls, all of its inside that is
     used here. Its own turn asks a selector and sorts timers by a method in Python, for half the time of a delivery."""
     _stopping: bool
 
     def __init__(self, virtual_s_max: float = VIRTUAL_S_MAX, steps_max: int = STEPS_MAX) -> None:
         super().__init__()
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, _Timer | Callable[[], object]]] = []
         self._cancelled_timers = 0
+        self._no_handle = _Call(_nothing, (), self, None)
+        """Stands for what can't be called off."""
         self._virtual_s_max = virtual_s_max
         self._steps_left = self._steps_max = steps_max
         self.births = itertools.count()
@@ -118,6 +124,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
+        if context is not None:
+            # A task's step, or what waits for a future: asyncio keeps no handle of these.
+            self._ready.append((callback, args, context))
+            return self._no_handle
         handle = _Call(callback, args, self, context)
         self._ready.append(handle)
         return handle
@@ -129,17 +139,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        # As `call_at`, without the call: most timers are packets on their way.
-        when = self.now_s + delay
-        timer = _Timer(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self.births), timer))
-        return timer
+        return self.call_at(self.now_s + delay, callback, *args, context=context)
+
+    def call_surely(self, delay: float, callback: Callable[[], object]) -> None:
+        """As `call_later`, for what nobody will call off: a packet on its way."""
+        heapq.heappush(self._timers, (self.now_s + delay, next(self.births), callback))
 
     def forget_timer(self) -> None:
         """One of the timers was cancelled. Time-outs are, nearly all: they are swept out before they are the most."""
         self._cancelled_timers += 1
         if self._cancelled_timers > SWEEP_AT and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not entry[2].cancelled()]
+            self._timers = [entry for entry in self._timers if not _is_cancelled(entry[2])]
             heapq.heapify(self._timers)
             self._cancelled_timers = 0
 
@@ -178,19 +188,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while True:
             self._begin_turn()
             for _ in range(len(ready)):
-                handle = ready.popleft()
                 # As `Handle._run`, without a call more for each of them.
-                if not handle._cancelled:  # noqa: SLF001
-                    context = handle._context  # type: ignore[attr-defined] # noqa: SLF001
-                    try:
-                        if context is None:
-                            handle._callback(*handle._args)  # type: ignore[attr-defined] # noqa: SLF001
-                        else:
-                            context.run(handle._callback, *handle._args)  # type: ignore[attr-defined] # noqa: SLF001
-                    except (SystemExit, KeyboardInterrupt):
-                        raise
-                    except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
-                        self.fault = self.fault or error
+                handle = ready.popleft()
+                if type(handle) is tuple:
+                    callback, args, context = handle
+                elif handle._cancelled:  # type: ignore[union-attr] # noqa: SLF001
+                    continue
+                else:
+                    callback, args, context = handle._callback, handle._args, handle._context  # type: ignore[union-attr] # noqa: SLF001
+                try:
+                    if context is None:
+                        callback(*args)
+                    else:
+                        context.run(callback, *args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
+                    self.fault = self.fault or error
             if self._stopping:
                 return
             if self._timers and self._timers[0][0] <= self.now_s:
@@ -210,7 +224,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _jump(self) -> None:
         """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
         timers = self._timers
-        while timers and timers[0][2]._cancelled:  # noqa: SLF001
+        while timers and _is_cancelled(timers[0][2]):
             heapq.heappop(timers)
             self._cancelled_timers -= 1
         if not timers:
@@ -226,11 +240,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         timers, due = self._timers, self.now_s + RESOLUTION_S
         while timers and timers[0][0] < due:
             timer = heapq.heappop(timers)[2]
-            timer.fired = True
-            if timer._cancelled:  # noqa: SLF001
-                self._cancelled_timers -= 1
+            if isinstance(timer, _Timer):
+                timer.fired = True
+                if timer._cancelled:  # noqa: SLF001
+                    self._cancelled_timers -= 1
+                else:
+                    self._ready.append(timer)
             else:
-                self._ready.append(timer)
+                self._ready.append((timer, (), None))
 
     def _write_to_self(self) -> None:
         pass
@@ -260,8 +277,8 @@ class _Future(asyncio.Future[Any]):
 
 
 class _Call(asyncio.Handle):
-    """A callback for the next turn. It has a context where it was given one, as a task's steps are; asyncio would copy
-    the caller's for each packet, and no packet reads it."""
+    """A callback for the next turn, without a context: asyncio would copy the caller's for each packet, and no packet
+    reads it."""
 
     __slots__ = ()
 
@@ -306,6 +323,10 @@ class _Timer(asyncio.TimerHandle):
 
 def _nothing() -> None:
     pass
+
+
+def _is_cancelled(timer: _Timer | Callable[[], object]) -> bool:
+    return isinstance(timer, _Timer) and timer.cancelled()
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:

@@ -128,15 +128,23 @@ class _Reader:
     """Keeps what a reader raises (its pipe was closed, its disk is full) out of the engine until the walk is over."""
 
     def __init__(self, on_record: Callable[[Record], None]) -> None:
-        self._on_record = on_record
+        self.on_record = on_record
         self.failure: Exception | None = None
 
     def read(self, record: Record) -> None:
         try:
-            self._on_record(record)
+            self.on_record(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it
-            self.failure = error
-            self._on_record = _not_any_more
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """It read so far."""
+        self.failure = error
+        self.stop()
+
+    def stop(self) -> None:
+        """It has read enough."""
+        self.on_record = _not_any_more
 
 
 def _not_any_more(record: Record) -> None:
@@ -212,7 +220,7 @@ def play(world: World, seed: int | None, until: Until, on_record: Callable[[Reco
     if not world.journeys:
         raise JourneyError("no-journey", world.name)
     reader = _Reader(on_record)
-    performance = _Performance(world, world.seed if seed is None else seed, until, reader.read)
+    performance = _Performance(world, world.seed if seed is None else seed, until, reader)
     played = loop.run(performance.play, world.start, virtual_s_max=VIRTUAL_S_MAX)
     if reader.failure is not None:
         raise reader.failure
@@ -226,9 +234,9 @@ class _Cut(Exception):  # noqa: N818 - it ends a run, and nothing is wrong
 class _Performance:
     """One run of a world with all its journeys."""
 
-    def __init__(self, world: World, seed: int, until: Until, on_record: Callable[[Record], None]) -> None:
+    def __init__(self, world: World, seed: int, until: Until, reader: _Reader) -> None:
         self._world = world
-        self._on_record = on_record
+        self._reader = reader
         self._seed = seed
         self._until = until
         self._expectations = Expectations(world.expectations)
@@ -269,21 +277,25 @@ class _Performance:
     def _tell(self, record: Record) -> None:
         if type(record.event) in self._read_kinds:
             self._read(record)
-        else:
-            self._on_record(record)
+            return
+        reader = self._reader
+        try:  # as `_Reader.read`, without the call
+            reader.on_record(record)
+        except Exception as error:  # noqa: BLE001 - as there
+            reader.fail(error)
 
     def _read(self, record: Record) -> None:
         if self._cut:
             return
         self._fates.read(record)
         self._expectations.read(record)
-        self._on_record(record)
+        self._reader.read(record)
         if type(record.event) is self._last_kind:
             self._stop()
 
     def _stop(self) -> None:
         self._cut = True
-        self._on_record = _not_any_more
+        self._reader.stop()
         self._over.set()
 
     async def _act(self, simulation: Simulation) -> None:

@@ -6,8 +6,8 @@ import base64
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, ReplyReceived, StateChanged
-from smtplab.journal import Emit
+from smtplab.events import CommandSent, Event, ExtensionsLearned, MessageSent, ReplyReceived
+from smtplab.journal import Emit, without_detour
 from smtplab.smtp.answers import Answered, Closed, Owed, RawLine
 from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.byhand import ContentLeft, Follower, LineLeft
@@ -32,9 +32,10 @@ from smtplab.smtp.states import (
     Dialect,
     State,
     advance,
+    changed,
     legal_verbs,
 )
-from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
+from smtplab.wire.command import Auth, Bdat, Command, Data, Mail, Quit, Rcpt, Rset, format_command, parse_command
 from smtplab.wire.extension import Extensions, announced_lines, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import stuff
@@ -46,11 +47,19 @@ _UNASKED = "*"
 _UNCODED = frozenset({GREETING, _UNASKED, *HELLO_VERBS})
 """What RFC 2034 4 leaves without an enhanced code."""
 
+_TEACHING = frozenset({"MAIL", "RCPT", *HELLO_VERBS})
+"""Of these a 2xx is remembered."""
+
 PRDR_BEGINS = 353
 """The reply to a content whose recipients are answered one by one."""
 
 _HOPED = {"DATA": 354, "AUTH": 334, "STARTTLS": 220, "QUIT": 221}
 """What a client that pipelines counts on, 250 for all else."""
+
+_SAID_ALONE: dict[type, tuple[bytes, CommandSent]] = {
+    kind: (kind.verb.encode() + b"\r\n", CommandSent(kind.verb, kind.verb)) for kind in (Data, Rset, Quit)
+}
+"""Commands without arguments that are said for every message, or in every session: their bytes and the fact."""
 
 
 class Client:
@@ -77,7 +86,7 @@ class Client:
         self.extensions = Extensions()
         self.secure = False
         self._dialect: Dialect = dialect
-        self._emit = emit
+        self._emit = None if emit is None else without_detour(emit)
         self._monotonic = monotonic
         self._show_secrets = show_secrets
         self._hoped: State = "connected"
@@ -118,7 +127,7 @@ class Client:
     def tell_to(self, emit: Emit) -> None:
         """From now on, where facts are told at all."""
         if self._emit is not None:
-            self._emit = emit
+            self._emit = without_detour(emit)
 
     # Sending
 
@@ -128,12 +137,17 @@ class Client:
         A `RawLine` may hold any number of lines, or a part of one; after 354 it is content, after 334 a response.
         Raises ValueError where a field of a command holds CR or LF.
         """
+        alone = _SAID_ALONE.get(type(command))
+        if alone is not None:
+            assert not isinstance(command, RawLine)
+            self._command_leaves(command, command, alone[1])
+            return alone[0]
         if isinstance(command, RawLine):
             self._send_raw(command)
             return command.data
         line = format_command(command)
-        self._command_leaves(command, command, line, b"\r\n")
-        if isinstance(command, Bdat):
+        self._command_leaves(command, command, self._told(command, line, b"\r\n"))
+        if command.verb == "BDAT" and isinstance(command, Bdat):
             self._by_hand.expect_chunk(command.size)
         return line + b"\r\n"
 
@@ -158,7 +172,7 @@ class Client:
         command = Bdat(len(content), last)
         line = format_command(command)
         octets = self._chunks_octets + len(content)
-        self._command_leaves(command, command, line, b"\r\n")
+        self._command_leaves(command, command, self._told(command, line, b"\r\n"))
         if self._emit is not None:
             # A chunk may end between a CR and its LF: judge the CR with what follows it.
             judged = self._chunk_held + content
@@ -182,26 +196,41 @@ class Client:
             self._response_leaves(line, raw)
             return
         parsed = parse_command(line, smtputf8=True)
-        self._command_leaves(raw, parsed.command, line, end)
+        self._command_leaves(raw, parsed.command, self._told(parsed.command, line, end))
         if end == b"\n":
             self._tell_flaws([Flaw("bare-lf", "at the end of a command", "RFC 5321 2.3.8")])
         self._tell_flaws(parsed.flaws)
         if isinstance(parsed.command, Bdat):
             self._by_hand.expect_chunk(parsed.command.size)
 
-    def _command_leaves(self, sent: Command | RawLine, command: Command, line: bytes, end: bytes) -> None:
-        verb = command.verb
-        row = LAST_CHUNK if isinstance(command, Bdat) and command.last else verb
-        self._progress.note(command)
-        if self._emit is not None:
-            text, raw = shown_line(line, end, show_secrets=self._show_secrets)
-            decoded = self._auth.began(command.mechanism, command.initial) if isinstance(command, Auth) else ""
-            self._emit(CommandSent(verb, text, raw, decoded))
-            if not self._is_in_order(verb, row):
+    def _told(self, command: Command, line: bytes, end: bytes) -> CommandSent | None:
+        """The fact that it leaves; None where nobody listens."""
+        if self._emit is None:
+            return None
+        text, raw = shown_line(line, end, show_secrets=self._show_secrets)
+        decoded = ""
+        if command.verb == "AUTH" and isinstance(command, Auth):
+            decoded = self._auth.began(command.mechanism, command.initial)
+        return CommandSent(command.verb, text, raw, decoded)
+
+    def _command_leaves(self, sent: Command | RawLine, command: Command, told: CommandSent | None) -> None:
+        # By the verb first: to ask a struct for a class that it isn't takes longer than all the rest.
+        row = verb = command.verb
+        if verb == "BDAT" and isinstance(command, Bdat) and command.last:
+            row = LAST_CHUNK
+        progress, owed, emit = self._progress, self._owed, self._emit
+        progress.note(command)
+        if emit is not None and told is not None:
+            emit(told)
+            # Whether nothing is wrong with sending it now is seen at a glance, for nearly every command.
+            awaits = owed and (owed[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.extensions)
+            if awaits or self._by_hand.chunk_unfinished or not is_plainly_legal(self._hoped, row, verb, self._dialect):
                 self._tell_flaws(flaws_of_order(verb, row, self.standing))
-            self._tell_flaws(flaws_of_command(command, self.extensions, self._progress))
-        self._owe(Owed(verb, row, self._monotonic(), sent, command))
-        if isinstance(command, Bdat):
+            for flaw in flaws_of_command(command, self.extensions, progress):
+                emit(broken_by_flaw(flaw, "us"))
+        owed.append(Owed(verb, row, self._monotonic(), sent, command))
+        self._hoped = advance(self._hoped, row, _HOPED.get(verb, 250))
+        if verb == "BDAT":
             self._chunk_leaves(command)
 
     def _response_leaves(self, line: bytes, raw: RawLine | None) -> None:
@@ -216,22 +245,16 @@ class Client:
         self._tell(MessageSent(octets, "DATA"))
         self._owe(Owed(CONTENT, CONTENT, self._monotonic()))
 
-    def _chunk_leaves(self, command: Bdat) -> None:
-        self._chunks_octets += command.size
-        if command.last:
-            self._tell(MessageSent(self._chunks_octets, "BDAT"))
-            self._chunks_octets = 0
+    def _chunk_leaves(self, command: Command) -> None:
+        if isinstance(command, Bdat):
+            self._chunks_octets += command.size
+            if command.last:
+                self._tell(MessageSent(self._chunks_octets, "BDAT"))
+                self._chunks_octets = 0
 
     def _owe(self, owed: Owed) -> None:
         self._owed.append(owed)
         self._hoped = advance(self._hoped, owed.row, _HOPED.get(owed.verb, 250))
-
-    def _is_in_order(self, verb: str, row: str) -> bool:
-        """Nothing is wrong with sending this now; seen at a glance, as for nearly every command. Ask before it is owed
-        an answer."""
-        if self._owed and (self._owed[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.extensions):
-            return False
-        return is_plainly_legal(self._hoped, row, verb, self._dialect) and not self._by_hand.chunk_unfinished
 
     # Receiving
 
@@ -248,9 +271,10 @@ class Client:
 
     def next_event(self) -> Answered | Closed | None:
         """What follows from the bytes so far; None until more come."""
-        found = self._replies.next_reply()
-        if found is not None and not self._replies.broken:
-            self.unread = self._replies.unread or self._ended
+        replies = self._replies
+        found = replies.next_reply()
+        if found is not None and not replies.broken:
+            self.unread = self._ended or bool(replies.unread)
             return self._answer(*found)
         self.unread = False
         if found is not None:
@@ -274,12 +298,20 @@ class Client:
 
     def _answer(self, reply: Reply, flaws: tuple[Flaw, ...]) -> Answered:
         owed, recipient = self._take_owed()
-        verb, row = (owed.verb, owed.row) if owed is not None else (_UNASKED, _UNASKED)
+        verb, row, since = (owed.verb, owed.row, owed.at) if owed is not None else (_UNASKED, _UNASKED, self._received_at)
         code = reply.code
         if self._emit is not None:
-            since = owed.at if owed is not None else self._received_at
-            self._tell_answer(reply, flaws, verb, int((self._received_at - since) * 1e6) / 1000)
-        if owed is not None and owed.parsed is not None and code is not None and code // 100 == 2:
+            ms = int((self._received_at - since) * 1e6) / 1000
+            if verb == "AUTH":
+                lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
+                self._emit(ReplyReceived(code, reply.enhanced, lines, ms, verb, raw, decoded))
+            else:
+                self._emit(ReplyReceived(code, reply.enhanced, reply.lines, ms, verb, reply.raw))
+            if flaws:
+                self._tell_flaws(flaws, by_them=True)
+            if code is None or reply.enhanced is None or verb in _UNCODED or not is_listed(verb, code):
+                self._tell_odd_code(reply, verb)
+        if verb in _TEACHING and owed is not None and owed.parsed is not None and reply.severity == 2:
             self._learn(owed.parsed, reply)
         if code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
             # One more for each recipient, then one for all (draft-hall-prdr 3.4).
@@ -289,23 +321,13 @@ class Client:
             state = advance(self.state, row, code)
             if state != self.state:
                 self._move(state)
+                if state == "tls":
+                    self._throw_away_plaintext()
         if verb == "DATA" and reply.severity != 3:
             self._by_hand.end_content()
-        if self.state == "tls":
-            self._throw_away_plaintext()
         if not self._owed or self.state == "closed":
             self._hoped = self.state
-        return Answered(reply, owed.command if owed is not None else None, verb, recipient)
-
-    def _tell_answer(self, reply: Reply, flaws: tuple[Flaw, ...], verb: str, ms: float) -> None:
-        assert self._emit is not None
-        lines, raw, decoded = reply.lines, reply.raw, ""
-        if verb == "AUTH":
-            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
-        self._emit(ReplyReceived(reply.code, reply.enhanced, lines, ms, verb, raw, decoded))
-        if flaws:
-            self._tell_flaws(flaws, by_them=True)
-        self._tell_odd_code(reply, verb)
+        return Answered(reply, None if owed is None else owed.command, verb, recipient)
 
     def _tell_endless(self, reply: Reply, flaws: tuple[Flaw, ...]) -> None:
         """A reply that passed the bounds is recorded, but answers nothing: its end, which decides, never came."""
@@ -370,7 +392,7 @@ class Client:
 
     def _move(self, state: State) -> None:
         if state != self.state:
-            self._tell(StateChanged(self.state, state))
+            self._tell(changed(self.state, state))
             self.state = state
             if state == "ready":
                 self._accepted = 0

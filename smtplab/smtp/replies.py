@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 _ANY_COMMAND = frozenset({421, 500, 501, 503, 530})
@@ -38,6 +39,8 @@ LISTED_CODES: Mapping[str, frozenset[int]] = {
 }
 
 
+# A handful of pairs in every session.
+@functools.lru_cache(maxsize=1024)
 def is_listed(verb: str, code: int) -> bool:
     """Do the standards have a server answer this command so? Verbs they don't know may be answered with anything."""
     listed = LISTED_CODES.get(verb)

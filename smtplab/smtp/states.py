@@ -27,10 +27,12 @@ Rules
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from smtplab.events import StateChanged
 from smtplab.wire.extension import Extensions
 
 Dialect = Literal["esmtp", "smtp", "lmtp"]
@@ -127,11 +129,19 @@ def _all_moves() -> dict[tuple[State, str, int], State]:
 _NEXT = _all_moves()
 
 
+# The same few steps in every session, and one more for each command of every client.
+@functools.lru_cache(maxsize=1024)
 def advance(state: State, verb: str, code: int | None) -> State:
     """The state after a reply with this code to this verb."""
     if code == 421:
         return "closed"
     return _NEXT.get((state, verb, (code or 0) // 100), state)
+
+
+@functools.cache
+def changed(old: State, new: State) -> StateChanged:
+    """The fact: one for each pair of states, of which there are few."""
+    return StateChanged(old, new)
 
 
 def is_legal(state: State, verb: str) -> bool:

@@ -53,57 +53,69 @@ class Reply(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
         return (self.code or 0) // 100
 
 
+Read = tuple[Reply, tuple[Flaw, ...]]
+"""A reply, and what is wrong with how it was written."""
+
+Plain = tuple[tuple[Read, int], ...]
+"""Replies of which nothing is wrong, each with its octets."""
+
+
 class ReplyReader:
     """Takes bytes in any pieces and gives whole replies, bounded in lines and octets."""
 
     def __init__(self) -> None:
         self.broken = False
         """A reply passed the bounds: nothing more is read."""
-        self._buffer = b""
+        self.unread = b""
+        """What has come behind the last reply that was given, or the last line of one that is not whole."""
         self._scanned = 0
-        """Up to here no line end has been missed."""
+        """Up to here no line end has been missed in it."""
+        self._plain: Plain = ()
+        """What it begins with, where that has been read already."""
         self._lines: list[bytes] = []
         """Of the reply that is not whole yet, each with its line end."""
         self._octets = 0
         """Of `_lines`."""
 
     @property
-    def unread(self) -> bool:
-        """Behind the last reply something more has come."""
-        return bool(self._buffer)
-
-    @property
     def pending(self) -> bytes:
         """What has come and was not given out."""
-        return b"".join(self._lines) + self._buffer
+        return b"".join(self._lines) + self.unread
 
     def receive(self, data: bytes) -> None:
         if not self.broken:
-            self._buffer += data
+            self.unread += data
 
-    def next_reply(self) -> tuple[Reply, tuple[Flaw, ...]] | None:
+    def next_reply(self) -> Read | None:
         """The next whole reply and what is wrong with how it was written; None until more bytes come.
 
         A reply that passes the bounds is given once as it stands, flawed `reply-too-long`, and the reader is
         then `broken`: it reads no more.
         """
-        if not self._buffer:
+        unread = self.unread
+        if not unread:
             return None
-        if not self._scanned and not self._lines and (reply := _read_alone(self._buffer)) is not None:
-            self._buffer = b""
-            return reply, ()
+        plain = self._plain
+        if not plain and not self._scanned and not self._lines and len(unread) <= REMEMBERED_OCTETS_MAX:
+            plain = _read_plain(unread)
+        if plain:
+            read, octets = plain[0]
+            self._plain = plain[1:]
+            self.unread = unread[octets:]
+            return read
+        return self._next_by_lines()
+
+    def _next_by_lines(self) -> Read | None:
         while not self.broken:
-            end = self._buffer.find(b"\n", self._scanned)
-            length = end + 1 if end >= 0 else len(self._buffer)
+            end = self.unread.find(b"\n", self._scanned)
+            length = end + 1 if end >= 0 else len(self.unread)
             if self._octets + length > OCTETS_MAX or len(self._lines) == LINES_MAX:
                 return self._break_off()
             if end < 0:
                 self._scanned = length
                 return None
-            line, self._buffer = self._buffer[:length], self._buffer[length:]
+            line, self.unread = self.unread[:length], self.unread[length:]
             self._scanned = 0
-            if not self._lines and (reply := _read_alone(line)) is not None:
-                return reply, ()
             self._lines.append(line)
             self._octets += length
             if self._is_last(line):
@@ -117,17 +129,17 @@ class ReplyReader:
         found = _REPLY_LINE.fullmatch(_without_end(line))
         return found[2] != b"-" if found else len(self._lines) == 1
 
-    def _finish(self, *flaws: Flaw) -> tuple[Reply, tuple[Flaw, ...]]:
+    def _finish(self, *flaws: Flaw) -> Read:
         read = (_read_again if self._octets <= REMEMBERED_OCTETS_MAX else _read)(tuple(self._lines))
         self._lines, self._octets = [], 0
         return read[0], (*read[1], *flaws)
 
-    def _break_off(self) -> tuple[Reply, tuple[Flaw, ...]]:
+    def _break_off(self) -> Read:
         room = OCTETS_MAX - self._octets
         if len(self._lines) < LINES_MAX and room:
-            self._lines.append(self._buffer[:room])
+            self._lines.append(self.unread[:room])
         self.broken = True
-        self._buffer = b""
+        self.unread = b""
         return self._finish(Flaw("reply-too-long", f"{LINES_MAX} lines, {OCTETS_MAX} octets", "RFC 5321 4.5.3.1.5"))
 
 
@@ -180,23 +192,24 @@ def enhanced_of(lines: Sequence[str], code: int | None) -> str | None:
     return next((found for text in lines if (found := split_enhanced(text, code)[0])), None)
 
 
-def _read_alone(data: bytes) -> Reply | None:
-    """The reply that these bytes are, and nothing more or less, where nothing is wrong about it; as nearly always: to
-    look for what may be wrong costs more than the rest of a delivery's reading."""
-    return _read_plain(data) if len(data) <= REMEMBERED_OCTETS_MAX and data.endswith(b"\n") else None
-
-
 @functools.lru_cache(maxsize=REMEMBERED_MAX)
-def _read_plain(data: bytes) -> Reply | None:
-    plain = _PLAIN_REPLY.fullmatch(data)
-    lines = data.decode("ascii").split("\r\n")[:-1] if plain is not None else []
-    if plain is None or max(map(len, lines)) + 2 > LINE_OCTETS_MAX:
-        return None
-    code, texts = int(plain[1]), tuple(line[4:] for line in lines)
-    return Reply(code, texts, enhanced_of(texts, code))
+def _read_plain(data: bytes) -> Plain:
+    """The replies that these bytes are, and nothing more or less, where nothing is wrong about any of them; as nearly
+    always: to look for what may be wrong costs more than the rest of a delivery's reading."""
+    found: list[tuple[Read, int]] = []
+    at = 0
+    while at < len(data):
+        plain = _PLAIN_REPLY.match(data, at)
+        lines = plain[0].decode("ascii").split("\r\n")[:-1] if plain is not None else []
+        if plain is None or max(map(len, lines)) + 2 > LINE_OCTETS_MAX:
+            return ()
+        code, texts = int(plain[1]), tuple([line[4:] for line in lines])
+        found.append(((Reply(code, texts, enhanced_of(texts, code)), ()), plain.end() - at))
+        at = plain.end()
+    return tuple(found)
 
 
-def _read(lines: tuple[bytes, ...]) -> tuple[Reply, tuple[Flaw, ...]]:
+def _read(lines: tuple[bytes, ...]) -> Read:
     """Whole lines become a reply. Its code is that of the last line, by which a client must act (RFC 5321 4.2.1)."""
     raw = b"".join(lines)
     bare = [_without_end(line) for line in lines]
