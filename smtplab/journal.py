@@ -56,11 +56,12 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Journal:
     """Stamps and keeps records. `now` gives seconds since the epoch; `on_record` is told of each record as it is made.
 
-    With `keep=False` nothing is held in memory: `on_record` is then the only reader.
+    With `keep=False` nothing is held in memory: `on_record` is then the only reader. With `now=None` nobody is asked:
+    a clock that jumps tells each of its moments by `begin_moment`.
     """
 
     def __init__(
-        self, now: Callable[[], float], on_record: Callable[[Record], None] | None = None, *, keep: bool = True
+        self, now: Callable[[], float] | None, on_record: Callable[[Record], None] | None = None, *, keep: bool = True
     ) -> None:
         self.now = now
         self._on_record = on_record
@@ -71,7 +72,7 @@ class Journal:
         """Of the last record."""
         self._start_us = 0
         self.moment: float | None = None
-        """The last record's: on a virtual clock many records are made at one."""
+        """The last record's."""
         self.time_us = 0
         self.elapsed_us = 0
         """Of `moment`."""
@@ -82,8 +83,7 @@ class Journal:
 
     def stamp(self, at: Scope | Record, event: ev.Event) -> None:
         """Make the next record, where this scope or that record stands; producers reach this through a `Scope`."""
-        moment = self.now()
-        if moment != self.moment:
+        if self.now is not None and (moment := self.now()) != self.moment:
             self.begin_moment(moment)
         seq = self.seq = self.seq + 1
         self.take(Record(seq, self.time_us, self.elapsed_us, at.hop, at.node, at.span, at.stage, event))
@@ -129,8 +129,8 @@ class Scope:
         else:
             self.stage = stage
         journal = self._journal
-        moment = journal.now()
-        if moment != journal.moment:
+        now = journal.now
+        if now is not None and (moment := now()) != journal.moment:
             journal.begin_moment(moment)
         seq = journal.seq = journal.seq + 1
         journal.take(Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from smtplab.mta.talk import Release
+from smtplab.mta.release import Release
 
 
 class PersonGate:

@@ -95,20 +95,28 @@ async def deliver(job: Job, net: Net, scope: Scope, gate: Gate | None = None) ->
         return Delivery(tuple(RecipientOutcome(who, verdict) for who in people), (), route)
     if job.options.quit_after == "dns":
         return Delivery(tuple(stopped(who, "dns", None, "") for who in people), ())
-    board = _Board(job.envelope)
+    envelope, board = job.envelope, None
     attempts = []
     for place, span in _places(route, job.options.port, scope):
-        errand = Errand(board.envelope(), job.options, job.before_content, job.kept)
-        result = await attempt(place, errand, net, span, gate)
+        result = await attempt(place, Errand(envelope, job.options, job.before_content, job.kept), net, span, gate)
         attempts.append(result)
+        if board is None:
+            if not any(outcome.next_host for outcome in result.outcomes):
+                # As nearly always: the first host had the last word for everybody.
+                return Delivery(result.outcomes, (result,))
+            board = _Board(job.envelope)
         board.note(result.outcomes)
         if not board.waiting:
             break
+        envelope = board.envelope()
+    assert board is not None, "a route has a host, and that an address"
     return Delivery(board.outcomes(), tuple(attempts))
 
 
 def domains_of(recipients: tuple[Mailbox, ...]) -> dict[str, tuple[Mailbox, ...]]:
     """Recipients by domain, which is what a route is for; in order of first mention."""
+    if len(recipients) == 1:
+        return {recipients[0].domain.lower(): recipients}
     grouped: dict[str, list[Mailbox]] = {}
     for who in recipients:
         grouped.setdefault(who.domain.lower(), []).append(who)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import msgspec
 
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.outcome import RecipientOutcome, Setback
 from smtplab.mta.session import Session
-from smtplab.mta.transaction import BeforeContent, transact
+from smtplab.mta.transaction import BeforeContent, Verdict, transact
 from smtplab.wire.address import Mailbox
 
 
@@ -34,14 +36,23 @@ def spent(session: Session) -> bool:
     return limit is not None and session.transactions >= limit > 0
 
 
-async def transact_within(
+def transact_within(
     session: Session, envelope: Envelope, before_content: BeforeContent | None = None
-) -> tuple[Setback | None, tuple[RecipientOutcome, ...]]:
+) -> Awaitable[Verdict]:
     """As `transact`, in as many transactions as it takes. Outcomes are those of the first recipients only where the
     session may hold no more transactions: the others want another session."""
     groups = batches(session, envelope.recipients)
     if len(groups) == 1:
-        return await transact(session, envelope, before_content)
+        return transact(session, envelope, before_content)
+    return _transact_each(session, envelope, groups, before_content)
+
+
+async def _transact_each(
+    session: Session,
+    envelope: Envelope,
+    groups: list[tuple[Mailbox, ...]],
+    before_content: BeforeContent | None,
+) -> Verdict:
     outcomes: list[RecipientOutcome] = []
     setback: Setback | None = None
     for group in groups:

@@ -202,7 +202,7 @@ def failed(recipient: Mailbox, setback: Setback, host: str) -> RecipientOutcome:
 def accepted(recipient: Mailbox, reply: Reply, host: str, *, notifies: bool = False) -> RecipientOutcome:
     """The server has taken responsibility (RFC 5321 6.1)."""
     judgement = Judgement("accepted", "data", reply.code, reply.enhanced, "reply", " ".join(reply.lines), host)
-    return RecipientOutcome(recipient, judgement, notifies=notifies)
+    return RecipientOutcome(recipient, judgement, False, notifies)
 
 
 def stopped(recipient: Mailbox, stage: Stage, reply: Reply | None, host: str) -> RecipientOutcome:

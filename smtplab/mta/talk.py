@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +20,7 @@ from smtplab.events import (
 )
 from smtplab.journal import Emit
 from smtplab.mta.patience import Patience
+from smtplab.mta.release import Release
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import WRITTEN, ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import PRDR_BEGINS, Answered, Client, Closed, RawLine
@@ -36,14 +37,6 @@ while the other one writes (RFC 2920 3.1)."""
 
 BLOCK_OCTETS = 65536
 """Content leaves in such pieces, each with a limit of its own (RFC 5321 4.5.3.2.5)."""
-
-
-class Release(msgspec.Struct, frozen=True):
-    """What a gate lets out."""
-
-    by: Literal["sent", "edited", "replaced", "skipped"]
-    data: bytes = b""
-    """Edited or replaced: the bytes that leave instead, with their line end."""
 
 
 Gate = Callable[[str], Awaitable[Release] | None]
@@ -125,7 +118,13 @@ class Talk:
     async def ask(self, command: Command | RawLine) -> Outcome:
         """Send one command and wait for its reply. A `RawLine` is a person's own and passes no gate; it is `Skipped`
         where nothing answers it, as within a content."""
-        return (await self._ask_group((command,)))[0]
+        client = self.client
+        if self._gate is not None or self._ahead is not None or client.unread or type(command) is RawLine or self.over:
+            return (await self._ask_group((command,)))[0]
+        # As there, for the one command that nearly every group is.
+        writing = self._stream.write(client.send(command))
+        lost = None if writing is WRITTEN else await self._written(writing)
+        return lost or self._heard() or await self._wait(self._limit_s(command))
 
     def ask_all(self, commands: Sequence[Command | RawLine]) -> Awaitable[list[Outcome]]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
@@ -231,8 +230,8 @@ class Talk:
         # Nobody may change what leaves: each command has its one reply.
         if self.over:
             return [self._end()] * len(commands)
-        send = self.client.send
-        lost = await self._write(b"".join([send(command) for command in commands]))
+        writing = self._stream.write(b"".join([self.client.send(command) for command in commands]))
+        lost = None if writing is WRITTEN else await self._written(writing)
         if lost is not None:
             return [lost] * len(commands)
         return [self._heard() or await self._wait(self._limit_s(command)) for command in commands]
@@ -294,8 +293,8 @@ class Talk:
         owed = max(1, self.client.pending)
         lost = None
         for block in _blocks(data):
-            lost = await self._write(block)
-            if lost is not None:
+            writing = self._stream.write(block)
+            if writing is not WRITTEN and (lost := await self._written(writing)) is not None:
                 break
         if lost is not None and lost.reason == "cut":
             return [lost]
@@ -305,17 +304,17 @@ class Talk:
             spoken = await self._reply(self.timeouts.quit_s)
             self._lost = lost
             return [spoken if isinstance(spoken, Reply) else lost]
-        replies = [await self._reply(self.timeouts.content_s) for _ in range(owed)]
+        content_s = self.timeouts.content_s
+        replies = [self._heard() or await self._wait(content_s) for _ in range(owed)]
         if isinstance(replies[0], Reply) and replies[0].code == PRDR_BEGINS:
             more = self.client.pending + (self._ahead is not None)
-            replies += [await self._reply(self.timeouts.content_s) for _ in range(more)]
+            replies += [await self._reply(content_s) for _ in range(more)]
         return replies
 
     async def _write(self, data: bytes) -> Lost | None:
-        writing = self._stream.write(data)
-        if writing is WRITTEN:
-            self._lost = None
-            return None
+        return await self._written(self._stream.write(data))
+
+    async def _written(self, writing: Awaitable[Lost | None]) -> Lost | None:
         try:
             with self._patience.within(self.timeouts.block_s):
                 self._lost = await writing
@@ -331,15 +330,14 @@ class Talk:
         """For a reply of which something has not come yet."""
         try:
             with self._patience.within(limit_s):
-                heard = None
-                while heard is None:
+                while True:
                     data = await self._stream.read()
-                    if type(data) is bytes:
-                        self.client.receive(data)
-                    elif isinstance(data, Lost):
+                    if isinstance(data, Lost):
                         self._lost = data
-                    heard = self._heard()
-                return heard
+                    else:
+                        self.client.receive(data)
+                    if (heard := self._heard()) is not None:
+                        return heard
         except TimeoutError:
             self._lost = Lost("timed-out")
             return self._lost
@@ -386,10 +384,10 @@ class Talk:
         return self._lost or Lost("closed")
 
 
-def _blocks(data: bytes) -> Iterator[bytes]:
-    view = memoryview(data)
-    for start in range(0, len(data), BLOCK_OCTETS):
-        yield bytes(view[start : start + BLOCK_OCTETS])
+def _blocks(data: bytes) -> Iterable[bytes]:
+    if len(data) <= BLOCK_OCTETS:
+        return (data,)
+    return (data[start : start + BLOCK_OCTETS] for start in range(0, len(data), BLOCK_OCTETS))
 
 
 def _ender(reason: str) -> Ender:

@@ -8,7 +8,7 @@ from smtplab.events import Judged, RuleBroken
 from smtplab.mta.envelope import Envelope, Needed
 from smtplab.mta.outcome import LackingReason, RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
 from smtplab.mta.session import Session, refused
-from smtplab.mta.talk import Outcome, Skipped
+from smtplab.mta.talk import Outcome, Skipped, Talk
 from smtplab.net.ports import Lost
 from smtplab.smtp.client import PRDR_BEGINS
 from smtplab.wire.address import Mailbox
@@ -32,8 +32,7 @@ async def transact(session: Session, envelope: Envelope, before_content: BeforeC
     shortfall = shortfall_of(session, envelope)
     if shortfall is not None:
         return _all_failed(session, envelope, Setback("envelope", shortfall))
-    answers = await _ask_envelope(session, envelope)
-    mail, rcpts = answers[0], answers[1:]
+    mail, *rcpts = await _ask_envelope(session, envelope)
     setback = refused("envelope", mail)
     if setback is not None:
         return _all_failed(session, envelope, setback)
@@ -47,12 +46,12 @@ async def transact(session: Session, envelope: Envelope, before_content: BeforeC
 
 def shortfall_of(session: Session, envelope: Envelope) -> Shortfall | None:
     """What the server's announcements rule out before anything is asked."""
-    extensions = session.talk.client.extensions
+    extensions, options = session.talk.client.extensions, session.options
     if envelope.smtputf8 and "SMTPUTF8" not in extensions:
         return Shortfall("smtputf8-not-offered")
-    if "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in extensions:
+    if envelope.mail_parameters and "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in extensions:
         return Shortfall("requiretls-not-offered")  # RFC 8689 4.2.1
-    if session.options.prdr and "PRDR" not in extensions:
+    if options.prdr and "PRDR" not in extensions:
         return Shortfall("prdr-not-offered")
     if envelope.body == "binary" and not ("BINARYMIME" in extensions and "CHUNKING" in extensions):
         return Shortfall("binarymime-not-offered")  # RFC 3030 3
@@ -73,18 +72,22 @@ _NOT_OFFERED: dict[Needed, LackingReason] = {
 }
 
 
-async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
+def _ask_envelope(session: Session, envelope: Envelope) -> Awaitable[list[Outcome]]:
     """MAIL and each RCPT: the replies in this order.
 
     RFC 2920 3.1 would let DATA leave with them. Ours waits, as BDAT must: a DATA for which nobody is left would be
     answered with a 554 that says nothing new, or with a 354 for a message to nobody.
     """
-    talk, options = session.talk, session.options
-    mail, *rcpts = envelope_commands(session, envelope)
-    if options.ends_at("mail"):
-        return [await talk.ask(mail)]
+    commands = envelope_commands(session, envelope)
+    if session.options.ends_at("mail"):
+        return session.talk.ask_all(commands[:1])
     if _pipelines(session):
-        return await talk.ask_all([mail, *rcpts])
+        return session.talk.ask_all(commands)
+    return _ask_one_by_one(session.talk, commands)
+
+
+async def _ask_one_by_one(talk: Talk, commands: Sequence[Command]) -> list[Outcome]:
+    mail, *rcpts = commands
     answers = [await talk.ask(mail)]
     if refused("envelope", answers[0]) is None:
         for rcpt in rcpts:
@@ -94,13 +97,14 @@ async def _ask_envelope(session: Session, envelope: Envelope) -> list[Outcome]:
 
 def envelope_commands(session: Session, envelope: Envelope) -> list[Command]:
     """MAIL and a RCPT for each recipient, with what this server understands of what the message needs."""
-    mail = Mail(envelope.reverse_path, _mail_parameters(session, envelope))
-    route = session.options.source_route
-    return [mail, *(Rcpt(who, _rcpt_parameters(session, envelope, who), route) for who in envelope.recipients)]
+    extensions, route = session.talk.client.extensions, session.options.source_route
+    commands: list[Command] = [Mail(envelope.reverse_path, _mail_parameters(session, envelope, extensions))]
+    for who in envelope.recipients:
+        commands.append(Rcpt(who, _rcpt_parameters(envelope, who, extensions), route))  # noqa: PERF401 - of two kinds
+    return commands
 
 
-def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
-    extensions = session.talk.client.extensions
+def _mail_parameters(session: Session, envelope: Envelope, extensions: Extensions) -> Parameters:
     parameters: Parameters = {}
     if "SIZE" in extensions:
         parameters["SIZE"] = str(len(envelope.content))
@@ -116,24 +120,24 @@ def _mail_parameters(session: Session, envelope: Envelope) -> Parameters:
             session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
     if envelope.smtputf8:
         parameters["SMTPUTF8"] = None
-    return {**parameters, **_wishes(envelope, extensions), **envelope.mail_parameters}
+    _add_wishes(parameters, envelope, extensions)
+    parameters.update(envelope.mail_parameters)
+    return parameters
 
 
-def _wishes(envelope: Envelope, extensions: Extensions) -> Parameters:
+def _add_wishes(parameters: Parameters, envelope: Envelope, extensions: Extensions) -> None:
     """What the sender asked for, as far as this server can know what to do about it."""
-    wishes: Parameters = {}
     if envelope.ret and "DSN" in extensions:
-        wishes["RET"] = envelope.ret
+        parameters["RET"] = envelope.ret
     if envelope.envid and "DSN" in extensions:
-        wishes["ENVID"] = envelope.envid
+        parameters["ENVID"] = envelope.envid
     if envelope.priority and "MT-PRIORITY" in extensions:
-        wishes["MT-PRIORITY"] = str(envelope.priority)
-    return wishes
+        parameters["MT-PRIORITY"] = str(envelope.priority)
 
 
-def _rcpt_parameters(session: Session, envelope: Envelope, recipient: Mailbox) -> Parameters:
+def _rcpt_parameters(envelope: Envelope, recipient: Mailbox, extensions: Extensions) -> Parameters:
     """What the sender asked for goes on unchanged (RFC 3461 5.2.1)."""
-    if not envelope.asked or "DSN" not in session.talk.client.extensions:
+    if not envelope.asked or "DSN" not in extensions:
         return envelope.rcpt_parameters
     asked = envelope.asked_for(recipient)
     parameters: Parameters = {}
@@ -167,48 +171,53 @@ def _ends_at_rcpt(session: Session) -> bool:
 async def _finish(
     session: Session, envelope: Envelope, rcpts: Sequence[Outcome], before_content: BeforeContent | None
 ) -> Verdict:
-    host = session.place.host
-    fates: list[RecipientOutcome | None] = []
-    for who, answer in zip(envelope.recipients, rcpts, strict=True):
-        setback = (
-            Setback("envelope", Shortfall("skipped")) if isinstance(answer, Skipped) else refused("envelope", answer)
-        )
-        fates.append(None if setback is None else failed(who, setback, host))
+    host, people = session.place.host, envelope.recipients
+    fates = [_fate(who, answer, host) for who, answer in zip(people, rcpts, strict=True)]
     if _ends_at_rcpt(session):
         session.stop_at("rcpt", "envelope")
-        pairs = zip(fates, envelope.recipients, rcpts, strict=True)
+        pairs = zip(fates, people, rcpts, strict=True)
         return None, tuple(fate or _stopped(session, who, answer) for fate, who, answer in pairs)
-    takers = [who for who, fate in zip(envelope.recipients, fates, strict=True) if fate is None]
+    refusals = [fate for fate in fates if fate is not None]
+    takers = [who for who, fate in zip(people, fates, strict=True) if fate is None] if refusals else people
     if not takers:
-        return None, tuple(fate for fate in fates if fate is not None)
+        return None, tuple(refusals)
+    setback: Setback | None
     if before_content is not None and not await before_content(host, takers):
-        setback = Setback("data", Shortfall("not-noted"))
-        results = [failed(who, setback, host) for who in takers]
+        setback = not_noted = Setback("data", Shortfall("not-noted"))
+        results = [failed(who, not_noted, host) for who in takers]
     else:
         setback, results = await _send(session, envelope, takers)
+    if not refusals:
+        return setback, tuple(results)
     left = iter(results)
     return setback, tuple(next(left) if fate is None else fate for fate in fates)
+
+
+def _fate(recipient: Mailbox, answer: Outcome, host: str) -> RecipientOutcome | None:
+    """By the answer to its RCPT; None for one that will get the content."""
+    setback = Setback("envelope", Shortfall("skipped")) if type(answer) is Skipped else refused("envelope", answer)
+    return None if setback is None else failed(recipient, setback, host)
 
 
 async def _send(
     session: Session, envelope: Envelope, takers: Sequence[Mailbox]
 ) -> tuple[Setback | None, list[RecipientOutcome]]:
     """The content, for those recipients that were accepted."""
-    host = session.place.host
+    host, talk = session.place.host, session.talk
     if _chunks(session, envelope):
         replies = await _send_chunks(session, envelope.content, session.options.chunk_octets)
     else:
-        answer = await session.talk.ask(Data())
-        if isinstance(answer, Skipped) or not (isinstance(answer, Reply) and answer.code == 354):
+        answer = await talk.ask(Data())
+        if not (isinstance(answer, Reply) and answer.code == 354):
             setback = _no_content(answer)
             return setback, [failed(who, setback, host) for who in takers]
         if session.stop_at("go-ahead", "data", answer):
             return None, [_stopped(session, who, answer) for who in takers]
-        replies = await session.talk.send_content(envelope.content)
+        replies = await talk.send_content(envelope.content)
     if isinstance(replies, Skipped):
         setback = Setback("data", Shortfall("skipped"))
         return setback, [failed(who, setback, host) for who in takers]
-    notifies = "DSN" in session.talk.client.extensions
+    notifies = "DSN" in talk.client.extensions
     return _verdicts(takers, _for_each(replies), host, notifies=notifies)
 
 

@@ -21,7 +21,8 @@ from smtplab.mta.behaviour.injector import Injector, Occasion
 from smtplab.net.cache import Found
 from smtplab.net.dns import DnsResolver, read_response
 from smtplab.net.exchange import Exchange
-from smtplab.net.memory import Link, MemoryNetwork
+from smtplab.net.memory import MemoryNetwork
+from smtplab.net.pipe import Link
 from smtplab.net.ports import Clock, Dialer, Endpoint, Listener, Lost, Net, ServerTls
 from smtplab.net.trust import PkixTrust
 from smtplab.sim.certificates import Authority, WrongHow

@@ -9,7 +9,7 @@ from functools import partial
 import dns.message
 
 from smtplab.net.exchange import NetworkExchange
-from smtplab.net.memory import SYN_OCTETS, Link
+from smtplab.net.pipe import SYN_OCTETS, Link
 from smtplab.net.ports import ClientTls, Dialer, Endpoint, Handler, Listening, Lost, ServerTls, Stream, Wire
 from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble

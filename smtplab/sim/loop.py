@@ -58,6 +58,11 @@ class VirtualClock:
     def now(self) -> float:
         return self._start_epoch + self._loop.now_s
 
+    def tell_moments(self, tell: Callable[[float], None]) -> None:
+        """`tell` is called with what `now` says, at once and after each jump."""
+        tell(self.now())
+        self._loop.on_jump = lambda: tell(self.now())
+
 
 def run(
     main: Callable[[VirtualClock], Coroutine[Any, Any, T]],
@@ -105,7 +110,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.births = itertools.count()
         """A number for each task, and for whatever else has to keep its place among its like."""
         self.now_s = 0.0
-        """What `time` says, for those who ask for every record."""
+        """What `time` says."""
+        self.on_jump: Callable[[], None] = _nothing
+        """Told that the clock shows another moment."""
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
         self.set_task_factory(_make_task)
@@ -132,9 +139,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._ready.append(handle)
         return handle
 
-    def get_debug(self) -> bool:
-        """Asked for every handle; whoever looks for a bug has the journal."""
-        return False
+    get_debug = bool
+    """Asked for every task and future: False, without a call in Python. Whoever looks for a bug has the journal."""
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -231,6 +237,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
             raise SimulationError(f"deadlock at {self.now_s:.6f} s: nothing is due, and these wait: {waiting}")
         self.now_s = max(self.now_s, timers[0][0])
+        self.on_jump()
         if self.now_s > self._virtual_s_max:
             raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
         self._wake()

@@ -44,7 +44,8 @@ class Simulation:
     def __init__(self, world: World, seed: int, clock: VirtualClock, on_record: Callable[[Record], None]) -> None:
         self.world = world
         self.seed = seed
-        self.journal = Journal(clock.now, on_record, keep=False)
+        self.journal = Journal(None, on_record, keep=False)
+        clock.tell_moments(self.journal.begin_moment)
         self.internet = Internet(world, seed, clock, self.journal)
         self.servers = [Server(world, host, self.internet) for host in world.hosts if takes_mail(host)]
         self._net_at: dict[str, Callable[[int], Net]] = {}

@@ -20,9 +20,9 @@ from smtplab.smtp.legality import (
     flaws_of_order,
     is_plainly_legal,
 )
-from smtplab.smtp.replies import is_listed
+from smtplab.smtp.replies import UNASKED, is_listed, oddities
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.shown import shown_challenge, shown_line, shown_response
+from smtplab.smtp.shown import SAID_ALONE, shown_challenge, shown_line, shown_response
 from smtplab.smtp.states import (
     CONTENT,
     GREETING,
@@ -35,17 +35,13 @@ from smtplab.smtp.states import (
     changed,
     legal_verbs,
 )
-from smtplab.wire.command import Auth, Bdat, Command, Data, Mail, Quit, Rcpt, Rset, format_command, parse_command
+from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
 from smtplab.wire.extension import Extensions, announced_lines, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import stuff
 from smtplab.wire.reply import Reply, ReplyReader
 
 __all__ = ["Answered", "Client", "Closed", "Dialect", "RawLine"]
-
-_UNASKED = "*"
-_UNCODED = frozenset({GREETING, _UNASKED, *HELLO_VERBS})
-"""What RFC 2034 4 leaves without an enhanced code."""
 
 _TEACHING = frozenset({"MAIL", "RCPT", *HELLO_VERBS})
 """Of these a 2xx is remembered."""
@@ -55,11 +51,6 @@ PRDR_BEGINS = 353
 
 _HOPED = {"DATA": 354, "AUTH": 334, "STARTTLS": 220, "QUIT": 221}
 """What a client that pipelines counts on, 250 for all else."""
-
-_SAID_ALONE: dict[type, tuple[bytes, CommandSent]] = {
-    kind: (kind.verb.encode() + b"\r\n", CommandSent(kind.verb, kind.verb)) for kind in (Data, Rset, Quit)
-}
-"""Commands without arguments that are said for every message, or in every session: their bytes and the fact."""
 
 
 class Client:
@@ -137,7 +128,7 @@ class Client:
         A `RawLine` may hold any number of lines, or a part of one; after 354 it is content, after 334 a response.
         Raises ValueError where a field of a command holds CR or LF.
         """
-        alone = _SAID_ALONE.get(type(command))
+        alone = SAID_ALONE.get(type(command))
         if alone is not None:
             assert not isinstance(command, RawLine)
             self._command_leaves(command, command, alone[1])
@@ -298,40 +289,45 @@ class Client:
 
     def _answer(self, reply: Reply, flaws: tuple[Flaw, ...]) -> Answered:
         owed, recipient = self._take_owed()
-        verb, row, since = (owed.verb, owed.row, owed.at) if owed is not None else (_UNASKED, _UNASKED, self._received_at)
+        verb, row = (owed.verb, owed.row) if owed is not None else (UNASKED, UNASKED)
         code = reply.code
         if self._emit is not None:
-            ms = int((self._received_at - since) * 1e6) / 1000
-            if verb == "AUTH":
-                lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
-                self._emit(ReplyReceived(code, reply.enhanced, lines, ms, verb, raw, decoded))
-            else:
-                self._emit(ReplyReceived(code, reply.enhanced, reply.lines, ms, verb, reply.raw))
-            if flaws:
-                self._tell_flaws(flaws, by_them=True)
-            if code is None or reply.enhanced is None or verb in _UNCODED or not is_listed(verb, code):
-                self._tell_odd_code(reply, verb)
+            since = owed.at if owed is not None else self._received_at
+            self._tell_answer(reply, flaws, verb, int((self._received_at - since) * 1e6) / 1000)
         if verb in _TEACHING and owed is not None and owed.parsed is not None and reply.severity == 2:
             self._learn(owed.parsed, reply)
-        if code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
-            # One more for each recipient, then one for all (draft-hall-prdr 3.4).
-            each = [Owed(CONTENT, "PRDR", self._received_at)] * self._accepted
-            self._owed.extendleft([Owed(CONTENT, CONTENT, self._received_at), *each])
+        elif code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
+            self._expect_each()
         if recipient is None or self._answered_of_first == 0 or code == 421:  # else several answer the same
             state = advance(self.state, row, code)
             if state != self.state:
                 self._move(state)
-                if state == "tls":
-                    self._throw_away_plaintext()
         if verb == "DATA" and reply.severity != 3:
             self._by_hand.end_content()
         if not self._owed or self.state == "closed":
             self._hoped = self.state
         return Answered(reply, None if owed is None else owed.command, verb, recipient)
 
+    def _expect_each(self) -> None:
+        """One more reply for each recipient, then one for all (draft-hall-prdr 3.4)."""
+        each = [Owed(CONTENT, "PRDR", self._received_at)] * self._accepted
+        self._owed.extendleft([Owed(CONTENT, CONTENT, self._received_at), *each])
+
+    def _tell_answer(self, reply: Reply, flaws: tuple[Flaw, ...], verb: str, ms: float) -> None:
+        assert self._emit is not None
+        code, lines, raw, decoded = reply.code, reply.lines, reply.raw, ""
+        if verb == "AUTH":
+            lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
+        self._emit(ReplyReceived(code, reply.enhanced, lines, ms, verb, raw, decoded))
+        if flaws:
+            self._tell_flaws(flaws, by_them=True)
+        if code is None or reply.enhanced is None or not is_listed(verb, code):
+            for rule, detail in oddities(reply, verb, coded="ENHANCEDSTATUSCODES" in self.extensions):
+                self._emit(broken(rule, "them", detail))
+
     def _tell_endless(self, reply: Reply, flaws: tuple[Flaw, ...]) -> None:
         """A reply that passed the bounds is recorded, but answers nothing: its end, which decides, never came."""
-        verb = self._owed[0].verb if self._owed else _UNASKED
+        verb = self._owed[0].verb if self._owed else UNASKED
         self._tell(ReplyReceived(reply.code, reply.enhanced, reply.lines, 0.0, verb, reply.raw))
         self._tell_flaws(flaws, by_them=True)
 
@@ -369,17 +365,6 @@ class Client:
             if verb != "HELO":
                 self._tell(ExtensionsLearned(announced_lines(announced)))
 
-    def _tell_odd_code(self, reply: Reply, verb: str) -> None:
-        if verb == _UNASKED and reply.code != 421:
-            self._tell(broken("unsolicited-reply", "them", str(reply.code or "")))
-        if reply.code is None:
-            return
-        if not is_listed(verb, reply.code):
-            self._tell(broken("unlisted-code", "them", f"{reply.code} to {verb or 'the connection'}"))
-        coded = reply.severity in (2, 4, 5) and verb not in _UNCODED
-        if coded and reply.enhanced is None and "ENHANCEDSTATUSCODES" in self.extensions:
-            self._tell(broken("enhanced-code-missing", "them", str(reply.code)))
-
     def _throw_away_plaintext(self) -> None:
         """Nothing that came in clear after the 220 may be taken for an answer inside TLS (CVE-2011-0411)."""
         octets = len(self._replies.pending)
@@ -394,7 +379,9 @@ class Client:
         if state != self.state:
             self._tell(changed(self.state, state))
             self.state = state
-            if state == "ready":
+            if state == "tls":
+                self._throw_away_plaintext()
+            elif state == "ready":
                 self._accepted = 0
                 if not self._owed:
                     self._chunks_octets, self._chunk_held = 0, b""

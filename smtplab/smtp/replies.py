@@ -1,9 +1,17 @@
-"""The reply codes that the standards list for each command: knows numbers only, judges no dialogue."""
+"""The reply codes that the standards list for each command, and what is odd about a reply; judges no dialogue."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from smtplab.wire.reply import Reply
+
+UNASKED = "*"
+"""Stands for the command where there was none."""
+
+_UNCODED = frozenset({"", UNASKED, "EHLO", "HELO", "LHLO"})
+"""What RFC 2034 4 leaves without an enhanced code."""
 
 _ANY_COMMAND = frozenset({421, 500, 501, 503, 530})
 """RFC 5321 4.3.2 for every command; 503 is 3.1 and 4.1.4, out of order, and 530 is RFC 3207 4 and RFC 4954 6, where TLS
@@ -45,3 +53,17 @@ def is_listed(verb: str, code: int) -> bool:
     """Do the standards have a server answer this command so? Verbs they don't know may be answered with anything."""
     listed = LISTED_CODES.get(verb)
     return listed is None or code in listed or code == 421 or (verb != "" and code in _ANY_COMMAND)
+
+
+def oddities(reply: Reply, verb: str, *, coded: bool) -> Iterator[tuple[str, str]]:
+    """The rules that a server breaks by this reply's codes, each with its detail; `coded` where it announced enhanced
+    ones. Nothing for a listed code with an enhanced one."""
+    code = reply.code
+    if verb == UNASKED and code != 421:
+        yield "unsolicited-reply", str(code or "")
+    if code is None:
+        return
+    if not is_listed(verb, code):
+        yield "unlisted-code", f"{code} to {verb or 'the connection'}"
+    if coded and reply.enhanced is None and reply.severity in (2, 4, 5) and verb not in _UNCODED:
+        yield "enhanced-code-missing", str(code)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
+from smtplab.events import CommandSent
 from smtplab.smtp.auth_shown import MASK, AuthStory
+from smtplab.wire.command import Data, Quit, Rset
 from smtplab.wire.reply import Reply
 
 _AUTH_WITH_RESPONSE = re.compile(rb"(\s*AUTH\s+\S+\s+)\S.*", re.IGNORECASE | re.DOTALL)
+
+SAID_ALONE: dict[type, tuple[bytes, CommandSent]] = {
+    kind: (kind.verb.encode() + b"\r\n", CommandSent(kind.verb, kind.verb)) for kind in (Data, Rset, Quit)
+}
+"""Commands without arguments that are said for every message, or in every session: the bytes and the fact of each."""
 
 
 def shown_line(line: bytes, end: bytes = b"\r\n", *, show_secrets: bool = False) -> tuple[str, bytes | None]:

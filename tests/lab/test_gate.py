@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from smtplab.lab.gate import PersonGate
-from smtplab.mta.talk import Release
+from smtplab.mta.release import Release
 
 
 def released(act, line: str = "MAIL FROM:<a@b.c>") -> Release:

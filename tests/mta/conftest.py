@@ -23,7 +23,8 @@ from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Caller, Rules
 from smtplab.mta.store.port import Store
 from smtplab.mta.talk import Gate
-from smtplab.net.memory import Link, MemoryNetwork
+from smtplab.net.memory import MemoryNetwork
+from smtplab.net.pipe import Link
 from smtplab.net.ports import Answer, Lost, Net, ServerTls, TlsFacts, TlsTrouble, Wire
 from smtplab.sim.loop import VirtualClock, run
 from smtplab.wire.address import Mailbox

@@ -17,7 +17,7 @@ from smtplab.events import (
 )
 from smtplab.mta.options import Routing
 from smtplab.mta.timeouts import shortened
-from smtplab.net.memory import Link
+from smtplab.net.pipe import Link
 
 
 def test_the_first_mx_refuses_the_second_times_out_and_the_third_takes_the_message(kit):

@@ -14,7 +14,7 @@ from smtplab.events import (
     TlsFailed,
 )
 from smtplab.mta.options import Credentials
-from smtplab.mta.talk import Release
+from smtplab.mta.release import Release
 from smtplab.smtp.sasl import Secret
 
 ADDRESS = "10.1.0.1"

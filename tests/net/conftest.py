@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from smtplab.net.memory import Link, MemoryNetwork
+from smtplab.net.memory import MemoryNetwork
+from smtplab.net.pipe import Link
 from smtplab.net.ports import Dialer, Listener, ServerTls
 from smtplab.net.server_tls import server_tls_from_pem
 from smtplab.net.tcp import TcpDialer, TcpListener

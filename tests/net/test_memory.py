@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from smtplab.events import BytesReceived, BytesSent, Event
-from smtplab.net.memory import Link, MemoryNetwork
+from smtplab.net.memory import MemoryNetwork
+from smtplab.net.pipe import Link
 from smtplab.net.ports import ClientTls, Lost, TlsFacts, TlsTrouble, Wire
 from smtplab.net.tap import TappedStream
 from smtplab.net.trust import PkixTrust

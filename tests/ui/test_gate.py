@@ -8,7 +8,7 @@ from smtplab import events as ev
 from smtplab.journal import Journal
 from smtplab.lab.feed import Ended
 from smtplab.lab.gate import PersonGate
-from smtplab.mta.talk import Release
+from smtplab.mta.release import Release
 
 COMMANDS = ("EHLO laptop.example", "MAIL FROM:<a@neu.example>", "QUIT")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 
 import msgspec
@@ -33,31 +33,30 @@ class Carrier:
         """Who has a mailbox here."""
         self._deliveries = 0
 
-    async def carry(self, destination: str, trip: Trip, kept: Kept) -> Carried:
+    def carry(self, destination: str, trip: Trip, kept: Kept) -> Awaitable[Carried]:
         """Facts: AttemptStarted, those of the sessions in `deliver/NUMBER`, Delivered for each mailbox."""
-        content = await self.content(trip.round)
-        if content is None:
-            return None, put_off(trip, "content-unreadable")
-        if destination == HERE:
-            return None, await self._deliver_here(trip, content)
-        return await self._deliver_there(trip, content, kept)
+        return self._deliver_here(trip) if destination == HERE else self._deliver_there(trip, kept)
 
     async def content(self, one: Round) -> bytes | None:
         """None where the store can't read it."""
         return one.content if one.content is not None else await self._store.content(one.entry.queue_id)
 
-    async def _deliver_here(self, trip: Trip, content: bytes) -> tuple[RecipientOutcome, ...]:
+    async def _deliver_here(self, trip: Trip) -> Carried:
         entry, office = trip.round.entry, self._office
+        if (content := await self.content(trip.round)) is None:
+            return None, put_off(trip, "content-unreadable")
         if not await self._mark(trip.round, office.hostname, trip.recipients):
-            return put_off(trip, "not-noted")
+            return None, put_off(trip, "not-noted")
         parcel = Parcel(entry.queue_id, msgspec.structs.replace(entry.envelope, content=content))
         emit = office.scope_of(entry)
         handover = await hand_out(parcel, trip.recipients, self.directory, office.mailboxes, emit)
         trip.round.onward += handover.onward
-        return handover.outcomes
+        return None, handover.outcomes
 
-    async def _deliver_there(self, trip: Trip, content: bytes, kept: Kept) -> Carried:
+    async def _deliver_there(self, trip: Trip, kept: Kept) -> Carried:
         entry, office = trip.round.entry, self._office
+        if (content := await self.content(trip.round)) is None:
+            return None, put_off(trip, "content-unreadable")
         office.scope_of(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
         self._deliveries += 1
         job = Job(

@@ -78,7 +78,8 @@ class Queue:
 
     async def accept(self, arrival: Arrival) -> Reply:
         """Takes the message over and answers 250 with the queue id once it is stored; 452 where it can't be."""
-        if await self._count() >= self._office.messages_max:
+        held = self._held
+        if (await self._count() if held is None else held) >= self._office.messages_max:
             return make_reply(452, "Queue is full", enhanced="4.3.1")
         queue_id = self._ids.next_id()
         trace = received_line(arrival, self._office.hostname, queue_id, self._clock.now())
@@ -296,15 +297,17 @@ class Queue:
         change: Change = Remove(entry.queue_id) if gone else Update(entry)
         if order is not None and not gone:
             change = _ordered(entry, order, ending.now)
-        puts = self._puts(before, letters)
+        puts = self._puts(before, letters) if letters else []
         await self._apply_surely((change, *puts))
         self._release(one)
         scope = self._office.scope_of(before)
-        tell(ending, scope)
+        if ending.delays or ending.failures:
+            tell(ending, scope)
         for letter in letters:
             if letter.bounce:
                 scope(BounceSent(before.queue_id, str(letter.envelope.recipients[0])))
-        self._send_off(puts)
+        if puts:
+            self._send_off(puts)
         if gone:
             reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
             scope(Dequeued(entry.queue_id, reason))
@@ -360,11 +363,11 @@ class Queue:
             self._add(found)
 
     def _add(self, number: int) -> None:
-        self._held = (self._held or 0) + number
-        if self._held:
-            self._empty.clear()
-        else:
+        held, self._held = self._held or 0, (self._held or 0) + number
+        if not self._held:
             self._empty.set()
+        elif not held:
+            self._empty.clear()
 
 
 def _ordered(entry: Entry, order: Order, now: float) -> Update | Remove:

@@ -67,23 +67,30 @@ class Round:
     def note_delivering(self, host: str, recipients: Sequence[Mailbox]) -> Entry:
         """The entry with a mark for the content that is about to leave."""
         people = tuple(str(who) for who in recipients)
-        # One mark for each recipient: a host tried after another takes its place.
-        others = tuple(mark for mark in self.entry.delivering if not set(mark.recipients) & set(people))
+        others = self.entry.delivering
+        if others:
+            # One mark for each recipient: a host tried after another takes its place.
+            others = tuple(mark for mark in others if not set(mark.recipients) & set(people))
         self.entry = msgspec.structs.replace(self.entry, delivering=(*others, Delivering(host, people)))
         return self.entry
 
     def note(self, outcomes: Sequence[RecipientOutcome]) -> Entry:
-        """A trip has ended. The entry without those who have the message now, and without the trip's marks."""
+        """A trip has ended. The entry without those who have the message now, and without the trip's marks; after the
+        last one `end` says what remains."""
         self.pending -= 1
         self._outcomes += outcomes
+        entry = self.entry
+        if not self.pending:
+            if not entry.relayed and any(map(_relayed, outcomes)):
+                self.entry = msgspec.structs.replace(entry, relayed=True)
+            return self.entry
         served = {outcome.recipient for outcome in outcomes if outcome.judgement.good}
         asked = {str(outcome.recipient) for outcome in outcomes}
-        entry = self.entry
         left = tuple(who for who in entry.envelope.recipients if who not in served)
         self.entry = msgspec.structs.replace(
             entry,
             envelope=msgspec.structs.replace(entry.envelope, recipients=left) if served else entry.envelope,
-            relayed=entry.relayed or any(_relayed(outcome) for outcome in outcomes),
+            relayed=entry.relayed or any(map(_relayed, outcomes)),
             delivering=tuple(mark for mark in entry.delivering if not asked & set(mark.recipients)),
         )
         return self.entry
@@ -91,6 +98,10 @@ class Round:
     def end(self, schedule: Schedule, now: float) -> Ending:
         """Every trip has ended: who is tried again, and who is given up."""
         entry = self.entry
+        if not entry.envelope.asked and all(outcome.judgement.good for outcome in self._outcomes):
+            # As nearly always: everybody has it, and nobody wants to hear of that.
+            envelope = msgspec.structs.replace(entry.envelope, recipients=())
+            return Ending(msgspec.structs.replace(entry, envelope=envelope), (), (), (), False, now)
         next_attempt_at = now + schedule.pause_s(entry.attempts)
         expires = next_attempt_at > entry.arrived_at + schedule.lifetime_s
         left, failures, delays = [], [], []

@@ -16,24 +16,25 @@ class MemoryStore:
     """A `Store`. What it holds is lost with it."""
 
     def __init__(self) -> None:
-        self._entries: dict[int, Entry] = {}
-        self._contents: dict[int, bytes] = {}
-        self._due: dict[State, list[tuple[float, int]]] = {state: [] for state in _WAITING}
-        """Heaps of (next attempt, number); one that no longer says what the entry says is passed over."""
+        self._entries: dict[str, Entry] = {}
+        """By queue id, as a queue writes it."""
+        self._contents: dict[str, bytes] = {}
+        self._due: dict[State, list[tuple[float, int, str]]] = {state: [] for state in _WAITING}
+        """Heaps of (next attempt, number, queue id); one that no longer says what the entry says is passed over."""
 
     async def apply(self, changes: Sequence[Change]) -> Trouble | None:
         """As `Store.apply`; there is no trouble here."""
         for change in changes:
             match change:
                 case Put(entry, content):
-                    self._contents[entry.number] = content
+                    self._contents[entry.queue_id] = content
                     self._keep(entry)
                 case Update(entry):
-                    if entry.number in self._entries:
+                    if entry.queue_id in self._entries:
                         self._keep(entry)
                 case Remove(queue_id):
-                    self._entries.pop(number_of(queue_id), None)
-                    self._contents.pop(number_of(queue_id), None)
+                    self._entries.pop(queue_id, None)
+                    self._contents.pop(queue_id, None)
         return None
 
     async def recover(self) -> tuple[Entry, ...]:
@@ -51,7 +52,7 @@ class MemoryStore:
             while len(claimed) < share and (entry := self._first(state)) is not None and entry.next_attempt_at <= now:
                 heapq.heappop(self._due[state])
                 active = msgspec.structs.replace(entry, state="active")
-                self._entries[active.number] = active
+                self._entries[active.queue_id] = active
                 claimed.append(active)
         return tuple(claimed)
 
@@ -61,16 +62,17 @@ class MemoryStore:
         return min(firsts, default=None)
 
     async def get(self, queue_id: str) -> Entry | None:
-        return self._entries.get(number_of(queue_id))
+        return self._entries.get(queue_id) or self._entries.get(f"{number_of(queue_id):X}")
 
     async def content(self, queue_id: str) -> bytes | None:
         """As `Store.content`."""
-        return self._contents.get(number_of(queue_id))
+        return self._contents.get(queue_id)
 
     async def entries(self, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
         """As `Store.entries`."""
         first = number_of(after)
-        return tuple(self._entries[number] for number in sorted(self._entries) if number > first)[:limit]
+        in_order = sorted(self._entries.values(), key=lambda entry: entry.number)
+        return tuple(entry for entry in in_order if entry.number > first)[:limit]
 
     async def count(self) -> int:
         return len(self._entries)
@@ -79,15 +81,15 @@ class MemoryStore:
         """Nothing is open."""
 
     def _keep(self, entry: Entry) -> None:
-        self._entries[entry.number] = entry
+        self._entries[entry.queue_id] = entry
         if entry.state in self._due:
-            heapq.heappush(self._due[entry.state], (entry.next_attempt_at, entry.number))
+            heapq.heappush(self._due[entry.state], (entry.next_attempt_at, entry.number, entry.queue_id))
 
     def _first(self, state: State) -> Entry | None:
         heap = self._due[state]
         while heap:
-            due_at, number = heap[0]
-            entry = self._entries.get(number)
+            due_at, _, queue_id = heap[0]
+            entry = self._entries.get(queue_id)
             if entry is not None and entry.state == state and entry.next_attempt_at == due_at:
                 return entry
             heapq.heappop(heap)

@@ -35,7 +35,8 @@ from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.session import Place
 from smtplab.mta.timeouts import shortened
 from smtplab.net.clock import SystemClock
-from smtplab.net.memory import Link, MemoryNetwork
+from smtplab.net.memory import MemoryNetwork
+from smtplab.net.pipe import Link
 from smtplab.net.ports import Dialer, Listener, Listening, Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.net.tcp import TcpDialer, TcpListener
 from smtplab.net.trust import PkixTrust

@@ -28,7 +28,7 @@ from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
 from smtplab.mta.scan import top
 from smtplab.mta.session import Place
-from smtplab.net.memory import Link
+from smtplab.net.pipe import Link
 from smtplab.net.ports import ClientTls, Lost
 from smtplab.net.trust import PkixTrust
 from smtplab.sim.certificates import Authority

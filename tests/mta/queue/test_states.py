@@ -20,7 +20,7 @@ from smtplab.mta.queue.manager import Limits, Office, Queue, Schedule
 from smtplab.mta.rules import Caller, Rules
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.sql import open_store
-from smtplab.net.memory import Link
+from smtplab.net.pipe import Link
 from smtplab.wire.reply import make_reply
 
 PEOPLE = (

@@ -1,0 +1,141 @@
+"""What lies between two hosts in memory, and one direction of a wire over it; who stands at its ends, it can't tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+WINDOW_OCTETS = 65536
+"""What the wire itself holds, as a kernel's socket buffers do; what is beyond counts as unsent."""
+
+SYN_OCTETS = 60
+"""The first packet of a connection, with its options."""
+
+FLIGHT_OCTETS = 1500
+"""What a packet of Ethernet holds."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What lies between two addresses."""
+
+    latency_s: float = 0.0
+    """One way. A dial takes two of it; the server is told of the connection after a third."""
+    silent: bool = False
+    """Packets vanish: a dial never comes back, its caller's time-out ends it."""
+    lost: str = ""
+    """Not empty: every dial ends with this reason, `unreachable` for instance."""
+    reset_after_octets: int | None = None
+    """The connection is reset once this many octets, of both directions together, have passed."""
+    octets_per_s: float | None = None
+    """Of each direction; None for a line that is never the bottleneck."""
+    hold_up_s: Callable[[int], float] | None = None
+    """By how much longer these octets, sent as one, take than they should: what was lost has to be sent again."""
+
+
+Item = bytes | Literal["open", "eof", "reset"]
+
+
+class Pipe:
+    """One direction of a wire: first in, first out, whatever order timers that are due together fire in."""
+
+    def __init__(self, link: Link) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        # A packet is never called off; a loop that knows such calls makes less of them.
+        self._call_later: Callable[[float, Callable[[], None]], object] = getattr(loop, "call_surely", loop.call_later)
+        self._latency_s = link.latency_s
+        self._link = link if link.octets_per_s or link.hold_up_s else None
+        self._free_at_s = 0.0
+        """When the last octet so far has left onto a narrow or lossy line."""
+        self._on_the_way: deque[Item] = deque()
+        self.octets = 0
+        """On the way, or waiting for it."""
+        self._arrived = 0
+        self._flowing = True
+        self.take: Callable[[Item], None]
+        """Whoever stands at its end."""
+        self.awaited = False
+        """Somebody wants to hear through `taken` that there is more room."""
+        self.taken: Callable[[], None]
+
+    @property
+    def unsent_octets(self) -> int:
+        """Octets beyond what the wire holds."""
+        return self.octets - WINDOW_OCTETS if self.octets > WINDOW_OCTETS else 0
+
+    def send(self, item: Item) -> None:
+        """Put something on the way."""
+        self._on_the_way.append(item)
+        if type(item) is bytes:
+            self.octets += len(item)
+        if self._link is not None:
+            self._call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
+        elif self._latency_s:
+            self._call_later(self._latency_s, self._arrive)
+        else:
+            self._loop.call_soon(self._arrive)
+
+    def _wait_s(self, link: Link, octets: int) -> float:
+        """Until the last of these octets has left, after all that was sent before."""
+        now_s = self._loop.time()
+        takes_s = octets / link.octets_per_s if link.octets_per_s else 0.0
+        takes_s += link.hold_up_s(octets) if link.hold_up_s else 0.0
+        self._free_at_s = max(now_s, self._free_at_s) + takes_s
+        return self._free_at_s - now_s
+
+    def drop_unsent(self) -> None:
+        """Take back what did not fit on the wire."""
+        while self.unsent_octets:
+            self.octets -= _octets(self._on_the_way.pop())
+        self._arrived = min(self._arrived, len(self._on_the_way))
+
+    def stop(self) -> None:
+        """What comes waits."""
+        self._flowing = False
+
+    def go_on(self) -> None:
+        """What waited is delivered at the loop's next turn."""
+        if not self._flowing:
+            self._flowing = True
+            self._loop.call_soon(self._flow)
+
+    def _arrive(self) -> None:
+        if self._arrived >= len(self._on_the_way):
+            return  # What did not fit may have been taken back.
+        if self._flowing and not self._arrived:
+            # As `_hand_over`, without the call: nearly every packet of a session comes here.
+            item = self._on_the_way.popleft()
+            if type(item) is bytes:
+                self.octets -= len(item)
+            self.take(item)
+            if self.awaited:
+                self.taken()
+        else:
+            self._arrived += 1
+            self._flow()
+
+    def _flow(self) -> None:
+        while self._arrived and self._flowing:
+            self._arrived -= 1
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        item = self._on_the_way.popleft()
+        if type(item) is bytes:
+            self.octets -= len(item)
+        self.take(item)
+        if self.awaited:
+            self.taken()
+
+
+def _charged_octets(item: Item) -> int:
+    """A flight of a handshake (RFC 8446 5.1: type 22) takes the time of a full packet: the signature in it is some
+    octets longer or shorter in every run, and a simulation's clock must not tell."""
+    return FLIGHT_OCTETS if item[:1] == b"\x16" else _octets(item)
+
+
+def _octets(item: Item) -> int:
+    return len(item) if isinstance(item, bytes) else 0
