@@ -20,10 +20,14 @@ from smtplab.lab.upkeep import keep_ageing, open_log
 from smtplab.lab.users import stored_users
 from smtplab.lab.webhook import Webhook
 from smtplab.mta.accounts import MemoryAccounts
-from smtplab.mta.entrance import Entrance
+from smtplab.mta.arrival import Arrival
+from smtplab.mta.bounce import NoticeWriter
+from smtplab.mta.entrance import Entrance, is_loopback
+from smtplab.mta.envelope import Envelope
 from smtplab.mta.inbox.ledger import Ledger
 from smtplab.mta.inbox.mailboxes import InboxMailboxes
 from smtplab.mta.inbox.store import open_inbox
+from smtplab.mta.inbox.success import SendOn, SuccessNotices
 from smtplab.mta.intake import Intake
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, MemoryMailboxes
@@ -33,6 +37,7 @@ from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
 from smtplab.mta.queue.orders import obey
+from smtplab.mta.rules import is_within
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
 from smtplab.mta.stored_accounts import StoredAccounts
@@ -89,6 +94,8 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
         if webhook is not None:
             intake.on_taken = into_inbox.on_taken = webhook.tell
         ledger = Ledger(net.clock, ids, hostname, store)
+        writer = NoticeWriter(net.chance("success"))
+        intake.successes = SuccessNotices(hostname, net.clock, writer, _locality(request), into_inbox)
         if request.maildir is not None:
             intake.maildir = Maildirs(
                 _maildir(Path(request.maildir)), hostname=hostname, clock=net.clock, chance=net.chance
@@ -96,6 +103,7 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
         if request.relays:
             queue = await _open_queue(request, hostname, net, into_inbox, stack)
             intake.relay = queue.accept
+            intake.successes.send_on = _by_queue(request, queue)
     conduct = _conduct(request, hostname, net, stack, on_notice)
     log = open_log(request, ledger, net, stack, on_notice)
     stack.push_async_callback(ledger.close, END_S_MAX)
@@ -172,6 +180,17 @@ async def _open_queue(
 
     stack.push_async_callback(stop)
     return queue
+
+
+def _by_queue(request: ServeRequest, queue: Queue) -> SendOn:
+    """For those alone who may send on: a stranger's forged sender would be told of mail that he never sent."""
+
+    async def send_on(arrival: Arrival, notice: Envelope) -> None:
+        caller = arrival.caller
+        if caller.user or is_loopback(caller.address) or is_within(caller.address, request.trust):
+            await queue.send(notice, arrival.hop + 1)
+
+    return send_on
 
 
 def _locality(request: ServeRequest) -> Callable[[Mailbox], bool]:

@@ -12,6 +12,7 @@ from smtplab.mta.inbox.listing import subject_of
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
+from smtplab.mta.inbox.success import SuccessNotices
 from smtplab.mta.mailbox import Letter, MailboxStore
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.rules import Word
@@ -31,6 +32,7 @@ class Intake:
         self.store: InboxStore | None = None
         self.maildir: MailboxStore | None = None
         self.relay: Accept | None = None
+        self.successes: SuccessNotices | None = None
         self.on_taken: Callable[[Kept], None] | None = None
         """Told of each message that is ours now, before its 250 leaves; it returns at once."""
         self._hostname = hostname
@@ -58,6 +60,8 @@ class Intake:
         recording.messages.append(kept.id)
         if self.on_taken is not None:
             self.on_taken(kept)
+        if self.successes is not None and arrival.envelope.asked:
+            await self.successes.tell(arrival, kept.id, trace, recording.scope)
         return make_reply(250, f"Accepted as {kept.id}", enhanced="2.0.0")
 
     async def _into_maildir(self, kept: Kept, trace: bytes, arrival: Arrival, scope: Scope) -> Reply | None:

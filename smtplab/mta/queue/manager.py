@@ -92,6 +92,14 @@ class Queue:
         self._take(entry, content)
         return make_reply(250, f"Queued as {queue_id}", enhanced="2.0.0")
 
+    async def send(self, envelope: Envelope, hop: int) -> None:
+        """A notice that somebody else has written; given up where it can't be stored."""
+        if await self._count() >= self._office.messages_max:
+            return
+        put = Put(self._new_entry(self._ids.next_id(), envelope, hop, 0), envelope.content)
+        if await self._store.apply((put,)) is None:
+            self._send_off((put,))
+
     async def run(self) -> None:
         """Owns every delivery; ends after `stop` once those under way are done. What is still queued stays queued.
 
