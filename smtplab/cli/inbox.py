@@ -66,7 +66,7 @@ class _Parts:
 
         with opened_inbox(home) as inbox:
             if sessions:
-                found = inbox.sessions()
+                found = inbox.sessions.rows()
                 return self._print_json(found) if as_json else self._print(map(self._session_line, found))
             rows = inbox.messages()
             return self._print_json(rows) if as_json else self._print(map(self._line, rows))
@@ -77,7 +77,7 @@ class _Parts:
 
         with opened_inbox(home) as inbox:
             message = inbox.message(name)
-            session = inbox.session(name if message is None else message.session)
+            session = inbox.sessions.get(name if message is None else message.session)
             if message is None and session is None:
                 raise BadInput("inbox.unknown", id=name)
             raw = inbox.raw(name) or b""
@@ -144,9 +144,11 @@ class _Parts:
     def search(self, home: Path, *, text: str, as_json: bool) -> int:
         """As grep: 1 where nothing is found."""
         from smtplab.lab.inbox import opened_inbox  # noqa: PLC0415
+        from smtplab.lab.inbox_pages import all_messages  # noqa: PLC0415
+        from smtplab.lab.inbox_query import parse_query  # noqa: PLC0415
 
         with opened_inbox(home) as inbox:
-            rows = list(inbox.search(text))
+            rows = list(all_messages(inbox, parse_query(text)))
         if as_json:
             self._print_json(rows)
         elif rows:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from smtplab.lab.bad_input import BadInput
-from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, SessionRow, UnreadableInbox, visit_inbox
+from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, UnreadableInbox, visit_inbox
+from smtplab.mta.inbox.sessions import SessionRow
 
 __all__ = ["Inbox", "MessageRow", "Removed", "SessionRow", "delete", "opened_inbox", "raw", "watch"]
 

@@ -10,7 +10,9 @@ import msgspec
 
 from smtplab.lab.inbox_query import Query, folded, head_of
 from smtplab.lab.inbox_words import holds_all
-from smtplab.mta.inbox.reader import Inbox, MessageRow, SessionRow
+from smtplab.mta.inbox.port import number_of
+from smtplab.mta.inbox.reader import Inbox, MessageRow
+from smtplab.mta.inbox.sessions import SessionRow
 from smtplab.view.sitting import Ending, ending_of
 
 LOOK = 100
@@ -52,14 +54,22 @@ def find_messages(inbox: Inbox, query: Query, *, before: str = "", limit: int, s
     return MessagePage(tuple(rows), frozenset(unread), None)
 
 
+def all_messages(inbox: Inbox, query: Query) -> Iterator[MessageRow]:
+    """Oldest first, however long it takes."""
+    seen = inbox.seen()
+    for row in inbox.messages():
+        if query.admits(row, seen=number_of(row.id) in seen) and _holds(inbox, row, query):
+            yield row
+
+
 def find_sessions(inbox: Inbox, query: Query, *, before: str = "", limit: int, seconds: float) -> SessionPage:
     """As `find_messages`; of each the records are read, for how it ended."""
     end = time.monotonic() + seconds
     items: list[SessionItem] = []
-    for row in inbox.latest_sessions(before):
+    for row in inbox.sessions.latest(before):
         if len(items) >= limit:
             return SessionPage(tuple(items), items[-1].row.id)
-        found = inbox.session(row.id)
+        found = inbox.sessions.get(row.id)
         if found is not None:
             item = SessionItem(row, ending_of(found[1]))
             if _admits_session(query, item):

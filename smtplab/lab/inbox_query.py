@@ -7,7 +7,8 @@ import unicodedata
 
 import msgspec
 
-from smtplab.mta.inbox.reader import MessageRow, SessionRow
+from smtplab.mta.inbox.reader import MessageRow
+from smtplab.mta.inbox.sessions import SessionRow
 
 _TOKEN = re.compile(r'(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))', re.IGNORECASE)
 

@@ -13,7 +13,8 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.inbox_query import Query, folded, head_of
 from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.port import number_of
-from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, SessionRow, UnreadableInbox, Visitor
+from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, UnreadableInbox, Visitor
+from smtplab.mta.inbox.sessions import SessionRow
 from smtplab.view.sitting import Ending, ending_of
 
 LATELY = 30_000 << 20
@@ -113,7 +114,7 @@ class Mailroom:
         if item is None:
             return None
         with self._visiting() as inbox:
-            found = inbox.session(item.session)
+            found = inbox.sessions.get(item.session)
             raw = inbox.raw(name) if isinstance(item.row, MessageRow) else b""
         if raw is None:
             return None
@@ -187,7 +188,7 @@ class Mailroom:
         fresh = [row for row in inbox.messages(f"{after:X}") if number_of(row.id) not in self._numbers]
         for row in fresh:
             self._add(Item(row, number_of(row.id) in seen))
-        ended = [number for number in inbox.session_numbers(after) if number not in self._numbers]
+        ended = [number for number in inbox.sessions.numbers(after) if number not in self._numbers]
         self._take_in_sessions(inbox, set(ended) - self._brought, seen)
         messages, sessions = inbox.counts()
         if (messages, sessions) != (self._messages, len(self._numbers) - self._messages + len(self._brought)):
@@ -197,11 +198,13 @@ class Mailroom:
         return changed or bool(fresh or ended)
 
     def _take_in_sessions(self, inbox: Inbox, fresh: set[int], seen: set[int]) -> None:
-        rows = [row for row in inbox.sessions(f"{min(fresh) - 1:X}") if number_of(row.id) in fresh] if fresh else []
+        rows = (
+            [row for row in inbox.sessions.rows(f"{min(fresh) - 1:X}") if number_of(row.id) in fresh] if fresh else []
+        )
         self._brought |= {number_of(row.id) for row in rows if row.messages}
         alone = [row for row in reversed(rows) if not row.messages]
         for place, row in enumerate(alone):
-            found = inbox.session(row.id) if place < ENDINGS_READ_MAX else None
+            found = inbox.sessions.get(row.id) if place < ENDINGS_READ_MAX else None
             self._add(Item(row, number_of(row.id) in seen, None if found is None else ending_of(found[1])))
 
     def _take_seen(self, seen: set[int]) -> bool:

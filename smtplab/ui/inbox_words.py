@@ -7,7 +7,8 @@ from textual.content import Content
 from smtplab.lab.mailroom import Counts
 from smtplab.lab.serve_request import Place, shown
 from smtplab.lab.served import Served
-from smtplab.mta.inbox.reader import MessageRow, SessionRow
+from smtplab.mta.inbox.reader import MessageRow
+from smtplab.mta.inbox.sessions import SessionRow
 from smtplab.view.letter import Letter
 from smtplab.view.texts import Texts
 

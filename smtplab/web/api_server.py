@@ -32,7 +32,7 @@ class Server:
         asked(request, self._operations["getHealth"])
 
         def work(inbox: Inbox) -> Health:
-            return Health("ok", __version__, inbox.count(), inbox.count_sessions())
+            return Health("ok", __version__, inbox.count(), inbox.sessions.count())
 
         return json_answer(await self._desk.read(work))
 

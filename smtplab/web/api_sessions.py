@@ -44,7 +44,7 @@ class Sessions:
         def work(inbox: Inbox) -> SessionList:
             before, limit = values["before"] or "", values["limit"]
             found = find_sessions(inbox, query, before=before, limit=limit, seconds=SEARCH_S)
-            return SessionList(tuple(map(ended, found.items)), inbox.count_sessions(), found.next)
+            return SessionList(tuple(map(ended, found.items)), inbox.sessions.count(), found.next)
 
         return json_answer(await self._desk.read(work))
 
@@ -82,7 +82,7 @@ class Sessions:
 
 async def session_of(desk: Desk, name: str) -> tuple[SessionRow, tuple[Record, ...], int]:
     """With its records, and how many are missing between them. Raises Problem."""
-    found = await desk.read(lambda inbox: inbox.session(name))
+    found = await desk.read(lambda inbox: inbox.sessions.get(name))
     if found is None:
         raise not_found("session")
     return found

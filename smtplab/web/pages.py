@@ -230,7 +230,7 @@ class Pages:
             if kind == "sessions":
                 sessions = find_sessions(inbox, query, before=before, limit=PAGE, seconds=SEARCH_S)
                 lines = [session_line(item, texts) for item in sessions.items]
-                return {"rows": lines, "next": sessions.next, "total": inbox.count_sessions()}
+                return {"rows": lines, "next": sessions.next, "total": inbox.sessions.count()}
             page = find_messages(inbox, query, before=before, limit=PAGE, seconds=SEARCH_S)
             rows = [message_line(row, unread=row.id in page.unread, texts=texts) for row in page.rows]
             return {"rows": rows, "next": page.next, "total": inbox.count()}

@@ -52,7 +52,7 @@ class Watch:
         self._visitor.close()
 
     def _seen(self, inbox: Inbox) -> Seen:
-        before, now = self._known, (inbox.newest(), inbox.newest_session())
+        before, now = self._known, (inbox.newest(), inbox.sessions.newest())
         self._known = now
         rows: list[MessageRow] = []
         if before is not None and now[0] > before[0]:

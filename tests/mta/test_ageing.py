@@ -55,7 +55,7 @@ def left(folder):
     with visit_inbox(folder) as inbox:
         rows = list(inbox.messages())
         assert all(inbox.raw(row.id) == b"x" * row.size for row in rows)
-        return [row.size for row in rows], [len(one.messages) for one in inbox.sessions()]
+        return [row.size for row in rows], [len(one.messages) for one in inbox.sessions.rows()]
 
 
 def test_nothing_goes_unless_somebody_wants_it(tmp_path):

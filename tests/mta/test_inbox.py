@@ -95,7 +95,7 @@ def test_of_a_session_that_says_very_much_the_first_and_the_last_is_kept(tmp_pat
 
     session = asyncio.run(play())
     with visit_inbox(tmp_path) as inbox:
-        row, records, left_out = inbox.session(session)
+        row, records, left_out = inbox.sessions.get(session)
     assert (row.protocol, row.client, row.messages) == ("smtp", "10.0.0.1", ())
     assert len(records) + left_out == said + 1
     assert (records[0].seq, isinstance(records[-1].event, Disconnected)) == (1, True)

@@ -75,6 +75,32 @@ def test_a_session_that_came_to_nothing_is_kept_too(tmp_path):
         assert b"<** 550" in served.smtplab("inbox", "show", session["id"]).stdout
 
 
+def test_search_reads_what_is_encoded_and_knows_where_to_look(tmp_path):
+    encoded = {
+        "subject": b"Subject: =?utf-8?B?SMOzYSDEkcahbg==?=\r\n\r\nx",
+        "base64": b"Content-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\nSMOzYSDEkcahbiBz4buRIDQy",
+        "printable": b"Content-Transfer-Encoding: quoted-printable\r\n\r\ninvo=\r\nice =34=32",
+    }
+    with Served(tmp_path) as served, Dialogue(served.port) as client:
+        client.ehlo()
+        for content in encoded.values():
+            assert client.send(content) == 250
+        names = {row["id"]: name for row, name in zip(served.inbox(), encoded, strict=True)}
+
+        def found(text: str) -> list[str]:
+            return [names[row["id"]] for row in served.inbox("search", text)]
+
+        assert found("hóa ĐƠN") == ["subject", "base64"]
+        assert found("subject:hóa") == ["subject"]
+        assert found("số 42") == ["base64"]
+        assert found('"đơn số"') == ["base64"]
+        assert found('"số đơn"') == []
+        assert found("invoice 42") == ["printable"]
+        assert found("from:sender to:student is:unread") == list(encoded)
+        assert found("is:read") == []
+
+
 def test_messages_are_saved_found_and_deleted(tmp_path):
     with Served(tmp_path / "home") as served:
         with Dialogue(served.port) as client:

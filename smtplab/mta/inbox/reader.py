@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,12 +10,11 @@ import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from smtplab.capture.codec import decode_record
-from smtplab.journal import Record
 from smtplab.message.header import decode_words
 from smtplab.mta.inbox import tables
 from smtplab.mta.inbox.port import Kept, Sitting, number_of
 from smtplab.mta.inbox.schema import metadata
+from smtplab.mta.inbox.sessions import Sessions
 from smtplab.mta.inbox.store import place_of, spool_of
 from smtplab.mta.store.sql import make_engine, words_of
 from smtplab.mta.trace import iso_time
@@ -43,17 +42,6 @@ class MessageRow(msgspec.Struct, frozen=True):
     """Its id, for `inbox show`."""
 
 
-class SessionRow(msgspec.Struct, frozen=True):
-    """The keys of `inbox list --sessions --json`."""
-
-    id: str
-    started: str
-    protocol: str
-    client: str
-    messages: tuple[str, ...]
-    """Those that were taken; none for a session that was given up, or refused in everything."""
-
-
 class Removed(msgspec.Struct, frozen=True):
     """A message or a session that was taken out, whole."""
 
@@ -68,16 +56,13 @@ class Inbox:
     """Made by `opened_inbox`; a server may be at work in it meanwhile."""
 
     def __init__(self, connection: Connection, folder: Path) -> None:
+        self.sessions = Sessions(connection)
         self._connection = connection
         self._folder = folder
 
     def messages(self, after: str = "") -> Iterator[MessageRow]:
         """Oldest first, those behind the id `after`."""
         return map(row_of, tables.entries(self._connection, number_of(after)))
-
-    def sessions(self, after: str = "") -> Iterator[SessionRow]:
-        """Oldest first, those behind the id `after`; only such as have ended."""
-        return map(_session_row, tables.sittings(self._connection, number_of(after)))
 
     def counts(self) -> tuple[int, int]:
         """Messages and sessions."""
@@ -86,9 +71,6 @@ class Inbox:
     def numbers(self) -> tuple[set[int], set[int]]:
         """Of all messages and of all sessions: their ids as `number_of` reads them."""
         return tables.numbers(self._connection)
-
-    def session_numbers(self, after: int) -> Sequence[int]:
-        return tables.session_numbers(self._connection, after)
 
     def seen(self) -> set[int]:
         """The numbers of messages and sessions that were marked as looked at."""
@@ -106,24 +88,13 @@ class Inbox:
         """Newest first, those that came before the id `before`; all of them where none is named."""
         return map(row_of, tables.latest(self._connection, number_of(before) if before else None))
 
-    def latest_sessions(self, before: str = "") -> Iterator[SessionRow]:
-        """Newest first, of those that have ended; as `latest`."""
-        return map(_session_row, tables.latest_sittings(self._connection, number_of(before) if before else None))
-
     def count(self) -> int:
         """How many messages."""
         return tables.count(self._connection)
 
-    def count_sessions(self) -> int:
-        return tables.count_sittings(self._connection)
-
     def newest(self) -> int:
         """A number that grows with each message that comes."""
         return tables.newest(self._connection)
-
-    def newest_session(self) -> int:
-        """As `newest`, of the sessions that have ended."""
-        return tables.newest_sitting(self._connection)
 
     def message(self, name: str) -> MessageRow | None:
         found = tables.get(self._connection, number_of(name))
@@ -131,15 +102,6 @@ class Inbox:
 
     def raw(self, name: str) -> bytes | None:
         return tables.content(self._connection, number_of(name), spool_of(self._folder))
-
-    def session(self, name: str) -> tuple[SessionRow, tuple[Record, ...], int] | None:
-        """With its records, and how many are missing between them; None where there is none, or it goes on yet."""
-        found = tables.sitting(self._connection, number_of(name))
-        if found is None:
-            return None
-        sitting, lines = found
-        decoded = (decode_record(line) for line in lines.splitlines())
-        return _session_row(sitting), tuple(one for one in decoded if isinstance(one, Record)), sitting.left_out
 
     def delete(self, name: str) -> bool:
         """False where there is no such message."""
@@ -164,14 +126,6 @@ class Inbox:
             tables.keep(self._connection, [removed.message], [{**row, "start": None, "length": None}])
         if removed.session is not None:
             tables.restore_sitting(self._connection, removed.session, removed.octets)
-
-    def search(self, text: str) -> Iterator[MessageRow]:
-        """In any case: in the addresses, the decoded subject, and the stored bytes as they are."""
-        wanted = text.casefold()
-        for row in self.messages():
-            head = "\n".join((row.id, row.sender, *row.recipients, row.subject, row.client)).casefold()
-            if wanted in head or wanted in (self.raw(row.id) or b"").decode("utf-8", "replace").casefold():
-                yield row
 
 
 class Visitor:
@@ -258,7 +212,3 @@ def row_of(entry: Kept) -> MessageRow:
         entry.tls or None,
         entry.session,
     )
-
-
-def _session_row(sitting: Sitting) -> SessionRow:
-    return SessionRow(sitting.id, iso_time(sitting.started_at), sitting.protocol, sitting.client, sitting.messages)
