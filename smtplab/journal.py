@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -29,6 +29,18 @@ Stage = Literal[
 
 Emit = Callable[[ev.Event], None]
 """All that a producer knows of the journal."""
+
+
+EmitTogether = Callable[[tuple[ev.Event, ...]], None]
+"""Facts of one moment, in their order."""
+
+
+class Teller(Protocol):
+    """What a producer knows of it that tells a dozen facts of each message."""
+
+    def ways(self) -> tuple[Emit, EmitTogether]:
+        """What to call for one fact and for several; ask once, when it begins."""
+        ...
 
 
 def without_detour(emit: Emit) -> Emit:
@@ -134,6 +146,14 @@ class Scope:
             journal.begin_moment(moment)
         seq = journal.seq = journal.seq + 1
         journal.take(Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event))
+
+    def ways(self) -> tuple[Emit, EmitTogether]:
+        """As `Teller.ways`."""
+        return self.__call__, self._together
+
+    def _together(self, events: tuple[ev.Event, ...]) -> None:
+        for event in events:
+            self(event)
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""

@@ -13,7 +13,7 @@ from smtplab.mta.rules import Caller, Rules, Word, answer, greeting
 from smtplab.mta.trace import has_endless_header, is_looping
 from smtplab.mta.visit import Visit
 from smtplab.net.ports import UNSENT_OCTETS_MAX, Lost, Net, TlsFacts, TlsTrouble, Wire
-from smtplab.smtp.server import Asked, AuthAnswered, ContentReceived, Server
+from smtplab.smtp.server import Asked, AuthAnswered, ContentReceived, Request, Server
 from smtplab.wire.command import Auth, Command
 from smtplab.wire.reply import Reply, make_reply
 
@@ -41,17 +41,17 @@ class Receiver:
         self._net = net
         self._scope = scope
         self._accept = accept
-        # Of what is called for every fact and every command, the functions themselves.
         self._core = Server(
             dialect=rules.dialect,
             limits=rules.limits,
             line_endings=rules.line_endings,
-            emit=scope.__call__,
+            emit=scope,
             monotonic=net.clock.monotonic,
         )
         self._visit = Visit(rules, self._core, net, scope)
         self._delays = bool(rules.reply_delay_s)
         self._hooks = rules.hooks
+        self._now = net.clock.now
         self._deciding: asyncio.Task[Decision] | None = None
         self._blocked = False
         """The client does not read our replies, so we read nothing more of what it says."""
@@ -77,8 +77,10 @@ class Receiver:
             self._greet()
 
     def received(self, data: bytes) -> None:
-        self._core.receive(data)
-        self._pump()
+        if self._deciding or self._leaving or self._blocked:
+            self._core.receive(data)
+        else:
+            self._answer_all(self._core.hear(data))
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         match outcome:
@@ -153,40 +155,53 @@ class Receiver:
         return await word or greeting(self._rules)
 
     def _pump(self) -> None:
-        """Answers all that was asked so far, or as much as can be decided at once, in one write; what leaves is read,
+        """Answers what was asked so far, where nothing stands against it now."""
+        if not (self._deciding or self._leaving or self._blocked):
+            self._answer_all(self._core.next_event())
+
+    def _answer_all(self, request: Request | None) -> None:
+        """This and what else was asked so far, or as much as can be decided at once, in one write; what leaves is read,
         or nothing more is listened to."""
-        core, visit, delays, out = self._core, self._visit, self._delays, b""
-        while self._deciding is None and not (self._leaving or self._blocked):
-            if len(out) > UNSENT_OCTETS_MAX:
-                self._write(out)
-                out = b""
-                continue
-            request = core.next_event()
-            decision: Decision | Awaitable[Decision]
+        core, visit, out = self._core, self._visit, b""
+        while request is not None:
             if type(request) is Asked:
                 decision = request.refusal or self._answer(request)
-                if type(decision) is Reply and not delays:
+                if type(decision) is Reply and not self._delays:
                     # As nearly everything is.
-                    out += visit.settle(decision, request)
-                    continue
+                    out += visit.settle(decision, request, True)
+                else:
+                    out += self._begin_or_settle(decision, request)
             elif type(request) is ContentReceived:
-                decision = self._take_content(request)
-                if type(decision) is Reply and not delays:
-                    out += visit.settle_content(decision)
-                    continue
+                out += self._begin_or_settle(self._take_content(request), request)
             elif type(request) is AuthAnswered:
-                decision = visit.login.go_on(request)
+                out += self._begin_or_settle(visit.login.go_on(request), request)
             else:
                 break
-            out += self._begin_or_settle(decision, request)
+            if self._deciding is not None or len(out) > UNSENT_OCTETS_MAX:
+                self._write_some(out)
+                return
+            request = core.next_event()
         if out:
-            self._write(out)
+            wire = self._wire
+            wire.write(out)
+            if wire.full:
+                self._hold_back()
         if core.state in _FOLLOWED or self._handshaking:
             self._follow_state()
 
+    def _write_some(self, out: bytes) -> None:
+        """And go on, where it may."""
+        if out:
+            self._write(out)
+        self._pump()
+
     def _write(self, out: bytes) -> None:
         self._wire.write(out)
-        if self._wire.full and not self._blocked:
+        if self._wire.full:
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        if not self._blocked:
             self._blocked = True
             self._wire.pause()
 
@@ -197,7 +212,7 @@ class Receiver:
 
     def _begin_or_settle(self, decision: Decision | Awaitable[Decision], request: _Request) -> bytes:
         if not self._delays and (type(decision) is Reply or not inspect.isawaitable(decision)):
-            return self._settle(decision, request)
+            return self._settle(decision, request, True)
         self._wire.pause()
         self._deciding = self._loop.create_task(self._think(decision), name="decision")
         self._deciding.add_done_callback(lambda task: self._decided(task, request))
@@ -207,18 +222,17 @@ class Receiver:
         command, hook = asked.command, self._hooks.get(asked.verb)
         word = hook(command, self._visit.caller) if hook is not None else None
         if word is None:
-            return self._ordinary(asked.verb, command)
-        return self._ordinary_unless(word, asked) if inspect.isawaitable(word) else word
+            if type(command) is Auth:
+                return self._visit.login.begin(command)
+            return answer(self._rules, self._visit.caller, command, self._now)
+        return self._ordinary_unless(word, command) if inspect.isawaitable(word) else word
 
-    async def _ordinary_unless(self, word: Awaitable[Word | None], asked: Asked) -> Word:
+    async def _ordinary_unless(self, word: Awaitable[Word | None], command: Command) -> Word:
         given = await word
-        ordinary = given or self._ordinary(asked.verb, asked.command)
-        return await ordinary if inspect.isawaitable(ordinary) else ordinary
-
-    def _ordinary(self, verb: str, command: Command) -> Reply | Awaitable[Reply]:
-        if verb == "AUTH" and isinstance(command, Auth):
-            return self._visit.login.begin(command)
-        return answer(self._rules, self._visit.caller, command, self._net.clock.now)
+        if given is None and type(command) is Auth:
+            begun = self._visit.login.begin(command)
+            return await begun if inspect.isawaitable(begun) else begun
+        return given or answer(self._rules, self._visit.caller, command, self._now)
 
     def _take_content(self, content: ContentReceived) -> Decision | Awaitable[Decision]:
         refusal = content.refusal
@@ -255,7 +269,7 @@ class Receiver:
             self._wire.close()
             self._tell_end()
 
-    def _settle(self, decision: Decision, request: _Request) -> bytes:
+    def _settle(self, decision: Decision, request: _Request, at_once: bool = False) -> bytes:
         """The bytes of the answer; none where the connection is dropped instead."""
         if isinstance(decision, str):
             self._visit.over = "dropped"
@@ -265,9 +279,9 @@ class Receiver:
         if request is None:
             return self._core.greet(replies[0])
         if type(request) is ContentReceived:
-            return self._visit.settle_content(*replies)
+            return self._visit.settle_content(replies, at_once)
         if type(request) is Asked:
-            return self._visit.settle(replies[0], request)
+            return self._visit.settle(replies[0], request, at_once)
         return self._visit.settle_login(replies[0])
 
     def _follow_state(self) -> None:

@@ -49,35 +49,38 @@ class Visit:
         self._idle = 0
         """Commands since the last message that bring none nearer."""
 
-    def settle(self, reply: Reply, asked: Asked) -> bytes:
-        """The answer to a command."""
-        # By the verb first: to ask a struct for a class that it isn't takes longer than all the rest.
-        verb, command, severity = asked.verb, asked.command, (reply.code or 0) // 100
-        if severity == 2 and verb in HELLO_VERBS:
-            # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
-            self._core.offer(honoured(self._rules, self.caller, reply.lines[1:]))
-        out = self._core.reply(reply)
-        if severity == 2:
-            if verb == "RCPT" and isinstance(command, Rcpt):
-                self._note_recipient(command)
-            elif verb == "MAIL" and isinstance(command, Mail):
+    def settle(self, reply: Reply, asked: Asked, at_once: bool = False) -> bytes:
+        """The answer to a command; `at_once` as in `Server.reply`."""
+        out = self._core.reply(reply, at_once)
+        # By exact type: isinstance of a struct that it isn't takes longer than all the rest.
+        command, code = asked.command, reply.code or 0
+        if 200 <= code < 300:
+            draft = self.draft
+            if type(command) is Rcpt and draft is not None:
+                draft.recipients.append(command.forward_path)
+                if command.parameters:
+                    draft.rcpt_parameters.setdefault(str(command.forward_path), command.parameters)
+                return out
+            if type(command) is Mail:
                 self.draft = Draft(command.reverse_path, command.parameters)
-            else:
-                self._note(verb, command, reply)
-        if verb in _IDLE:
+                return out
+            self._note(asked.verb, command, reply)
+        if asked.verb in _IDLE:
             self._idle += 1
             self._errors += self._idle > self._rules.idle_commands_max
-            return out + self._end_where_hopeless(severity)
-        return out + self._end_where_hopeless(severity) if severity == 5 else out
+            return out + self._end_where_hopeless(code // 100)
+        return out + self._end_where_hopeless(5) if code >= 500 else out
 
-    def settle_content(self, *replies: Reply) -> bytes:
+    def settle_content(self, replies: tuple[Reply, ...], at_once: bool = False) -> bytes:
         """The answer to a whole message; in LMTP one of them does for all recipients."""
         if self._rules.dialect == "lmtp" and len(replies) == 1 and self.draft is not None:
             replies *= max(1, len(self.draft.recipients))  # RFC 2033 4.2
         self.draft = None
         self._idle = 0
         first = replies[0]
-        out = self._core.reply(first) if len(replies) == 1 else b"".join(map(self._core.reply, replies))
+        out = self._core.reply(first, at_once)
+        if len(replies) > 1:
+            out += b"".join([self._core.reply(reply, at_once) for reply in replies[1:]])
         return out + self._end_where_hopeless(5) if first.severity == 5 else out
 
     def settle_login(self, reply: Reply) -> bytes:
@@ -110,15 +113,11 @@ class Visit:
         self.caller = Caller(self.caller.address, secure=True, tls=tls, tls_facts=facts)
         self.draft = None
 
-    def _note_recipient(self, command: Rcpt) -> None:
-        assert self.draft is not None
-        self.draft.recipients.append(command.forward_path)
-        if command.parameters:
-            self.draft.rcpt_parameters.setdefault(str(command.forward_path), command.parameters)
-
     def _note(self, verb: str, command: Command, reply: Reply) -> None:
         """It was welcome."""
         if verb in HELLO_VERBS and isinstance(command, Ehlo | Lhlo | Helo):
+            # RFC 5321 4.1.4: HELO, which announces nothing, takes back what an EHLO before it was told.
+            self._core.offer(honoured(self._rules, self.caller, reply.lines[1:]))
             self.caller = msgspec.structs.replace(self.caller, helo=command.domain, extended=verb != "HELO")
             self.draft = None
         elif verb == "XCLIENT" and isinstance(command, XClient):

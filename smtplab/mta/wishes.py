@@ -42,12 +42,12 @@ class Wishes:
     def _mail(self, command: Command, caller: Caller) -> Word | None:
         del caller
         self._waiting.clear()
-        wish = wish_of(command.reverse_path) if isinstance(command, Mail) and command.reverse_path else None
+        wish = wish_of(command.reverse_path) if type(command) is Mail and command.reverse_path else None
         return wish[1] if wish is not None and wish[0] == "mail" else None
 
     def _rcpt(self, command: Command, caller: Caller) -> Word | None:
         del caller
-        wish = wish_of(command.forward_path) if isinstance(command, Rcpt) else None
+        wish = wish_of(command.forward_path) if type(command) is Rcpt else None
         if wish is None:
             return None
         if wish[0] == "rcpt":
@@ -57,11 +57,11 @@ class Wishes:
 
     def _data(self, command: Command, caller: Caller) -> Word | None:
         del caller
-        return self._waiting.get("data") if isinstance(command, Data) else None
+        return self._waiting.get("data") if type(command) is Data else None
 
     def _rset(self, command: Command, caller: Caller) -> None:
         del caller
-        if isinstance(command, Rset):
+        if type(command) is Rset:
             self._waiting.clear()
 
 

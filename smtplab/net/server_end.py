@@ -148,7 +148,8 @@ class ServerEnd(asyncio.Protocol):
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)
         if self._tls is None:
-            self._handler.received(data)
+            received = self._handler.received
+            received(data)
         else:
             self._decrypt(data)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from smtplab.events import CommandReceived
+from smtplab.smtp.refusals import IN_ORDER
 from smtplab.smtp.requests import Asked
 from smtplab.smtp.shown import shown_line
+from smtplab.smtp.states import State
 from smtplab.wire.command import Auth, Bdat, Parsed, Unknown, parse_command
 from smtplab.wire.flaw import Flaw
 
@@ -23,6 +25,8 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     told: CommandReceived
     asked: Asked
     """Where nothing speaks against it."""
+    in_order: frozenset[State]
+    """Where nothing but its number and its transaction can speak against it."""
     plain: bool
     """Without flaws, parameters, secrets, a chunk behind it and anything outside ASCII: it is told as it stands, and
     only its order and its number can speak against it."""
@@ -68,4 +72,5 @@ def _make(parsed: Parsed, line: bytes, show_secrets: bool) -> Heard:
     plain = not parsed.flaws and line.isascii() and not getattr(command, "parameters", None)
     plain = plain and not isinstance(command, Unknown | Auth | Bdat)
     verb = command.verb
-    return Heard(parsed, CommandReceived(verb, text, raw), Asked(verb, command, parsed.flaws, None), plain)
+    asked = Asked(verb, command, parsed.flaws, None)
+    return Heard(parsed, CommandReceived(verb, text, raw), asked, IN_ORDER.get(verb, frozenset()), plain)

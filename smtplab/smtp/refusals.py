@@ -33,9 +33,8 @@ _LINE_FLAWS = {"bare-lf": "Bare LF", "bare-cr": "Bare CR", "nul": "NUL"}
 
 
 class Standing(msgspec.Struct, gc=False):
-    """What a server goes by when it judges a command; the server keeps it up to date."""
+    """What a server goes by, beside its state, when it judges a command; the server keeps it up to date."""
 
-    state: State
     dialect: Dialect
     offered: Extensions
     message_octets_max: int
@@ -47,20 +46,18 @@ class Standing(msgspec.Struct, gc=False):
 
 
 def stands(verb: str, standing: Standing) -> bool:
-    """A quick yes for a command without flaws, parameters and anything outside ASCII; where it is no, `refusal_of`
-    knows more."""
-    return (
-        verb in _IN_ORDER[standing.state]
-        and (verb != "RCPT" or standing.recipients < standing.recipients_max)
-        and (verb != "DATA" or not standing.mail_parameters)
-    )
+    """Does nothing speak against one of `LIMITED` that is in order, where it has no parameters? Where it does,
+    `refusal_of` knows more."""
+    if verb == "RCPT":
+        return standing.recipients < standing.recipients_max
+    return not standing.mail_parameters
 
 
-def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
+def refusal_of(parsed: Parsed, state: State, standing: Standing) -> Reply | None:
     """The first reason to refuse; None where the command stands. Order first, then words, then amounts."""
     command = parsed.command
     verb = command.verb
-    if standing.state == "refused" and verb != "QUIT":
+    if state == "refused" and verb != "QUIT":
         return _out_of_order("Service refused, only QUIT is left")  # RFC 5321 3.1
     if type(command) is Unknown:
         return _refuse_unreadable(command, parsed.flaws, standing)
@@ -68,7 +65,7 @@ def refusal_of(parsed: Parsed, standing: Standing) -> Reply | None:
         refused = _REFUSED_NAMES if verb in HELLO_VERBS else _REFUSED_FLAWS
         if any(flaw.rule in refused for flaw in parsed.flaws):
             return _bad_arguments(verb)
-    return _refuse_order(verb, standing) or _refuse_content(verb, command, standing)
+    return _refuse_order(verb, state, standing) or _refuse_content(verb, command, standing)
 
 
 def broken_rule(command: Command, refusal: Reply) -> str | None:
@@ -159,35 +156,34 @@ _REFUSED_NAMES = frozenset(
 is what many hosts call themselves: an underscore, a last dot, an IPv6 address without its tag."""
 
 
-def _refuse_order(verb: str, standing: Standing) -> Reply | None:
+def _refuse_order(verb: str, state: State, standing: Standing) -> Reply | None:
     if verb in HELLO_VERBS and not _takes_hello(verb, standing.dialect):
         return make_reply(500, "Not spoken here", enhanced="5.5.1")  # RFC 2033 4.1
     if verb == "STARTTLS" and standing.secure:
         return _out_of_order("TLS is active already")
     if verb == "AUTH" and standing.authenticated:
         return _out_of_order("Already authenticated")  # RFC 4954 4
-    if standing.state == "greeted" and not is_legal("greeted", verb):
+    if state == "greeted" and not is_legal("greeted", verb):
         return _out_of_order("Say hello first")  # Before EHLO nobody can know what is offered.
     keyword = announced_by(verb)
     if keyword is not None and keyword not in standing.offered:
         return make_reply(502, "Not offered here", enhanced="5.5.1")
-    if verb == "DATA" and standing.state == "mail":
+    if verb == "DATA" and state == "mail":
         # RFC 5321 3.3 leaves the choice, RFC 2033 4.2 does not.
         return make_reply(503 if standing.dialect == "lmtp" else 554, "No valid recipients", enhanced="5.5.1")
-    if not is_legal(standing.state, verb) or (verb in _OTHERS and standing.state not in ("greeted", "ready")):
-        return _out_of_order(_WHY_OUT_OF_ORDER.get(standing.state, "Bad sequence of commands"))
+    if not is_legal(state, verb) or (verb in _OTHERS and state not in ("greeted", "ready")):
+        return _out_of_order(_WHY_OUT_OF_ORDER.get(state, "Bad sequence of commands"))
     return None
 
 
-_IN_ORDER: Mapping[State, frozenset[str]] = {
-    state: frozenset(
-        verb
-        for verb in ("MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
-        if is_legal(state, verb) and (state, verb) != ("mail", "DATA")
-    )
-    for state in STATES
+IN_ORDER: Mapping[str, frozenset[State]] = {
+    verb: frozenset(state for state in STATES if is_legal(state, verb) and (state, verb) != ("mail", "DATA"))
+    for verb in ("MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
 }
 """What nearly every command is: known to every server, and said in a state that has it."""
+
+LIMITED = frozenset({"RCPT", "DATA"})
+"""Of these, whose number or whose transaction may speak against them."""
 
 _WHY_OUT_OF_ORDER: dict[State, str] = {
     "ready": "No transaction, MAIL first",

@@ -6,9 +6,9 @@ import functools
 
 import msgspec
 
-from smtplab.events import StateChanged
-from smtplab.smtp.states import State, advance
-from smtplab.wire.reply import Reply, format_reply
+from smtplab.events import Event, ReplySent, StateChanged
+from smtplab.smtp.states import LAST_CHUNK, State, advance
+from smtplab.wire.reply import Reply, format_reply, without_enhanced
 
 REMEMBERED_MAX = 1024
 """A server says the same few things in the same few states, to everybody."""
@@ -18,16 +18,32 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     """The same for every reply of these words, in this state, to this command."""
 
     data: bytes
-    welcome: bool
-    """2xx."""
+    told: ReplySent
+    """Of an answer that was given at once."""
     state: State
     """Afterwards."""
     changed: StateChanged | None
     """None where it leads nowhere else."""
+    facts: tuple[Event, ...]
+    """Both of them, of a whole answer that was given at once; none where it has to be looked at what may be shown."""
+    noted: bool
+    """It makes something true beside the state."""
 
 
 @functools.lru_cache(maxsize=REMEMBERED_MAX)
 def say(reply: Reply, state: State, row: str) -> Said:
     """`row` is that of the table of states. Raises ValueError where a text of the reply holds CR or LF."""
-    new = advance(state, row, reply.code)
-    return Said(format_reply(reply), reply.severity == 2, new, None if new == state else StateChanged(state, new))
+    data, new = format_reply(reply), advance(state, row, reply.code)
+    verb = "BDAT" if row == LAST_CHUNK else row
+    told = ReplySent(reply.code, reply.enhanced, reply.lines, 0.0, verb, reply.raw)
+    changed = None if new == state else StateChanged(state, new)
+    facts = () if verb == "AUTH" else (told,) if changed is None else (told, changed)
+    return Said(data, told, new, changed, facts, reply.severity == 2 and verb in _NOTED)
+
+
+def say_as_ever(reply: Reply, state: State, row: str) -> Said:
+    """RFC 821 had no enhanced codes, which came in 1996 (RFC 1893)."""
+    return say(without_enhanced(reply), state, row)
+
+
+_NOTED = frozenset({"MAIL", "RCPT", "QUIT", "AUTH"})

@@ -5,61 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
-from smtplab.journal import Emit
+from smtplab.journal import Emit, EmitTogether, Teller
 from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.heard import REMEMBERED_OCTETS_MAX, Heard, hear, remembered
 from smtplab.smtp.incoming import Incoming
-from smtplab.smtp.refusals import HTTP_VERBS, Standing, broken_rule, refusal_of, stands
-from smtplab.smtp.requests import (
-    Asked,
-    AuthAnswered,
-    ClientGone,
-    ContentReceived,
-    Limits,
-    LineEndings,
-    Request,
-)
+from smtplab.smtp.refusals import HTTP_VERBS, LIMITED, Standing, broken_rule, refusal_of, stands
+from smtplab.smtp.requests import Asked, AuthAnswered, ClientGone, ContentReceived, Limits, LineEndings, Request
 from smtplab.smtp.response import read_response
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.said import say
+from smtplab.smtp.said import Said, say, say_as_ever
 from smtplab.smtp.shown import shown_challenge, shown_response
-from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, LAST_CHUNK, Dialect, State, advance
-from smtplab.wire.command import (
-    Auth,
-    Bdat,
-    Command,
-    Mail,
-    Parameters,
-)
+from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, LAST_CHUNK, STATES, Dialect, State, advance
+from smtplab.wire.command import Auth, Bdat, Command, Mail, Parameters
 from smtplab.wire.extension import Extensions, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import LineReader
-from smtplab.wire.reply import Reply, without_enhanced
+from smtplab.wire.reply import Reply
 
-__all__ = [
-    "Asked",
-    "AuthAnswered",
-    "ClientGone",
-    "ContentReceived",
-    "Limits",
-    "LineEndings",
-    "Request",
-    "Server",
-]
+__all__ = ["Asked", "AuthAnswered", "ClientGone", "ContentReceived", "Limits", "LineEndings", "Request", "Server"]
 
 _DEFAULT_LIMITS = Limits()
 
 _SILENT = frozenset({"connected", "tls", "closed"})
 """States in which nothing is read: before the greeting, within the handshake, after the end."""
 
+_COMMANDED = frozenset(STATES) - _SILENT - {"data", "auth"}
+"""States in which a line is a command."""
+
 _WITHIN = frozenset({"mail", "rcpt", "chunking"})
 """States in which a transaction goes on."""
 _OUTSIDE = frozenset({"ready", "greeted", "closed", "tls"})
 _DEAF_BEFORE: Mapping[State, str] = {"auth": "pipelined-after-auth", "tls": "plaintext-after-starttls"}
 """States that throw away what was said before them, and the rule that was broken by saying it."""
-
-_NOTED = frozenset({"MAIL", "RCPT", "QUIT", "AUTH"})
-"""Whose 2xx makes something true beside the state."""
 
 _NO_PARAMETERS: Parameters = {}
 
@@ -79,27 +56,31 @@ class Server:
         dialect: Dialect = "esmtp",
         limits: Limits = _DEFAULT_LIMITS,
         line_endings: LineEndings = "strict",
-        emit: Emit | None = None,
+        emit: Teller | None = None,
         monotonic: Callable[[], float],
         show_secrets: bool = False,
     ) -> None:
         self.state = "connected"
-        self._standing = Standing("connected", dialect, Extensions(), limits.message_octets, limits.recipients)
+        self._standing = Standing(dialect, Extensions(), limits.message_octets, limits.recipients)
         self.dialect: Dialect = dialect
         self._limits = limits
         self._line_endings = line_endings
-        self._emit = emit
+        self._emit: Emit | None = None
+        self._emit_together: EmitTogether | None = None
+        if emit is not None:
+            self._emit, self._emit_together = emit.ways()
         self._monotonic = monotonic
         self._show_secrets = show_secrets
+        self._say = say_as_ever if dialect == "smtp" else say
         self._lines = LineReader(limits.auth_octets, bare_lf_ends=line_endings != "strict")
-        self._incoming = Incoming(limits, line_endings, emit)
+        self._incoming = Incoming(limits, line_endings, self._emit)
         self._hear_smtputf8(offered=False)
         self.in_message = False
         """Content is awaited: from 354 or BDAT on until the message or chunk was given out."""
         self._auth = AuthStory()
         self._asked: Command | None = None
-        self._verb = ""
         self._row = ""
+        """Of what was asked, in the table of states."""
         self._replies_owed = 0
         self._asked_at = monotonic()
         self.answered_at = self._asked_at
@@ -111,23 +92,9 @@ class Server:
         self._gone_told = False
 
     @property
-    def secure(self) -> bool:
-        """Inside TLS."""
-        return self._standing.secure
-
-    @property
-    def authenticated(self) -> bool:
-        return self._standing.authenticated
-
-    @property
     def recipients(self) -> int:
         """Accepted in the transaction that is open."""
         return self._standing.recipients
-
-    @property
-    def mail_parameters(self) -> Parameters:
-        """Of the transaction that is open."""
-        return self._standing.mail_parameters
 
     # Receiving
 
@@ -143,21 +110,28 @@ class Server:
         elif self.state != "closed":
             self._lines.receive(data)
 
+    def hear(self, data: bytes) -> Request | None:
+        """As `receive` and then `next_event`; a client that waits for each answer says a line at a time, and mostly one
+        that was heard before, which need not be looked for its end."""
+        lines = self._lines
+        if not (self.in_message or lines.unread or lines.cut or self._replies_owed) and self.state in _COMMANDED:
+            heard = self._remembered.get(data)
+            if heard is not None:
+                return self._take_command(heard)
+        self.receive(data)
+        return self.next_event()
+
     def next_event(self) -> Request | None:
+        if not (self._lines.unread or self.in_message or self._ended):
+            return None  # as nearly always, once what came was answered
         if self._replies_owed or self.state in _SILENT:
             return self._gone() if self._ended else None
         if self.in_message:
             whole = self._incoming.take()
             if whole is not None:
                 return self._give_message(whole)
-        elif self._lines.unread:
-            if self.state == "auth":
-                if (found := self._lines.next_line()) is not None:
-                    return self._read_response(*found)
-            elif (heard := self._lines.next_known(self._remembered)) is not None:
-                return self._take_command(heard)
-            elif (found := self._lines.next_line()) is not None:
-                return self._read_command(*found)
+        elif (found := self._lines.next_line()) is not None:
+            return self._read_response(*found) if self.state == "auth" else self._read_command(*found)
         return self._gone() if self._ended else None
 
     def _read_command(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request | None:
@@ -172,13 +146,13 @@ class Server:
         self._asked_at = monotonic()
         if not heard.plain:
             return self._take_uncommon(heard)
-        asked = heard.asked
         if emit is not None:
             emit(heard.told)
-        if not stands(asked.verb, self._standing):
+        asked = heard.asked
+        verb = asked.verb
+        if self.state not in heard.in_order or (verb in LIMITED and not stands(verb, self._standing)):
             asked = self._judge(heard)
-        self._asked, self._replies_owed = asked.command, 1
-        self._verb = self._row = asked.verb
+        self._asked, self._row, self._replies_owed = None, verb, 1
         return asked
 
     def _take_uncommon(self, heard: Heard) -> Request | None:
@@ -193,7 +167,7 @@ class Server:
     def _judge(self, heard: Heard) -> Asked:
         """What was asked, refused where something speaks against it."""
         parsed = heard.parsed
-        refusal = refusal_of(parsed, self._standing)
+        refusal = refusal_of(parsed, self.state, self._standing)
         if refusal is None:
             return heard.asked
         rule = broken_rule(parsed.command, refusal)
@@ -211,8 +185,8 @@ class Server:
         if command.verb in HTTP_VERBS:
             self._tell(broken("http-request", "them", command.verb))
 
-    def _ask(self, request: Request, command: Command | None, verb: str, row: str = "") -> Request:
-        self._asked, self._verb, self._row = command, verb, row or verb
+    def _ask(self, request: Request, command: Command | None, row: str) -> Request:
+        self._asked, self._row = command, row
         self._replies_owed = 1
         return request
 
@@ -250,11 +224,8 @@ class Server:
         self.in_message = False
         self._asked_at = self._monotonic()
         if isinstance(whole, Asked):
-            return self._ask(whole, whole.command, "BDAT", _row_of(whole.command))
-        if whole.transfer == "BDAT":
-            self._ask(whole, None, "BDAT", LAST_CHUNK)
-        else:
-            self._ask(whole, None, CONTENT)
+            return self._ask(whole, whole.command, _row_of(whole.command))
+        self._ask(whole, None, LAST_CHUNK if whole.transfer == "BDAT" else CONTENT)
         if self.dialect == "lmtp":
             self._replies_owed = max(1, self.recipients)  # RFC 2033 4.2
         return whole
@@ -270,41 +241,62 @@ class Server:
         early = self._lines.pending
         if early:
             self._tell(broken("early-talker", "them", f"{len(early)} octets"))
-        self._verb = self._row = GREETING
+        self._row = GREETING
         self._replies_owed = 1
         return self.reply(reply)
 
-    def reply(self, reply: Reply) -> bytes:
+    def reply(self, reply: Reply, at_once: bool = False) -> bytes:
         """Answer what was asked; the state moves by the reply's code. 220 to STARTTLS throws away what is buffered.
 
-        With nothing asked it is a reply of our own accord, which only 421 may be (RFC 5321 3.8).
-        Raises ValueError where a text of the reply holds CR or LF.
+        With nothing asked it is a reply of our own accord, which only 421 may be (RFC 5321 3.8). `at_once` says that
+        nothing was waited for. Raises ValueError where a text of the reply holds CR or LF.
         """
-        if self.dialect == "smtp":
-            reply = without_enhanced(reply)  # RFC 821 had no such codes, which came in 1996 (RFC 1893)
-        monotonic, emit, owed = self._monotonic, self._emit, self._replies_owed
-        now = self.answered_at = monotonic()
-        if not owed:
-            self._asked, self._verb, self._row, self._asked_at, owed = None, "*", "*", now, 1
-        said, verb = say(reply, self.state, self._row), self._verb
-        self._replies_owed = owed = owed - 1
+        if not self._replies_owed:
+            return self._speak_up(reply)
+        say, emit = self._say, self._emit_together
+        said = say(reply, self.state, self._row)
+        self._replies_owed -= 1
+        if not at_once or self._replies_owed or not said.facts:
+            return self._reply_late(reply, said)
+        self.answered_at = self._asked_at
         if emit is not None:
-            ms = int((now - self._asked_at) * 1e6 + 0.5) / 1000
-            if verb == "AUTH":
-                emit(self._challenge_told(reply, ms))
-            else:
-                emit(ReplySent(reply.code, reply.enhanced, reply.lines, ms, verb, reply.raw))
-            if verb == "*" and reply.code != 421:
-                emit(broken("unasked-reply", "us", str(reply.code)))
-        if said.welcome and verb in _NOTED:
+            emit(said.facts)
+        if said.noted:
             self._note()
-        if said.changed is not None and (not owed or reply.code == 421):
-            self._move(said.state, said.changed)
+        if said.changed is not None:
+            self._enter(said.state)
         return said.data
 
-    def _challenge_told(self, reply: Reply, ms: float) -> ReplySent:
-        lines, raw, decoded = shown_challenge(reply, "AUTH", self._auth, show_secrets=self._show_secrets)
-        return ReplySent(reply.code, reply.enhanced, lines, ms, "AUTH", raw, decoded)
+    def _reply_late(self, reply: Reply, said: Said) -> bytes:
+        """Or one of several, or within an exchange."""
+        self._tell_late(reply, said.told)
+        if said.noted:
+            self._note()
+        if said.changed is not None and (not self._replies_owed or reply.code == 421):
+            self._tell(said.changed)
+            self._enter(said.state)
+        return said.data
+
+    def _tell_late(self, reply: Reply, told: ReplySent) -> None:
+        now, lines, raw, decoded = self._monotonic(), told.lines, told.raw, ""
+        self.answered_at = now
+        if self._emit is None:
+            return
+        if told.verb == "AUTH":
+            lines, raw, decoded = shown_challenge(reply, "AUTH", self._auth, show_secrets=self._show_secrets)
+        ms = int((now - self._asked_at) * 1e6 + 0.5) / 1000
+        self._emit(ReplySent(told.code, told.enhanced, lines, ms, told.verb, raw, decoded))
+
+    def _speak_up(self, reply: Reply) -> bytes:
+        self._row = "*"
+        said = self._say(reply, self.state, "*")
+        self._tell(said.told)
+        if reply.code != 421:
+            self._tell(broken("unasked-reply", "us", str(reply.code)))
+        if said.changed is not None:
+            self._tell(said.changed)
+            self._enter(said.state)
+        return said.data
 
     def tls_established(self) -> None:
         """Inside TLS now: what the client said in clear is forgotten (RFC 3207 4.2)."""
@@ -335,7 +327,7 @@ class Server:
 
     def _note(self) -> None:
         """What a 2xx makes true."""
-        verb, asked = self._verb, self._asked
+        verb, asked = self._row, self._asked
         if verb == "RCPT":
             self._standing.recipients += 1
         elif verb == "MAIL" and isinstance(asked, Mail):
@@ -348,14 +340,12 @@ class Server:
                 self._tell(broken("pipelined-after-auth", "them", f"{len(self._lines.pending)} octets"))
 
     def _move_to(self, state: State) -> None:
-        """Where it leads that we are somebody else's from now on."""
-        self._move(state, StateChanged(self.state, state))
+        """Where no reply leads."""
+        self._tell(StateChanged(self.state, state))
+        self._enter(state)
 
-    def _move(self, state: State, changed: StateChanged) -> None:
-        emit = self._emit
-        if emit is not None:
-            emit(changed)
-        self.state = self._standing.state = state
+    def _enter(self, state: State) -> None:
+        self.state = state
         if state in _WITHIN:
             return
         if state == "data":

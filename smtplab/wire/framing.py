@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
-from typing import TypeVar
 
 from smtplab.wire.flaw import Flaw
 
@@ -22,9 +20,6 @@ _DOT = re.compile(rb"\r\n\.(\r\n)?")
 _LINE_ENDS = "RFC 5321 2.3.8"
 
 
-Known = TypeVar("Known")
-
-
 class LineReader:
     """Splits bytes into lines at CR LF and bounds what it holds.
 
@@ -32,7 +27,7 @@ class LineReader:
     a line too and is flawed `bare-lf`: people type through `nc`, which sends no CR.
     """
 
-    __slots__ = ("_at", "_cut", "bare_lf_ends", "octets_max", "unread")
+    __slots__ = ("_at", "bare_lf_ends", "cut", "octets_max", "unread")
 
     def __init__(self, octets_max: int = 2048, *, bare_lf_ends: bool = False) -> None:
         self.octets_max = octets_max
@@ -42,21 +37,12 @@ class LineReader:
         """What has come, while something of it was not given out."""
         self._at = 0
         """Up to here it was."""
-        self._cut: bytes | None = None
+        self.cut: bytes | None = None
         """The beginning of a line whose excess is being dropped."""
 
     def receive(self, data: bytes) -> None:
         self.unread = self.unread[self._at :] + data if self.unread else data
         self._at = 0
-
-    def next_known(self, known: Mapping[bytes, Known]) -> Known | None:
-        """What is known of a line with its CR LF, where that line is all that is pending: as it is wherever a client
-        waits for each answer."""
-        found = known.get(self.unread)
-        if found is not None and self._cut is None:
-            self.unread = b""
-            return found
-        return None
 
     def next_line(self) -> tuple[bytes, tuple[Flaw, ...]] | None:
         """The next line without its end, and what is wrong with how it ended; None until more bytes come."""
@@ -79,38 +65,38 @@ class LineReader:
         else:
             self.unread, self._at = b"", 0
         line = buffer[at:end]
-        if not bare and self._cut is None and end - at <= self.octets_max - 2:
+        if not bare and self.cut is None and end - at <= self.octets_max - 2:
             return line, ()
         return self._flawed(line, bare=bare)
 
     def _flawed(self, line: bytes, *, bare: bool) -> tuple[bytes, tuple[Flaw, ...]]:
         flaws = (Flaw("bare-lf", "", _LINE_ENDS),) if bare else ()
-        if self._cut is None and len(line) <= self.octets_max - 2:
+        if self.cut is None and len(line) <= self.octets_max - 2:
             return line, flaws
-        kept = line[: self.octets_max - 2] if self._cut is None else self._cut
-        self._cut = None
+        kept = line[: self.octets_max - 2] if self.cut is None else self.cut
+        self.cut = None
         return kept, (*flaws, Flaw("line-too-long", str(self.octets_max), "RFC 5321 4.5.3.1.4"))
 
     @property
     def pending(self) -> bytes:
         """What has come and was not given out: pipelined lines, or plaintext to be thrown away at STARTTLS."""
-        return (self._cut or b"") + self.unread[self._at :]
+        return (self.cut or b"") + self.unread[self._at :]
 
     def take(self) -> bytes:
         """Give up what is pending, for the reader of a content or of a chunk; give its rest back with `receive`."""
-        if not self.unread and self._cut is None:
+        if not self.unread and self.cut is None:
             return b""
         taken = self.pending
-        self.unread, self._at, self._cut = b"", 0, None
+        self.unread, self._at, self.cut = b"", 0, None
         return taken
 
     def _drop_excess(self) -> None:
         """Keep of a line without end no more than it may have, and a last CR, which may be half of its end."""
         tail = b"\r" if self.unread.endswith(b"\r", self._at) else b""
-        if self._cut is None:
+        if self.cut is None:
             if len(self.unread) - self._at - len(tail) <= self.octets_max - 2:
                 return
-            self._cut = self.unread[self._at : self._at + self.octets_max - 2]
+            self.cut = self.unread[self._at : self._at + self.octets_max - 2]
         self.unread, self._at = tail, 0
 
 

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from smtplab import events as ev
+from smtplab.journal import Journal
 from smtplab.smtp.client import Answered, Client, RawLine
 from smtplab.smtp.server import Asked, ClientGone, ContentReceived, Limits, Server
 from smtplab.wire.command import Ehlo, Lhlo, Unknown, parse_command
@@ -112,11 +113,12 @@ class ServerPlayer:
         self.contents: list[bytes] = []
         self.sent = b""
         self.piece = piece
+        journal = Journal(lambda: 0.0, lambda record: self.events.append(record.event), keep=False)
         self.server = Server(
             dialect=dialogue.dialect,  # type: ignore[arg-type]
             limits=Limits(**{name: int(number) for name, number in limits.items()}),
             line_endings=dialogue.settings.get("line_endings", "strict"),  # type: ignore[arg-type]
-            emit=self.events.append,
+            emit=journal.scope(node="mx", hop=0, span=""),
             monotonic=lambda: 0.0,
         )
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smtplab import events as ev
+from smtplab.journal import Journal
 from smtplab.smtp.client import Answered, Client, Closed, RawLine
 from smtplab.smtp.server import Asked, AuthAnswered, ClientGone, ContentReceived, Limits, Server
 from smtplab.smtp.states import STATES
@@ -53,11 +54,12 @@ quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 
 
 def make_server(events: list[ev.Event], *, lmtp: bool = False, line_endings: str = "strict") -> Server:
+    journal = Journal(lambda: 0.0, lambda record: events.append(record.event), keep=False)
     server = Server(
         dialect="lmtp" if lmtp else "esmtp",
         limits=Limits(message_octets=20_000, recipients=3),
         line_endings=line_endings,  # type: ignore[arg-type]
-        emit=events.append,
+        emit=journal.scope(node="mx", hop=0, span=""),
         monotonic=lambda: 0.0,
     )
     server.offer(OFFER)

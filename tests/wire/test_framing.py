@@ -66,21 +66,6 @@ def test_what_is_pending_can_be_taken_and_given_back() -> None:
     assert read_lines(reader, [b"QUIT\r\n"]) == [(b"QUIT", [])]
 
 
-def test_a_known_line_is_known_where_it_is_whole_and_all_that_is_pending() -> None:
-    known = {b"RSET\r\n": "reset"}
-    reader = LineReader(8)
-    for piece in (b"RS", b"ET\r\n"):
-        reader.receive(piece)
-    assert (reader.next_known(known), reader.pending) == ("reset", b"")
-    reader.receive(b"RSET\r\nQUIT\r\n")
-    assert reader.next_known(known) is None
-    assert read_lines(reader, [b""]) == [(b"RSET", []), (b"QUIT", [])]
-    # The end of a line that is too long is no line.
-    assert read_lines(reader, [b"x" * 10]) == []
-    reader.receive(b"RSET\r\n")
-    assert reader.next_known(known) is None
-
-
 @given(TRICKY, st.booleans())
 @example(b"aaaaaaa\r\n", False)
 def test_lines_are_the_same_byte_by_byte(data: bytes, bare_lf_ends: bool) -> None:

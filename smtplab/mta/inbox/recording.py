@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.events import Disconnected, Event
-from smtplab.journal import Journal, Record, Scope, Stage
+from smtplab.journal import Emit, EmitTogether, Journal, Record, Scope, Stage
 
 FIRST_RECORDS = 2000
 LAST_RECORDS = 2000
@@ -88,7 +88,7 @@ class _Tape:
         """Nothing is stamped in it: it lets scopes be made."""
         self.times = array("d")
         self.told: list[Event | tuple[_TapedScope, Event]] = []
-        self.place = _TapedScope(self, on, away=False)
+        self.place = _TapedScope(self, on)
         self.left_out = 0
         self.watch: Callable[[Event], None] | None = None
         self.at_end: Callable[[], None] | None = None
@@ -115,27 +115,48 @@ class _Tape:
 class _TapedScope(Scope):
     """As the scope that `on` gives for a journal, which is not there yet."""
 
-    __slots__ = ("_away", "_now", "_tape", "_times", "_told", "on")
+    __slots__ = ("_tape", "on")
 
-    def __init__(self, tape: _Tape, on: Callable[[Journal], Scope], *, away: bool = True) -> None:
-        """`away` from the session's own place."""
+    def __init__(self, tape: _Tape, on: Callable[[Journal], Scope]) -> None:
         model = on(tape.blank)
         super().__init__(tape.blank, model.node, model.hop, model.span, model.stage)
         self._tape = tape
-        self._now, self._times, self._told = tape.now, tape.times, tape.told
-        self._away = away
         self.on = on
 
     def __call__(self, event: Event) -> None:
-        tape, told, now = self._tape, self._told, self._now
-        self._times.append(now())
-        told.append((self, event) if self._away else event)
-        if len(told) == _FULL:
+        tape = self._tape
+        now, told = tape.now, tape.told
+        tape.times.append(now())
+        told.append(event if tape.place is self else (self, event))
+        if len(told) >= _FULL:
             tape.cut()
         if tape.watch is not None:
             tape.watch(event)
         if type(event) is Disconnected:
             tape.end()
+
+    def ways(self) -> tuple[Emit, EmitTogether]:
+        """As `Scope.ways`. The facts of a dialogue, which nobody watches and which have no session's end among them,
+        take the shortest way there is: plain functions."""
+        tape = self._tape
+        if tape.watch is not None or tape.place is not self:
+            return super().ways()
+        now, stamp, told = tape.now, tape.times.append, tape.told
+        keep = told.append
+
+        def emit(event: Event) -> None:
+            stamp(now())
+            keep(event)
+            if len(told) >= _FULL:
+                tape.cut()
+
+        def emit_together(events: tuple[Event, ...]) -> None:
+            moment = now()
+            for event in events:
+                stamp(moment)
+                keep(event)
+
+        return emit, emit_together
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """As `Scope.within`."""
