@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -63,22 +63,27 @@ class _Board:
         self._envelope = envelope
         self._fates: list[RecipientOutcome | None] = [None] * len(envelope.recipients)
         self._tries: list[list[Judgement]] = [[] for _ in envelope.recipients]
+        self.waiting = range(len(envelope.recipients))
 
-    @property
-    def waiting(self) -> list[int]:
-        return [index for index, fate in enumerate(self._fates) if fate is None]
+    waiting: Sequence[int]
+    """By their place in the envelope."""
 
     def envelope(self) -> Envelope:
         """For those who still wait."""
+        if len(self.waiting) == len(self._envelope.recipients):
+            return self._envelope
         who = tuple(self._envelope.recipients[index] for index in self.waiting)
         return msgspec.structs.replace(self._envelope, recipients=who)
 
     def note(self, outcomes: tuple[RecipientOutcome, ...]) -> None:
+        waiting = []
         for index, outcome in zip(self.waiting, outcomes, strict=True):
             if outcome.next_host:
                 self._tries[index].append(outcome.judgement)
+                waiting.append(index)
             else:
                 self._fates[index] = outcome
+        self.waiting = waiting
 
     def outcomes(self) -> tuple[RecipientOutcome, ...]:
         """No host is left: each has the last word that counts."""

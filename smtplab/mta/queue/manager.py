@@ -276,7 +276,8 @@ class Queue:
                 if trip is None and busy and kept.open:
                     trip = await self._traffic.linger(destination)
         finally:
-            await kept.end()
+            if kept.open:
+                await kept.end()
 
     # Its end
 
