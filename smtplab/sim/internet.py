@@ -59,6 +59,15 @@ class Network(Protocol):
     def listener(self) -> Listener: ...
 
 
+class _NameServer(msgspec.Struct, frozen=True):
+    """As one address sees it."""
+
+    host: str
+    round_trip_s: float
+    troubled: bool
+    """Faults may befall who asks."""
+
+
 class Fabric(msgspec.Struct, frozen=True):
     """What a world's network is made of: memory, if nothing else is said, or real sockets."""
 
@@ -87,6 +96,8 @@ class Internet:
         self._host_of = {address: host.name for host in world.hosts for address in host.addresses}
         resolvers = {host.name for host in world.hosts if "resolver" in host.roles}
         self._resolvers = {address: name for address, name in self._host_of.items() if name in resolvers}
+        self._seen: dict[tuple[str, Endpoint], _NameServer | None] = {}
+        """By who asks, and where."""
         self._noise = chance_of(seed, "links")
         self._authority = Authority(seed, world.start)
         self.root = self._authority.root
@@ -122,23 +133,21 @@ class Internet:
 
     def always_answers(self, source: str, server: Endpoint, within_s: float) -> bool:
         """Is a name server there, near enough to be asked over UDP and again over TCP, and can no fault befall it?"""
-        resolver = self._resolvers.get(server.address)
-        if resolver is None or server.port != DNS_PORT or self.injector.touches(resolver):
-            return False
-        return 3 * self._round_trip_s(source, server.address) < within_s
+        seen = self._see(source, server)
+        return seen is not None and not seen.troubled and 3 * seen.round_trip_s < within_s
 
     async def ask_names(
         self, query: dns.message.Message, source: str, server: Endpoint, *, tcp: bool
     ) -> dns.message.Message | None:
         """A name server's answer after the way there and back; None where nobody answers. TCP shakes hands first."""
-        resolver = self._resolvers.get(server.address)
-        if resolver is None or server.port != DNS_PORT:
+        seen = self._see(source, server)
+        if seen is None:
             return None
-        await asyncio.sleep(self._round_trip_s(source, server.address) * (2 if tcp else 1))
-        if self.injector.touches(resolver):
+        await asyncio.sleep(seen.round_trip_s * (2 if tcp else 1))
+        if seen.troubled:
             name = query.question[0].name.to_text(omit_final_dot=True).lower()
-            for fault in self.injector.at(resolver, "dns", self.clock.monotonic(), Occasion(source, name=name)):
-                self._tell(fault, resolver, "dns", 0)
+            for fault in self.injector.at(seen.host, "dns", self.clock.monotonic(), Occasion(source, name=name)):
+                self._tell(fault, seen.host, "dns", 0)
                 match fault:
                     case Delay(seconds=seconds):
                         await asyncio.sleep(seconds)
@@ -152,9 +161,15 @@ class Internet:
             self._tell(change, change.where, "dns", 0)
         return self._names.ask(query, tcp=tcp)
 
-    def _round_trip_s(self, source: str, server: str) -> float:
-        # Who comes from outside the world stands next to its server.
-        return 2 * self._roads.latency_s(source, server) if self._roads.knows(source) else 0.0
+    def _see(self, source: str, server: Endpoint) -> _NameServer | None:
+        """None where nobody answers for names."""
+        key = (source, server)
+        if key not in self._seen:
+            host = self._resolvers.get(server.address) if server.port == DNS_PORT else None
+            # Who comes from outside the world stands next to its server.
+            way_s = self._roads.latency_s(source, server.address) if host and self._roads.knows(source) else 0.0
+            self._seen[key] = _NameServer(host, 2 * way_s, self.injector.touches(host)) if host else None
+        return self._seen[key]
 
     async def _meet(self, address: str, hop: int) -> Lost | None:
         """The faults of the host that is dialled."""
