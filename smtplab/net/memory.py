@@ -233,7 +233,17 @@ class MemoryTransport(asyncio.Transport):
         if not self._gone:
             self._gone = self._closing = self.outbound.awaited = True
             self.inbound.go_on()
-            self._loop.call_soon(self._protocol.connection_lost, error)
+            self._loop.call_soon(self._part, error)
+
+    def _part(self, error: Exception | None) -> None:
+        """The protocol hears of it. Once both ends are gone they let go of each other: a session that is over leaves no
+        circle for Python to look for."""
+        protocol, self._protocol = self._protocol, _NOBODY
+        protocol.connection_lost(error)
+        self.outbound.left = True
+        if self.inbound.left:
+            self.inbound.close()
+            self.outbound.close()
 
     def _taken(self) -> None:
         if not self._writable and not self.outbound.unsent_octets:
@@ -246,6 +256,9 @@ class MemoryTransport(asyncio.Transport):
     def _end_when_flushed(self) -> None:
         if self._closing and not self.outbound.unsent_octets:
             self.lose(None)
+
+
+_NOBODY = asyncio.Protocol()
 
 
 class _Fuse:

@@ -60,6 +60,8 @@ class Pipe:
         self.awaited = False
         """Somebody wants to hear through `taken` that there is more room."""
         self.taken: Callable[[], None]
+        self.left = False
+        """Whoever sent has gone."""
 
     @property
     def unsent_octets(self) -> int:
@@ -91,6 +93,10 @@ class Pipe:
         while self.unsent_octets:
             self.octets -= _octets(self._on_the_way.pop())
         self._arrived = min(self._arrived, len(self._on_the_way))
+
+    def close(self) -> None:
+        """Nobody stands at either end any more."""
+        self.take, self.awaited, self.taken = _drop, False, _nothing
 
     def stop(self) -> None:
         """What comes waits."""
@@ -139,3 +145,11 @@ def _charged_octets(item: Item) -> int:
 
 def _octets(item: Item) -> int:
     return len(item) if isinstance(item, bytes) else 0
+
+
+def _drop(item: Item) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass

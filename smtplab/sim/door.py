@@ -41,4 +41,7 @@ class Door:
         if self.interference is not None:
             self.interference.end()
         self._handler.ended(lost)
+        # The wire holds the door, and these hold the wire.
+        del self._handler, self.received
+        self.interference = None
         self._leave()

@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -10,8 +11,11 @@ import pytest
 
 from smtplab import events as ev
 from smtplab.journal import Record
+from smtplab.net.client_end import ClientEnd
+from smtplab.net.memory import MemoryTransport
+from smtplab.net.server_end import ServerEnd
 from smtplab.sim.library import load_world
-from smtplab.sim.run import Journey, JourneyError, Played, run, sender_of
+from smtplab.sim.run import Journey, JourneyError, Played, play, run, sender_of
 
 CAMPUS = load_world("campus")
 E = TypeVar("E", bound=ev.Event)
@@ -151,6 +155,9 @@ def test_no_moment_is_earlier_than_the_one_before_and_the_clock_starts_with_the_
 
 PROGRAM = """
 import sys, msgspec
+from smtplab.net.client_end import ClientEnd
+from smtplab.net.memory import MemoryTransport
+from smtplab.net.server_end import ServerEnd
 from smtplab.sim.library import load_world
 from smtplab.sim.run import Journey, run
 for recipient in ("student@hust.example", "nobody@neu.example", "full@hust.example"):
@@ -261,3 +268,14 @@ def test_an_interrupt_ends_a_walk_at_once():
 
     with pytest.raises(KeyboardInterrupt):
         run(CAMPUS, Journey("student@hust.example"), interrupt)
+
+
+@pytest.mark.parametrize("name", ["campus", "rate-limit"])
+def test_a_session_that_is_over_leaves_nothing_that_python_would_have_to_look_for(name: str):
+    gc.collect()
+    gc.disable()
+    try:
+        play(load_world(name), None, None, lambda _: None)
+        assert not [one for one in gc.get_objects() if isinstance(one, MemoryTransport | ServerEnd | ClientEnd)]
+    finally:
+        gc.enable()
