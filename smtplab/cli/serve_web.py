@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smtplab.lab.serve_request import Place
     from smtplab.lab.webhook import Links
     from smtplab.net.ports import Endpoint
+from smtplab.net.refusal import bind_refusal
 
 TOKEN_VARIABLE = "SMTPLAB_WEB_TOKEN"  # noqa: S105 (its name, not its value)
 
@@ -67,8 +68,8 @@ class WebPage:
                     house.webhook.links = _links_at(_seen_from(found, house.hostname))
                 yield Place("http", found.address, found.port)
         except (OSError, OverflowError, UnicodeError) as trouble:
-            reason = getattr(trouble, "strerror", None) or str(trouble)
-            raise BadInput("serve.cannot-listen", place=shown(Place("http", host, port)), reason=reason) from trouble
+            place = shown(Place("http", host, port))
+            raise BadInput("serve.cannot-listen", place=place, reason=bind_refusal(trouble)) from trouble
 
     def _tell(self, line: str) -> None:
         assert self._texts is not None

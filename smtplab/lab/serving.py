@@ -16,6 +16,7 @@ from smtplab.lab.house import House, furnish, reload, server_tls_of
 from smtplab.lab.reception import handlers
 from smtplab.lab.serve_request import Place, ServeRequest, shown
 from smtplab.net.ports import Listening
+from smtplab.net.refusal import bind_refusal
 
 OnListening = Callable[[Place], None]
 
@@ -107,8 +108,7 @@ async def _listen(house: House, place: Place, stack: AsyncExitStack) -> Place:
     try:
         listening: Listening = await house.net.listener.listen(place.host, place.port, door, tls=tls)
     except (OSError, OverflowError, UnicodeError) as trouble:
-        reason = getattr(trouble, "strerror", None) or str(trouble)
-        raise BadInput("serve.cannot-listen", place=shown(place), reason=reason) from trouble
+        raise BadInput("serve.cannot-listen", place=shown(place), reason=bind_refusal(trouble)) from trouble
     stack.push_async_callback(listening.close)
     return Place(place.protocol, listening.endpoint.address, listening.endpoint.port)
 

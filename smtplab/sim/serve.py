@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from smtplab.journal import Journal, Record
 from smtplab.net.clock import SystemClock
 from smtplab.net.ports import Endpoint
+from smtplab.net.refusal import bind_refusal
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import DNS_PORT, Fabric, Internet
@@ -158,7 +159,7 @@ def _opened(host: Host, port: int, endpoint: Endpoint) -> Open:
 
 
 def _cannot(real: Endpoint, trouble: OSError) -> CannotListen:
-    return CannotListen(f"{real.address}:{real.port}" if real.port else real.address, trouble.strerror or str(trouble))
+    return CannotListen(f"{real.address}:{real.port}" if real.port else real.address, bind_refusal(trouble))
 
 
 def _can_bind(address: str) -> bool:

@@ -135,3 +135,20 @@ def test_a_served_world_tells_its_listeners_ends_at_a_signal_and_can_be_served_a
                 assert process.stderr.read() == b""
             finally:
                 process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a loopback address for each host")
+def test_a_world_that_is_served_already_says_so_in_the_systems_own_words():
+    command = [sys.executable, "-m", "smtplab", "sim", "serve", "null-mx", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=PLAIN) as process:
+        try:
+            assert process.stdout is not None
+            where = json.loads(process.stdout.readline())
+            done = sim("serve", "null-mx")
+            said = (
+                f"cannot listen on {where['host']}:{where['port']}: Address already in use; is this world being served"
+            )
+            assert (done.returncode, done.stdout) == (2, b"")
+            assert said in done.stderr.decode()
+        finally:
+            process.kill()
