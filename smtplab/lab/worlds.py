@@ -21,7 +21,9 @@ from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_wo
 from smtplab.sim.world import World
 from smtplab.view.network import Line, Plan, Spot
 
-__all__ = ["Change", "Offer", "bundled_worlds", "offer", "overlay", "plan_of", "plan_of_world", "world_text"]
+__all__ = [
+    "Change", "Offer", "bundled_worlds", "offer", "overlay", "own_worlds", "plan_of", "plan_of_world", "world_text",
+]  # fmt: skip
 
 RECORD = "record"
 """The one change that the worlds' files do not know by this name: `text` is a record that takes its fellows' place."""
@@ -34,11 +36,16 @@ _NAME_LENGTH_MAX = 80
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """A bundled world in one language."""
+    """A world in one language."""
 
     name: str
+    """A bundled world's name, or a file's path."""
     title: str
     teaches: str
+    sites: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each network with its hosts."""
+    letters: int = 0
+    """How many messages are sent in it."""
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,9 +71,26 @@ def offer(name: str, language: Literal["en", "vi"]) -> Offer:
     """Read from the file's own words alone; the world is judged when it is played. Raises BadInput."""
     try:
         told = tomllib.loads(world_text(name))
-        return Offer(name, told["title"][language], told["teaches"][language])
+        hosts = [(str(host["name"]), str(host["site"])) for host in told.get("hosts", ())]
+        sites = [str(site["name"]) for site in told.get("sites", ())]
+        return Offer(
+            name,
+            told["title"][language],
+            told["teaches"][language],
+            tuple((site, tuple(host for host, place in hosts if place == site)) for site in sites),
+            len(told.get("journeys", ())),
+        )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as trouble:
         raise BadInput("cli.bad-world", reason=f"{name}: {trouble}") from trouble
+
+
+def own_worlds(folder: Path) -> tuple[str, ...]:
+    """The paths of a person's own, the newest first; changed ones are kept there too."""
+    try:
+        found = [(path.stat().st_mtime_ns, str(path)) for path in folder.glob("*.toml") if path.is_file()]
+    except OSError:
+        return ()
+    return tuple(path for _, path in sorted(found, reverse=True))
 
 
 def world_text(name_or_path: str) -> str:

@@ -247,7 +247,7 @@ class SmtplabApp(App[None]):
     def _open_worlds(self) -> None:
         from smtplab.ui.screens.worlds import WorldsScreen  # noqa: PLC0415 (as above)
 
-        self.push_screen(WorldsScreen(self.texts))
+        self.push_screen(WorldsScreen(self.texts, self._captures.parent / "worlds"))
 
     @on(HomeScreen.LessonsWanted)
     def _open_lessons(self) -> None:
@@ -274,12 +274,18 @@ class SmtplabApp(App[None]):
 
     def _open_world(self, world: str) -> None:
         """A bundled world by its name, or any by its file."""
-        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
+        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import plan_of  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
+        try:
+            plan = plan_of(world)
+        except BadInput as bad:
+            self.notify(self.texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
+            return
         feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, plan_of(world), world, self._captures))
+        self.push_screen(WorldScreen(self.texts, feed, plan, world, self._captures))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)

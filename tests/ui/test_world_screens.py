@@ -1,6 +1,7 @@
 """The screens of a world: time by keys and mouse, hosts, faults, two runs side by side."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from smtplab import events as ev
 from smtplab.capture import file as capture_file
 from smtplab.journal import Record
 from smtplab.lab.feed import Ended
+from smtplab.lab.worlds import world_text
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
 from smtplab.ui.app import SmtplabApp
@@ -110,6 +112,33 @@ def test_the_home_screen_leads_to_the_worlds_and_enter_plays_one(tmp_path):
             await stage.press("down", "enter")
             assert isinstance(app.screen, WorldScreen)
             assert app.screen._feed.subject == "big-attachment"
+
+    asyncio.run(scene())
+
+
+def test_a_person_s_own_worlds_stand_on_top_and_a_broken_one_is_told_with_its_error(tmp_path):
+    folder = tmp_path / "worlds"
+    folder.mkdir()
+    text = world_text("first-mail")
+    (folder / "mine.toml").write_text(text, "utf-8")
+    (folder / "broken.toml").write_text(text.replace('site = "home"', 'site = "nowhere"', 1), "utf-8")
+    os.utime(folder / "mine.toml", (1, 1))
+
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            stage = Stage(app, pilot)
+            await stage.press("f4")
+            places = [stage.shown().index(one) for one in ("◆ broken", "◆ mine", "The backup MX")]
+            assert places == sorted(places)
+            await stage.press("enter")
+            assert isinstance(app.screen, WorldsScreen)
+            await stage.until(lambda: "$.hosts[" in stage.shown())
+            await stage.press("down")
+            assert "mine.toml" in stage.shown()
+            assert "Messages sent: 1." in stage.shown()
+            await stage.press("enter")
+            assert isinstance(app.screen, WorldScreen)
 
     asyncio.run(scene())
 

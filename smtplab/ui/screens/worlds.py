@@ -1,25 +1,39 @@
-"""The worlds that come with smtplab: their titles, and what the one at hand teaches."""
+"""The worlds that come with smtplab and a person's own: their titles, and what the one at hand is and teaches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from smtplab.lab.worlds import Offer, bundled_worlds, offer
+from smtplab.lab.bad_input import BadInput
+from smtplab.lab.worlds import Offer, bundled_worlds, offer, own_worlds
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
+
+HOSTS_SHOWN: Final = 6
+"""Of one network: the line stays a line."""
+
+
+class WorldList(OptionList):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "cursor_up", "ui.key.world", key_display="↑↓"),
+        Binding("k", "cursor_up", "ui.key.world", show=False),
+        Binding("down,j", "cursor_down", "ui.key.world", show=False),
+        Binding("enter", "select", "ui.key.play-world", key_display="⏎"),
+    ]
 
 
 class WorldsScreen(Screen[None]):
@@ -32,33 +46,50 @@ class WorldsScreen(Screen[None]):
     class Chosen(Message):
         world: str
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, folder: Path) -> None:
+        """`folder` holds the person's own, those with an injected fault among them."""
         super().__init__()
         self._texts = texts
-        self._offers: Sequence[Offer] = ()
+        self._folder = folder
+        self._names: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Label(id="worlds-title")
         with Horizontal():
-            yield OptionList(id="worlds")
-            yield Static(id="teaches")
+            yield WorldList(id="worlds")
+            with VerticalScroll(id="teaches", can_focus=False):
+                yield Static()
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
         self.speak(self._texts)
         self.query_one(OptionList).focus()
 
+    def on_screen_resume(self) -> None:
+        """Of a world that was left a changed one may have been kept."""
+        if self._names and self._names != self._found():
+            self.speak(self._texts)
+
     def speak(self, texts: Texts) -> None:
         self._texts = texts
-        self._offers = [offer(name, texts.language) for name in bundled_worlds()]
+        self._names = self._found()
         self.query_one("#worlds-title", Label).update(texts("ui.worlds.title"))
         options = self.query_one(OptionList)
         chosen = options.highlighted or 0
         options.clear_options()
-        options.add_options([Option(Content(safe(one.title)), one.name) for one in self._offers])
-        options.highlighted = chosen
-        self._say(chosen)
+        options.add_options([Option(self._line(name)) for name in self._names])
+        options.highlighted = min(chosen, len(self._names) - 1)
+        self._say(options.highlighted)
         self.query_one(KeyBar).speak(texts)
+
+    def _found(self) -> tuple[str, ...]:
+        return (*own_worlds(self._folder), *bundled_worlds())
+
+    def _line(self, name: str) -> Content:
+        """A changed world has the title of the one it was made of, so of an own one the file's name is shown."""
+        if name.endswith(".toml"):
+            return Content.assemble(("◆ ", "$client"), safe(Path(name).stem))
+        return Content(safe(offer(name, self._texts.language).title))
 
     @on(OptionList.OptionHighlighted)
     def _look_at(self, event: OptionList.OptionHighlighted) -> None:
@@ -66,16 +97,42 @@ class WorldsScreen(Screen[None]):
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
-        self.post_message(self.Chosen(self._offers[event.option_index].name))
+        self.post_message(self.Chosen(self._names[event.option_index]))
 
     def _say(self, index: int) -> None:
-        one = self._offers[index]
-        said = [
+        name = self._names[index]
+        try:
+            said = self._page(offer(name, self._texts.language))
+        except BadInput as bad:
+            said = [Content.styled(safe(self._texts(bad.text, **bad.arguments)), "$error")]
+        self.query_one("#teaches Static", Static).update(Content("\n").join(said))
+
+    def _page(self, one: Offer) -> list[Content]:
+        texts = self._texts
+        hosts = sum(len(names) for _, names in one.sites)
+        cells = max((len(site) for site, _ in one.sites), default=0)
+        return [
             Content.styled(safe(one.title), "bold $primary"),
             Content.styled(safe(one.name), "$quiet"),
             Content(),
             Content(safe(one.teaches)),
             Content(),
-            Content.styled(self._texts("ui.worlds.play", name=one.name), "$quiet"),
+            Content(texts("ui.worlds.size", hosts=hosts, sites=len(one.sites), letters=one.letters)),
+            *(
+                Content.assemble((f"  {safe(site):<{cells}}  ", "$accent"), safe(", ".join(_shown(names))))
+                for site, names in one.sites
+            ),
+            Content(),
+            Content.styled(texts("ui.worlds.play", name=_quoted(one.name)), "$quiet"),
+            Content.styled(texts("ui.worlds.yours", folder=str(self._folder)), "$quiet"),
         ]
-        self.query_one("#teaches", Static).update(Content("\n").join(said))
+
+
+def _shown(names: tuple[str, ...]) -> list[str]:
+    """Of a large network the first hosts, and how many more there are."""
+    bare = [name.removesuffix(".example") for name in names]
+    return bare if len(bare) <= HOSTS_SHOWN else [*bare[:HOSTS_SHOWN], f"+{len(bare) - HOSTS_SHOWN}"]
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
