@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import dns.flags
 import dns.message
@@ -244,11 +244,18 @@ class ZoneExchange:
         self._internet = internet
         self._source = source
 
-    async def ask(self, query: dns.message.Message, server: Endpoint, timeout_s: float) -> dns.message.Message | Lost:
+    def ask(
+        self, query: dns.message.Message, server: Endpoint, timeout_s: float
+    ) -> Coroutine[Any, Any, dns.message.Message | Lost]:
         """As `Exchange.ask`."""
         if self._internet.always_answers(self._source, server, timeout_s):
             # Most are, and then a timer would be set a thousand times for nothing.
-            return await self._ask(query, server)
+            return self._ask(query, server)
+        return self._ask_within(timeout_s, query, server)
+
+    async def _ask_within(
+        self, timeout_s: float, query: dns.message.Message, server: Endpoint
+    ) -> dns.message.Message | Lost:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._ask(query, server)

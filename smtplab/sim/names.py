@@ -21,15 +21,21 @@ from smtplab.sim.world import Zone
 ALIASES_MAX = 16
 """A longer chain of CNAMEs is a loop or a mistake; the resolvers of the world give up between 8 and 17."""
 
+OCTETS_MIN = 512
+"""RFC 1035 4.2.1: everybody takes as many."""
+
 UDP_OCTETS_MAX = 1232
 """What fits into one packet everywhere (DNS flag day 2020); a longer answer is cut and asked for again over TCP."""
+
+ANSWERS_MAX = 10_000
+"""Kept at once; the questions of a thousand domains are some three thousand, and anybody may ask a served world."""
 
 TCP_OCTETS_MAX = 65535
 """RFC 1035 4.2.2: the length stands in two octets."""
 
 
-_Question = tuple[tuple[bytes, ...], dns.rdatatype.RdataType, int, bool]
-"""Name, type, how much the asker can take, and whether it asks over TCP."""
+_Question = tuple[tuple[bytes, ...], dns.rdatatype.RdataType, bool]
+"""Name, type, and whether it comes without EDNS: then so does its answer (RFC 6891 7)."""
 
 
 class Names:
@@ -38,8 +44,10 @@ class Names:
     def __init__(self, zones: Iterable[Zone], changes: Iterable[DnsChange] = ()) -> None:
         self._zones: dict[dns.name.Name, _ReadZone] = {}
         self._changes = deque(changes)
-        self._answers: dict[_Question, dns.message.Message] = {}
-        """The same question has the same answer, of which only the id differs."""
+        self._answers: dict[_Question, tuple[dns.message.Message, int]] = {}
+        """The same question has the same answer, of which only the id differs; with how long it can be at most."""
+        self._cut: dict[tuple[*_Question, int], dns.message.Message] = {}
+        """Of those that may be too long, what an asker gets who takes so many octets."""
         for zone in zones:
             self._put(zone.origin, zone.text)
 
@@ -60,21 +68,25 @@ class Names:
         if not query.question:
             return None
         question = query.question[0]
-        key = (question.name.labels, question.rdtype, query.payload, tcp)
-        response = self._answers.get(key)
-        if response is None:
+        key = (question.name.labels, question.rdtype, query.opt is None)
+        known = self._answers.get(key)
+        if known is None:
+            if len(self._answers) >= ANSWERS_MAX:
+                self._answers.clear()
+                self._cut.clear()
             response = self.answer(query)
-            octets_max = _octets_max(query, tcp=tcp)
-            # An answer that is short enough before its names are compressed need not become octets to be found so.
-            if _octets_at_most(response) > octets_max:
-                response = dns.message.from_wire(_octets(response, octets_max))
-            self._answers[key] = response
-        return response
+            known = self._answers[key] = response, _octets_at_most(response)
+        response, octets = known
+        if octets <= OCTETS_MIN or octets <= (octets_max := _octets_max(query, tcp=tcp)):
+            return response
+        if (*key, octets_max) not in self._cut:
+            self._cut[*key, octets_max] = dns.message.from_wire(_octets(response, octets_max))
+        return self._cut[*key, octets_max]
 
-    def _put(self, origin_text: str, text: str) -> None:
-        origin = dns.name.from_text(origin_text)
-        self._zones[origin] = _ReadZone(origin, text)
+    def _put(self, origin: str, text: str) -> None:
+        self._zones[dns.name.from_text(origin)] = _zone(origin, text)
         self._answers.clear()
+        self._cut.clear()
 
     def respond(self, query: bytes, *, tcp: bool) -> bytes | None:
         """The answer's octets; None for what is no query, which a server drops."""
@@ -138,6 +150,13 @@ def refuse(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Me
     response = dns.message.make_response(query, recursion_available=True)
     response.set_rcode(rcode)
     return response
+
+
+# A lesson runs its world again with every line that is typed, the UI with every record that is changed: most zones are
+# as they were. Some megabytes at most.
+@functools.lru_cache(maxsize=256)
+def _zone(origin: str, text: str) -> _ReadZone:
+    return _ReadZone(dns.name.from_text(origin), text)
 
 
 class _ReadZone:
@@ -210,7 +229,7 @@ _EDNS_OCTETS = 11
 
 def _octets_max(query: dns.message.Message, *, tcp: bool) -> int:
     """What the asker can take."""
-    return TCP_OCTETS_MAX if tcp else min(UDP_OCTETS_MAX, max(512, query.payload))
+    return TCP_OCTETS_MAX if tcp else min(UDP_OCTETS_MAX, max(OCTETS_MIN, query.payload))
 
 
 def _octets(response: dns.message.Message, octets_max: int) -> bytes:

@@ -27,7 +27,7 @@ $TTL 60
 @    IN NS  ns
 ns   IN A   10.0.0.53
 web  IN A   10.3.0.80
-"""
+""" + "".join(f"many IN A 10.3.1.{number}\n" for number in range(40))
 ZONES = (Zone("neu.example", NEU), Zone("vnet.example", VNET))
 
 
@@ -124,3 +124,24 @@ def test_an_answer_that_never_was_octets_says_what_the_octets_would(name: str, t
             sent = dns.message.from_wire(octets)
             assert answer.flags & dns.flags.TC == sent.flags & dns.flags.TC
             assert read_response(answer, owner, rrtype, "ns") == read_response(sent, owner, rrtype, "ns")
+
+
+def test_who_asks_without_edns_is_answered_without():
+    names = Names(ZONES)
+    with_edns = names.ask(dns.message.make_query("neu.example", "MX", use_edns=0), tcp=False)
+    without = names.ask(dns.message.make_query("neu.example", "MX"), tcp=False)
+    assert with_edns is not None
+    assert without is not None
+    assert (with_edns.edns, without.edns) == (0, -1)
+
+
+def test_who_takes_more_gets_more():
+    names = Names(ZONES)
+    small, large = (
+        names.ask(dns.message.make_query("many.vnet.example", "A", use_edns=0, payload=payload), tcp=False)
+        for payload in (512, 1232)
+    )
+    assert small is not None
+    assert large is not None
+    assert (bool(small.flags & dns.flags.TC), bool(large.flags & dns.flags.TC)) == (True, False)
+    assert len(texts(large)) == 40
