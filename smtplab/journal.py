@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import msgspec
 
@@ -80,6 +80,10 @@ class Journal:
         self.records: list[Record] = []
         self.take = self._hand_on if keep else on_record or _let_go
         """Whatever becomes of a record."""
+        self.on_failure: Callable[[Exception], None] | None = None
+        """Told what `take` raised, of whoever keeps that out of the engine."""
+        self.ways = _WAYS
+        """For each kind of event its stage, and whatever becomes of its records in place of `take`."""
         self.seq = 0
         """Of the last record."""
         self._start_us = 0
@@ -98,7 +102,12 @@ class Journal:
         if self.now is not None and (moment := self.now()) != self.moment:
             self.begin_moment(moment)
         seq = self.seq = self.seq + 1
-        self.take(Record(seq, self.time_us, self.elapsed_us, at.hop, at.node, at.span, at.stage, event))
+        take = self.ways[type(event)][2] or self.take
+        take(Record(seq, self.time_us, self.elapsed_us, at.hop, at.node, at.span, at.stage, event))
+
+    def divert(self, kinds: frozenset[type], take: Callable[[Record], None]) -> None:
+        """From now on the records of these kinds of events go there: nobody is asked for each of the others."""
+        self.ways = _WAYS | {kind: (*_WAYS[kind][:2], take) for kind in kinds}
 
     def _hand_on(self, record: Record) -> None:
         self.records.append(record)
@@ -134,18 +143,25 @@ class Scope:
 
     def __call__(self, event: ev.Event) -> None:
         # As `stage_of` and `Journal.stamp`, without two calls: some thirty records are made for each delivery.
-        kind = type(event)
-        stage = _STAGE_OF_VERB.get(event.verb) if kind in _WITH_VERB else _STAGE_OF_EVENT.get(kind)  # type: ignore[union-attr]
+        journal = self._journal
+        stage, by_verb, take = journal.ways[type(event)]
+        if by_verb:
+            stage = _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
         if stage is None:
             stage = self.stage
         else:
             self.stage = stage
-        journal = self._journal
         now = journal.now
         if now is not None and (moment := now()) != journal.moment:
             journal.begin_moment(moment)
         seq = journal.seq = journal.seq + 1
-        journal.take(Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event))
+        record = Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event)
+        try:
+            (take or journal.take)(record)
+        except Exception as error:
+            if journal.on_failure is None:
+                raise
+            journal.on_failure(error)
 
     def ways(self) -> tuple[Emit, EmitTogether]:
         """As `Teller.ways`."""
@@ -231,9 +247,14 @@ _STAGE_OF_VERB: dict[str, Stage] = {
 _WITH_VERB = frozenset({ev.CommandSent, ev.CommandReceived, ev.ReplyReceived, ev.ReplySent})
 
 
+_Way = tuple[Stage | None, bool, Callable[[Record], None] | None]
+"""Of a kind of event: its stage, whether that is its verb's, and who takes its records in place of `take`."""
+
+_WAYS: dict[type, _Way] = {kind: (_STAGE_OF_EVENT.get(kind), kind in _WITH_VERB, None) for kind in get_args(ev.Event)}
+
+
 def stage_of(event: ev.Event) -> Stage | None:
     """The stage that an event belongs to by its own nature; None where it takes that of what came before it."""
-    # By exact type: this runs for every record, and isinstance of several structs costs as much as the record itself.
     if type(event) in _WITH_VERB:
         return _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
     return _STAGE_OF_EVENT.get(type(event))

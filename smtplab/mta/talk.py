@@ -24,6 +24,7 @@ from smtplab.mta.release import Release
 from smtplab.mta.timeouts import Timeouts
 from smtplab.net.ports import WRITTEN, ClientTls, Lost, Stream, TlsFacts, TlsTrouble
 from smtplab.smtp.client import PRDR_BEGINS, Answered, Client, Closed, RawLine
+from smtplab.smtp.replies import UNASKED
 from smtplab.smtp.shown import shown_line
 from smtplab.wire.command import Bdat, Command, Data, Quit, Rset, format_command
 from smtplab.wire.reply import Reply
@@ -346,20 +347,15 @@ class Talk:
         """The next reply, or the end, in what has come so far; None where more must come."""
         client = self.client
         while self._ahead is not None or (self._lost is None and client.state != "closed"):
-            event = self._next_event()
+            event = self._ahead or (client.next_event() if client.unread else None)
             if event is None:
                 return None
+            self._ahead = None
             if isinstance(event, Closed):
                 self._lost = Lost(event.reason or "closed")
-            elif event.verb != "*" or event.reply.code == 421:
+            elif event.verb != UNASKED or event.reply.code == 421:
                 return self._unless_endless(event.reply) if client.unread else event.reply
         return self._end()
-
-    def _next_event(self) -> Answered | Closed | None:
-        if self._ahead is not None:
-            event, self._ahead = self._ahead, None
-            return event
-        return self.client.next_event() if self.client.unread else None
 
     def _unless_endless(self, reply: Reply) -> Reply | Lost:
         """A reply that was cut off at its bound is told as it stands, and then its reader closes: it is no answer."""
@@ -371,7 +367,8 @@ class Talk:
 
     def _hear_out(self) -> None:
         """What came before a command can't be its answer: all but a 421 was said to nobody."""
-        while not self.over and not self.client.pending and (event := self._next_event()) is not None:
+        while not self.over and not self.client.pending and (event := self._ahead or self.client.next_event()):
+            self._ahead = None
             if isinstance(event, Closed):
                 self._lost = Lost(event.reason or "closed")
             elif event.reply.code == 421:

@@ -140,6 +140,8 @@ class MemoryTransport(asyncio.Transport):
         self.outbound = outbound
         self._fuse = fuse
         outbound.take = other.take
+        # Octets go straight to whom they are for, as long as nothing stands in their way.
+        outbound.take_data = other._protocol.data_received if fuse is None else other.take
         outbound.taken = self._taken
         other.inbound = outbound
 
@@ -232,6 +234,7 @@ class MemoryTransport(asyncio.Transport):
         """The end of this end; the protocol hears of it at the loop's next turn."""
         if not self._gone:
             self._gone = self._closing = self.outbound.awaited = True
+            self.inbound.take_data = self.take
             self.inbound.go_on()
             self._loop.call_soon(self._part, error)
 

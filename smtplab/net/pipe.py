@@ -57,6 +57,8 @@ class Pipe:
         self._flowing = True
         self.take: Callable[[Item], None]
         """Whoever stands at its end."""
+        self.take_data: Callable[[bytes], None]
+        """The same for octets."""
         self.awaited = False
         """Somebody wants to hear through `taken` that there is more room."""
         self.taken: Callable[[], None]
@@ -111,17 +113,19 @@ class Pipe:
     def _arrive(self) -> None:
         if self._arrived >= len(self._on_the_way):
             return  # What did not fit may have been taken back.
-        if self._flowing and not self._arrived:
-            # As `_hand_over`, without the call: nearly every packet of a session comes here.
-            item = self._on_the_way.popleft()
-            if type(item) is bytes:
-                self.octets -= len(item)
-            self.take(item)
-            if self.awaited:
-                self.taken()
-        else:
+        if self._arrived or not self._flowing:
             self._arrived += 1
             self._flow()
+            return
+        # As `_hand_over`, without the call: a session's packets nearly all come here.
+        item = self._on_the_way.popleft()
+        if type(item) is bytes:
+            self.octets -= len(item)
+            self.take_data(item)
+        else:
+            self.take(item)
+        if self.awaited:
+            self.taken()
 
     def _flow(self) -> None:
         while self._arrived and self._flowing:
@@ -132,7 +136,9 @@ class Pipe:
         item = self._on_the_way.popleft()
         if type(item) is bytes:
             self.octets -= len(item)
-        self.take(item)
+            self.take_data(item)
+        else:
+            self.take(item)
         if self.awaited:
             self.taken()
 

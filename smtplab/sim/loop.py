@@ -61,7 +61,7 @@ class VirtualClock:
     def tell_moments(self, tell: Callable[[float], None]) -> None:
         """`tell` is called with what `now` says, at once and after each jump."""
         tell(self.now())
-        self._loop.on_jump = lambda: tell(self.now())
+        self._loop.on_jump = lambda now_s: tell(self._start_epoch + now_s)
 
 
 def run(
@@ -101,7 +101,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self, virtual_s_max: float = VIRTUAL_S_MAX, steps_max: int = STEPS_MAX) -> None:
         super().__init__()
-        self._timers: list[tuple[float, int, _Timer | Callable[[], object]]] = []
+        self._timers: list[tuple[float, int, _Timer | None, Callable[[], object]]] = []
+        """A heap of when, in the order of birth: a timer, or what nobody calls off."""
         self._cancelled_timers = 0
         self._no_handle = _Call(_nothing, (), self, None)
         """Stands for what can't be called off."""
@@ -111,8 +112,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """A number for each task, and for whatever else has to keep its place among its like."""
         self.now_s = 0.0
         """What `time` says."""
-        self.on_jump: Callable[[], None] = _nothing
-        """Told that the clock shows another moment."""
+        self.on_jump: Callable[[float], None] | None = None
+        """Told what the clock shows after each jump."""
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
         self.set_task_factory(_make_task)
@@ -125,7 +126,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self.births), timer))
+        heapq.heappush(self._timers, (when, next(self.births), timer, _nothing))
         return timer
 
     def call_soon(
@@ -149,13 +150,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def call_surely(self, delay: float, callback: Callable[[], object]) -> None:
         """As `call_later`, for what nobody will call off: a packet on its way."""
-        heapq.heappush(self._timers, (self.now_s + delay, next(self.births), callback))
+        heapq.heappush(self._timers, (self.now_s + delay, next(self.births), None, callback))
 
     def forget_timer(self) -> None:
         """One of the timers was cancelled. Time-outs are, nearly all: they are swept out before they are the most."""
         self._cancelled_timers += 1
         if self._cancelled_timers > SWEEP_AT and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not _is_cancelled(entry[2])]
+            self._timers[:] = [entry for entry in self._timers if entry[2] is None or not entry[2].cancelled()]
             heapq.heapify(self._timers)
             self._cancelled_timers = 0
 
@@ -187,12 +188,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     # A turn
 
-    def _run_once(self) -> None:
+    def _run_once(self) -> None:  # noqa: C901, PLR0912 - flat, for there are some thirty turns in a delivery
         """Turns until the loop is stopped: everything that is ready now, in its order; where nothing is, the clock
-        moves on to what is due next. `run_forever` would call for each turn, some thirty times a delivery."""
-        ready = self._ready
+        moves on to what is due next. `run_forever` would call for each turn."""
+        ready, timers = self._ready, self._timers
         while True:
-            self._begin_turn()
+            self._steps_left -= 1
+            if self._steps_left < 0 or self.fault is not None:
+                self._give_up()
+            if not ready and not self._stopping:
+                self._jump()
             for _ in range(len(ready)):
                 # As `Handle._run`, without a call more for each of them.
                 handle = ready.popleft()
@@ -213,15 +218,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     self.fault = self.fault or error
             if self._stopping:
                 return
-            if self._timers and self._timers[0][0] <= self.now_s:
+            if timers and timers[0][0] <= self.now_s:
                 self._wake()
-
-    def _begin_turn(self) -> None:
-        self._steps_left -= 1
-        if self._steps_left < 0 or self.fault is not None:
-            self._give_up()
-        if not self._ready and not self._stopping:
-            self._jump()
 
     def _give_up(self) -> NoReturn:
         fault, self.fault = self.fault, None
@@ -230,14 +228,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _jump(self) -> None:
         """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
         timers = self._timers
-        while timers and _is_cancelled(timers[0][2]):
+        while timers and (first := timers[0][2]) is not None and first._cancelled:  # noqa: SLF001
             heapq.heappop(timers)
             self._cancelled_timers -= 1
         if not timers:
             waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
             raise SimulationError(f"deadlock at {self.now_s:.6f} s: nothing is due, and these wait: {waiting}")
-        self.now_s = max(self.now_s, timers[0][0])
-        self.on_jump()
+        if timers[0][0] > self.now_s:
+            self.now_s = timers[0][0]
+            if self.on_jump is not None:
+                self.on_jump(self.now_s)
         if self.now_s > self._virtual_s_max:
             raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
         self._wake()
@@ -246,15 +246,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """What is due becomes ready."""
         timers, due = self._timers, self.now_s + RESOLUTION_S
         while timers and timers[0][0] < due:
-            timer = heapq.heappop(timers)[2]
-            if isinstance(timer, _Timer):
-                timer.fired = True
-                if timer._cancelled:  # noqa: SLF001
-                    self._cancelled_timers -= 1
-                else:
-                    self._ready.append(timer)
+            _, _, timer, callback = heapq.heappop(timers)
+            if timer is None:
+                self._ready.append((callback, (), None))
+                continue
+            timer.fired = True
+            if timer._cancelled:  # noqa: SLF001
+                self._cancelled_timers -= 1
             else:
-                self._ready.append((timer, (), None))
+                self._ready.append(timer)
 
     def _write_to_self(self) -> None:
         pass
@@ -330,10 +330,6 @@ class _Timer(asyncio.TimerHandle):
 
 def _nothing() -> None:
     pass
-
-
-def _is_cancelled(timer: _Timer | Callable[[], object]) -> bool:
-    return isinstance(timer, _Timer) and timer.cancelled()
 
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:

@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 
 from smtplab import events as ev
-from smtplab.journal import Record, Scope
+from smtplab.journal import Journal, Record, Scope
 from smtplab.mta.deliver import Delivery
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.kept import Kept
@@ -138,7 +138,6 @@ class _Reader:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """It read so far."""
         self.failure = error
         self.stop()
 
@@ -242,10 +241,11 @@ class _Performance:
         self._expectations = Expectations(world.expectations)
         self._fates = Fates()
         self._read_kinds = FATEFUL | self._expectations.kinds
-        """Most records are of other kinds, and every record passes here."""
+        """Most records are of other kinds."""
         self._last_kind = EVENTS[until] if isinstance(until, str) else None
         if self._last_kind is not None:
             self._read_kinds |= {self._last_kind}
+        self._journal: Journal
         self._over = asyncio.Event()
         self._cut = False
         self._submitted: dict[int, Delivery] = {}
@@ -253,7 +253,10 @@ class _Performance:
         """Of the journeys that have begun, by number."""
 
     async def play(self, clock: VirtualClock) -> Played:
-        simulation = Simulation(self._world, self._seed, clock, self._tell)
+        simulation = Simulation(self._world, self._seed, clock, self._reader.on_record)
+        journal = self._journal = simulation.journal
+        journal.divert(self._read_kinds, self._read)
+        journal.on_failure = self._fail
         if isinstance(self._until, float):
             asyncio.get_running_loop().call_at(self._until, self._stop)
         try:
@@ -274,16 +277,6 @@ class _Performance:
         if self._cut:
             raise _Cut
 
-    def _tell(self, record: Record) -> None:
-        if type(record.event) in self._read_kinds:
-            self._read(record)
-            return
-        reader = self._reader
-        try:  # as `_Reader.read`, without the call
-            reader.on_record(record)
-        except Exception as error:  # noqa: BLE001 - as there
-            reader.fail(error)
-
     def _read(self, record: Record) -> None:
         if self._cut:
             return
@@ -293,9 +286,14 @@ class _Performance:
         if type(record.event) is self._last_kind:
             self._stop()
 
+    def _fail(self, error: Exception) -> None:
+        self._reader.fail(error)
+        self._journal.take = _not_any_more
+
     def _stop(self) -> None:
         self._cut = True
         self._reader.stop()
+        self._journal.take = _not_any_more
         self._over.set()
 
     async def _act(self, simulation: Simulation) -> None:

@@ -294,16 +294,17 @@ class Client:
         if self._emit is not None:
             since = owed.at if owed is not None else self._received_at
             self._tell_answer(reply, flaws, verb, int((self._received_at - since) * 1e6) / 1000)
-        if verb in _TEACHING and owed is not None and owed.parsed is not None and reply.severity == 2:
-            self._learn(owed.parsed, reply)
+        if verb in _TEACHING:
+            if owed is not None and owed.parsed is not None and reply.severity == 2:
+                self._learn(owed.parsed, reply)
         elif code == PRDR_BEGINS and row in (CONTENT, LAST_CHUNK):
             self._expect_each()
+        elif verb == "DATA" and reply.severity != 3:
+            self._by_hand.end_content()
         if recipient is None or self._answered_of_first == 0 or code == 421:  # else several answer the same
             state = advance(self.state, row, code)
             if state != self.state:
                 self._move(state)
-        if verb == "DATA" and reply.severity != 3:
-            self._by_hand.end_content()
         if not self._owed or self.state == "closed":
             self._hoped = self.state
         return Answered(reply, None if owed is None else owed.command, verb, recipient)
