@@ -55,7 +55,10 @@ class ClientEnd(asyncio.Protocol):
                 return self._lost
             if self._eof:
                 return b""
-            await self._next_news()
+            # A future of asyncio's own: a task waits for one without a call in Python. No set ever holds it, in which
+            # the virtual loop's have an order.
+            self._news = asyncio.Future(loop=self._loop)
+            await self._news
         data, self._unread = self._unread, b""
         if len(data) > READ_OCTETS:
             data, self._unread = data[:READ_OCTETS], data[READ_OCTETS:]
@@ -152,7 +155,9 @@ class ClientEnd(asyncio.Protocol):
         if self._reading and len(self._unread) >= UNREAD_OCTETS_MAX:
             self._reading = False
             self._transport.pause_reading()
-        self._wake()
+        news = self._news
+        if news is not None and not news.done():
+            news.set_result(None)
 
     def eof_received(self) -> bool:
         """From the transport; True, for we may still write."""
@@ -202,9 +207,7 @@ class ClientEnd(asyncio.Protocol):
 
     def _next_news(self) -> asyncio.Future[None]:
         """Done once something has come, or has ended."""
-        # A future of asyncio's own: a task waits for one without a call in Python. No set ever holds it, in which the
-        # virtual loop's have an order.
-        self._news = asyncio.Future(loop=self._loop)
+        self._news = self._loop.create_future()
         return self._news
 
     def _next_room(self) -> asyncio.Future[None]:

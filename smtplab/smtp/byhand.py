@@ -26,14 +26,14 @@ class Follower:
     def __init__(self) -> None:
         self._rest = b""
         self._content: ContentReader | None = None
-        self._octets_owed = 0
+        self.octets_owed = 0
 
     def send(self, data: bytes) -> None:
         self._rest += data
 
     def expect_chunk(self, octets: int) -> None:
         """A BDAT has left: so many octets that follow are no lines."""
-        self._octets_owed = octets
+        self.octets_owed = octets
 
     def end_content(self) -> None:
         """The server did not want a content after all."""
@@ -41,11 +41,11 @@ class Follower:
 
     @property
     def chunk_unfinished(self) -> bool:
-        return self._octets_owed > 0
+        return self.octets_owed > 0
 
     def next_piece(self, *, in_content: bool) -> LineLeft | ContentLeft | None:
-        if self._octets_owed:
-            self._octets_owed, passed = max(0, self._octets_owed - len(self._rest)), self._octets_owed
+        if self.octets_owed:
+            self.octets_owed, passed = max(0, self.octets_owed - len(self._rest)), self.octets_owed
             self._rest = self._rest[passed:]
         if not self._rest:
             return None

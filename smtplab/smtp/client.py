@@ -209,15 +209,15 @@ class Client:
         row = verb = command.verb
         if verb == "BDAT" and isinstance(command, Bdat) and command.last:
             row = LAST_CHUNK
-        progress, owed, emit = self._progress, self._owed, self._emit
-        progress.note(command)
+        owed, emit = self._owed, self._emit
+        self._progress.note(command)
         if emit is not None and told is not None:
             emit(told)
             # Whether nothing is wrong with sending it now is seen at a glance, for nearly every command.
-            awaits = owed and (owed[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.extensions)
-            if awaits or self._by_hand.chunk_unfinished or not is_plainly_legal(self._hoped, row, verb, self._dialect):
+            awaits = owed and (owed[-1].verb in LAST_OF_GROUP or "PIPELINING" not in self.extensions.offered)
+            if awaits or self._by_hand.octets_owed or not is_plainly_legal(self._hoped, row, verb, self._dialect):
                 self._tell_flaws(flaws_of_order(verb, row, self.standing))
-            for flaw in flaws_of_command(command, self.extensions, progress):
+            for flaw in flaws_of_command(command, self.extensions, self._progress):
                 emit(broken_by_flaw(flaw, "us"))
         owed.append(Owed(verb, row, self._monotonic(), sent, command))
         self._hoped = advance(self._hoped, row, _HOPED.get(verb, 250))

@@ -107,6 +107,8 @@ def flaws_of_command(command: Command, extensions: Extensions, progress: Progres
     if verb == "MAIL" and isinstance(command, Mail):
         return _flaws_of_mail(command, extensions, progress)
     if verb == "RCPT" and isinstance(command, Rcpt):
+        if not command.parameters and command.forward_path.is_ascii and "LIMITS" not in extensions.offered:
+            return ()
         return _flaws_of_rcpt(command, extensions, progress)
     if verb == "DATA" and (_mail_parameters(progress).get("BODY") or "").upper() == "BINARYMIME":
         return (_flaw("binary-needs-bdat", "DATA"),)
@@ -119,7 +121,9 @@ def flaws_of_command(command: Command, extensions: Extensions, progress: Progres
 
 def _flaws_of_mail(mail: Mail, extensions: Extensions, progress: Progress) -> list[Flaw]:
     path, parameters = mail.reverse_path, mail.parameters
-    flaws = [*_unannounced(parameters, extensions), *_too_large(parameters, extensions)] if parameters else []
+    flaws = _unannounced(parameters, extensions) if parameters else []
+    if "SIZE" in parameters:
+        flaws += _too_large(parameters, extensions)
     if path is not None and not path.is_ascii and "SMTPUTF8" not in parameters:
         flaws.append(_flaw("smtputf8-needed", str(path)))
     if limits := extensions.limits:
@@ -129,7 +133,7 @@ def _flaws_of_mail(mail: Mail, extensions: Extensions, progress: Progress) -> li
 
 def _flaws_of_rcpt(rcpt: Rcpt, extensions: Extensions, progress: Progress) -> list[Flaw]:
     path = rcpt.forward_path
-    flaws = [*_unannounced(rcpt.parameters, extensions)] if rcpt.parameters else []
+    flaws = _unannounced(rcpt.parameters, extensions) if rcpt.parameters else []
     if not path.is_ascii and "SMTPUTF8" not in _mail_parameters(progress):
         flaws.append(_flaw("smtputf8-needed", str(path)))
     if limits := extensions.limits:
@@ -158,10 +162,12 @@ def flaws_of_content(content: bytes, octets: int, extensions: Extensions, progre
         yield _flaw("larger-than-announced", f"{octets} > {announced}")
 
 
-def _unannounced(parameters: Parameters, extensions: Extensions) -> Iterator[Flaw]:
-    for parameter, value in parameters.items():
-        if keyword_for(parameter, value) not in extensions:
-            yield _flaw("parameter-not-announced", parameter)
+def _unannounced(parameters: Parameters, extensions: Extensions) -> list[Flaw]:
+    return [
+        _flaw("parameter-not-announced", parameter)
+        for parameter, value in parameters.items()
+        if keyword_for(parameter, value) not in extensions
+    ]
 
 
 def _too_large(parameters: Parameters, extensions: Extensions) -> Iterator[Flaw]:

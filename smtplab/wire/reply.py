@@ -27,6 +27,8 @@ REMEMBERED_OCTETS_MAX = 2048
 # textstring  = 1*(%d09 / %d32-126)
 _REPLY_LINE = re.compile(rb"([0-9]{3})(?:([ -])(.*)|([^0-9 -].*)|)", re.DOTALL)
 _PLAIN_REPLY = re.compile(rb"([2-5][0-5][0-9])(?:-[\t -~]*\r\n\1)* [\t -~]+\r\n")
+_PLAIN_LINE = re.compile(rb"([2-5][0-5][0-9]) ([\t -~]{1,%d})\r\n" % (LINE_OCTETS_MAX - len(b"250 \r\n")))
+"""What most replies are."""
 _REPLY_CODE = re.compile(rb"[2-5][0-5][0-9]")
 _TEXT = re.compile(rb"[\t -~]*")
 
@@ -196,6 +198,10 @@ def enhanced_of(lines: Sequence[str], code: int | None) -> str | None:
 def _read_plain(data: bytes) -> Plain:
     """The replies that these bytes are, and nothing more or less, where nothing is wrong about any of them; as nearly
     always: to look for what may be wrong costs more than the rest of a delivery's reading."""
+    alone = _PLAIN_LINE.fullmatch(data)
+    if alone is not None:
+        code, text = int(alone[1]), alone[2].decode("ascii")
+        return (((Reply(code, (text,), split_enhanced(text, code)[0]), ()), len(data)),)
     found: list[tuple[Read, int]] = []
     at = 0
     while at < len(data):
