@@ -120,7 +120,8 @@ class Talk:
         """Send one command and wait for its reply. A `RawLine` is a person's own and passes no gate; it is `Skipped`
         where nothing answers it, as within a content."""
         client = self.client
-        if self._gate is not None or self._ahead is not None or client.unread or type(command) is RawLine or self.over:
+        told = self._gate is None and self._ahead is None and not client.unread and type(command) is not RawLine
+        if not told or self._lost is not None or client.state == "closed":
             return (await self._ask_group((command,)))[0]
         # As there, for the one command that nearly every group is.
         writing = self._stream.write(client.send(command))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from smtplab.events import Judged, RuleBroken
 from smtplab.mta.envelope import Envelope, Needed
@@ -13,10 +13,12 @@ from smtplab.net.ports import Lost
 from smtplab.smtp.client import PRDR_BEGINS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Data, Mail, Parameters, Rcpt
-from smtplab.wire.extension import Extensions
 from smtplab.wire.reply import Reply
 
 Verdict = tuple[Setback | None, tuple[RecipientOutcome, ...]]
+
+Offered = Mapping[str, tuple[str, ...]]
+"""As `Extensions.offered`."""
 
 BeforeContent = Callable[[str, Sequence[Mailbox]], Awaitable[bool]]
 """Given the host and those who will get it; the content leaves only after a True."""
@@ -47,16 +49,17 @@ async def transact(session: Session, envelope: Envelope, before_content: BeforeC
 def shortfall_of(session: Session, envelope: Envelope) -> Shortfall | None:
     """What the server's announcements rule out before anything is asked."""
     extensions, options = session.talk.client.extensions, session.options
-    if envelope.smtputf8 and "SMTPUTF8" not in extensions:
+    offered = extensions.offered
+    if envelope.smtputf8 and "SMTPUTF8" not in offered:
         return Shortfall("smtputf8-not-offered")
-    if envelope.mail_parameters and "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in extensions:
+    if envelope.mail_parameters and "REQUIRETLS" in envelope.mail_parameters and "REQUIRETLS" not in offered:
         return Shortfall("requiretls-not-offered")  # RFC 8689 4.2.1
-    if options.prdr and "PRDR" not in extensions:
+    if options.prdr and "PRDR" not in offered:
         return Shortfall("prdr-not-offered")
-    if envelope.body == "binary" and not ("BINARYMIME" in extensions and "CHUNKING" in extensions):
+    if envelope.body == "binary" and not ("BINARYMIME" in offered and "CHUNKING" in offered):
         return Shortfall("binarymime-not-offered")  # RFC 3030 3
     for keyword in envelope.needs:
-        if keyword not in extensions:
+        if keyword not in offered:
             return Shortfall(_NOT_OFFERED[keyword])
     limit = extensions.size_octets_max
     if limit is not None and len(envelope.content) > limit:
@@ -97,47 +100,47 @@ async def _ask_one_by_one(talk: Talk, commands: Sequence[Command]) -> list[Outco
 
 def envelope_commands(session: Session, envelope: Envelope) -> list[Command]:
     """MAIL and a RCPT for each recipient, with what this server understands of what the message needs."""
-    extensions, route = session.talk.client.extensions, session.options.source_route
-    commands: list[Command] = [Mail(envelope.reverse_path, _mail_parameters(session, envelope, extensions))]
+    offered, route = session.talk.client.extensions.offered, session.options.source_route
+    commands: list[Command] = [Mail(envelope.reverse_path, _mail_parameters(session, envelope, offered))]
     for who in envelope.recipients:
-        commands.append(Rcpt(who, _rcpt_parameters(envelope, who, extensions), route))  # noqa: PERF401 - of two kinds
+        commands.append(Rcpt(who, _rcpt_parameters(envelope, who, offered), route))  # noqa: PERF401 - of two kinds
     return commands
 
 
-def _mail_parameters(session: Session, envelope: Envelope, extensions: Extensions) -> Parameters:
+def _mail_parameters(session: Session, envelope: Envelope, offered: Offered) -> Parameters:
     parameters: Parameters = {}
-    if "SIZE" in extensions:
+    if "SIZE" in offered:
         parameters["SIZE"] = str(len(envelope.content))
     if session.options.prdr:
         parameters["PRDR"] = None
     if envelope.body == "binary":
         parameters["BODY"] = "BINARYMIME"
     elif envelope.body == "8bit":
-        if "8BITMIME" in extensions:
+        if "8BITMIME" in offered:
             parameters["BODY"] = "8BITMIME"
         else:
             # Sent as it is: every server of today passes eight bits on, and rewriting would break signatures.
             session.emit(RuleBroken("8bitmime-not-announced", "us", "", "RFC 6152 3"))
     if envelope.smtputf8:
         parameters["SMTPUTF8"] = None
-    _add_wishes(parameters, envelope, extensions)
+    _add_wishes(parameters, envelope, offered)
     parameters.update(envelope.mail_parameters)
     return parameters
 
 
-def _add_wishes(parameters: Parameters, envelope: Envelope, extensions: Extensions) -> None:
+def _add_wishes(parameters: Parameters, envelope: Envelope, offered: Offered) -> None:
     """What the sender asked for, as far as this server can know what to do about it."""
-    if envelope.ret and "DSN" in extensions:
+    if envelope.ret and "DSN" in offered:
         parameters["RET"] = envelope.ret
-    if envelope.envid and "DSN" in extensions:
+    if envelope.envid and "DSN" in offered:
         parameters["ENVID"] = envelope.envid
-    if envelope.priority and "MT-PRIORITY" in extensions:
+    if envelope.priority and "MT-PRIORITY" in offered:
         parameters["MT-PRIORITY"] = str(envelope.priority)
 
 
-def _rcpt_parameters(envelope: Envelope, recipient: Mailbox, extensions: Extensions) -> Parameters:
+def _rcpt_parameters(envelope: Envelope, recipient: Mailbox, offered: Offered) -> Parameters:
     """What the sender asked for goes on unchanged (RFC 3461 5.2.1)."""
-    if not envelope.asked or "DSN" not in extensions:
+    if not envelope.asked or "DSN" not in offered:
         return envelope.rcpt_parameters
     asked = envelope.asked_for(recipient)
     parameters: Parameters = {}
@@ -151,14 +154,14 @@ def _rcpt_parameters(envelope: Envelope, recipient: Mailbox, extensions: Extensi
 def _pipelines(session: Session) -> bool:
     wanted = session.options.pipeline
     if wanted is None:
-        return "PIPELINING" in session.talk.client.extensions and not session.talk.gated
+        return "PIPELINING" in session.talk.client.extensions.offered and not session.talk.gated
     return wanted
 
 
 def _chunks(session: Session, envelope: Envelope) -> bool:
     """A binary message can go no other way (RFC 3030 3)."""
     wanted = session.options.chunking or envelope.body == "binary"
-    return wanted and "CHUNKING" in session.talk.client.extensions
+    return wanted and "CHUNKING" in session.talk.client.extensions.offered
 
 
 def _ends_at_rcpt(session: Session) -> bool:
@@ -217,7 +220,7 @@ async def _send(
     if isinstance(replies, Skipped):
         setback = Setback("data", Shortfall("skipped"))
         return setback, [failed(who, setback, host) for who in takers]
-    notifies = "DSN" in talk.client.extensions
+    notifies = "DSN" in talk.client.extensions.offered
     return _verdicts(takers, _for_each(replies), host, notifies=notifies)
 
 

@@ -43,8 +43,8 @@ class SimulationError(Exception):
     """The simulation is at fault, never the mail in it: a deadlock, a run without end, a way out of the clock."""
 
 
-_Step = tuple[Callable[..., object], Any, Context | None]
-"""A callback that nobody calls off, its arguments and the context that it runs in, if any."""
+_Step = tuple[Callable[..., object], tuple[Any, ...]]
+"""What is to be called, and its arguments."""
 
 
 class VirtualClock:
@@ -94,7 +94,7 @@ def run(
 class VirtualLoop(asyncio.BaseEventLoop):
     """Tasks, timers and futures only: no thread, no socket, no look at the system's resolver."""
 
-    _ready: deque[asyncio.Handle | _Step]
+    _ready: deque[_Step]
     """BaseEventLoop's callbacks; with `_stopping` and `_run_once`, which `run_forever` calls, all of its inside that is
     used here. Its own turn asks a selector and sorts timers by a method in Python, for half the time of a delivery."""
     _stopping: bool
@@ -134,10 +134,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         if context is not None:
             # A task's step, or what waits for a future: asyncio keeps no handle of these.
-            self._ready.append((callback, args, context))
+            self._ready.append((context.run, (callback, *args)))
             return self._no_handle
         handle = _Call(callback, args, self, context)
-        self._ready.append(handle)
+        self._ready.append((handle.go, ()))
         return handle
 
     get_debug = bool
@@ -188,7 +188,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     # A turn
 
-    def _run_once(self) -> None:  # noqa: C901, PLR0912 - flat, for there are some thirty turns in a delivery
+    def _run_once(self) -> None:
         """Turns until the loop is stopped: everything that is ready now, in its order; where nothing is, the clock
         moves on to what is due next. `run_forever` would call for each turn."""
         ready, timers = self._ready, self._timers
@@ -199,19 +199,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if not ready and not self._stopping:
                 self._jump()
             for _ in range(len(ready)):
-                # As `Handle._run`, without a call more for each of them.
-                handle = ready.popleft()
-                if type(handle) is tuple:
-                    callback, args, context = handle
-                elif handle._cancelled:  # type: ignore[union-attr] # noqa: SLF001
-                    continue
-                else:
-                    callback, args, context = handle._callback, handle._args, handle._context  # type: ignore[union-attr] # noqa: SLF001
+                step, args = ready.popleft()
                 try:
-                    if context is None:
-                        callback(*args)
-                    else:
-                        context.run(callback, *args)
+                    step(*args)
                 except (SystemExit, KeyboardInterrupt):
                     raise
                 except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
@@ -248,13 +238,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while timers and timers[0][0] < due:
             _, _, timer, callback = heapq.heappop(timers)
             if timer is None:
-                self._ready.append((callback, (), None))
+                self._ready.append((callback, ()))
                 continue
             timer.fired = True
             if timer._cancelled:  # noqa: SLF001
                 self._cancelled_timers -= 1
             else:
-                self._ready.append(timer)
+                self._ready.append((timer.go, ()))
 
     def _write_to_self(self) -> None:
         pass
@@ -298,6 +288,10 @@ class _Call(asyncio.Handle):
         self._cancelled = False
         self._repr = self._source_traceback = None
 
+    def go(self) -> None:
+        if not self._cancelled:
+            self._callback(*self._args)
+
 
 class _Timer(asyncio.TimerHandle):
     """Tells the loop when it is cancelled while it waits."""
@@ -319,6 +313,12 @@ class _Timer(asyncio.TimerHandle):
         self._when = when
         self._scheduled = True
         self.fired = False
+
+    def go(self) -> None:
+        if self._context is not None:
+            self._context.run(self._callback, *self._args)
+        elif not self._cancelled:
+            self._callback(*self._args)
 
     def cancel(self) -> None:
         if not self._cancelled:

@@ -57,7 +57,7 @@ class Carrier:
         entry, office = trip.round.entry, self._office
         if (content := await self.content(trip.round)) is None:
             return None, put_off(trip, "content-unreadable")
-        office.scope_of(entry)(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
+        trip.round.emit(AttemptStarted(entry.queue_id, entry.attempts, trip.domain))
         self._deliveries += 1
         job = Job(
             domain=trip.domain,

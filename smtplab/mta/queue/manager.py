@@ -245,7 +245,7 @@ class Queue:
     def _begin(self, entry: Entry, content: bytes | None) -> None:
         if content is not None:
             self._cached_octets += len(content)
-        one = self._rounds[entry.queue_id] = Round(entry, content)
+        one = self._rounds[entry.queue_id] = Round(entry, content, self._office.scope_of(entry))
         self._traffic.add(one.next_hops(self._office.routing, self._carrier.directory.domains))
 
     # One trip
@@ -309,17 +309,16 @@ class Queue:
         puts = self._puts(before, letters) if letters else []
         await self._apply_surely((change, *puts))
         self._release(one)
-        scope = self._office.scope_of(before)
         if ending.delays or ending.failures:
-            tell(ending, scope)
+            tell(ending, one.emit)
         for letter in letters:
             if letter.bounce:
-                scope(BounceSent(before.queue_id, str(letter.envelope.recipients[0])))
+                one.emit(BounceSent(before.queue_id, str(letter.envelope.recipients[0])))
         if puts:
             self._send_off(puts)
         if gone:
             reason = "bounced" if entry.bounced else "relayed" if entry.relayed else "delivered"
-            scope(Dequeued(entry.queue_id, reason))
+            one.emit(Dequeued(entry.queue_id, reason))
             self._add(-1)
         elif order is not None:
             self._after_order(entry, order)

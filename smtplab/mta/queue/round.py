@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from smtplab.journal import Emit
 from smtplab.mta.bounce import Fate, success_of
 from smtplab.mta.deliver import Delivery, domains_of
 from smtplab.mta.envelope import Envelope
@@ -33,11 +34,13 @@ class Trip(msgspec.Struct, frozen=True):
 class Round:
     """What has come of the attempt so far."""
 
-    def __init__(self, entry: Entry, content: bytes | None) -> None:
+    def __init__(self, entry: Entry, content: bytes | None, emit: Emit) -> None:
         self.entry = msgspec.structs.replace(entry, attempts=entry.attempts + 1, state="active")
         """As it stands in the store, or will with the next change."""
         self.content = content
         """None: it is to be read from the store."""
+        self.emit = emit
+        """Where the queue's own facts about it are told."""
         self.pending = 0
         """Trips that have not ended."""
         self.onward: list[Envelope] = []
