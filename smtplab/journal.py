@@ -82,7 +82,7 @@ class Journal:
         """Whatever becomes of a record."""
         self.on_failure: Callable[[Exception], None] | None = None
         """Told what `take` raised, of whoever keeps that out of the engine."""
-        self.ways = _WAYS
+        self.by_kind = _WAYS
         """For each kind of event its stage, and whatever becomes of its records in place of `take`."""
         self.seq = 0
         """Of the last record."""
@@ -102,12 +102,12 @@ class Journal:
         if self.now is not None and (moment := self.now()) != self.moment:
             self.begin_moment(moment)
         seq = self.seq = self.seq + 1
-        take = self.ways[type(event)][2] or self.take
+        take = self.by_kind[type(event)][2] or self.take
         take(Record(seq, self.time_us, self.elapsed_us, at.hop, at.node, at.span, at.stage, event))
 
     def divert(self, kinds: frozenset[type], take: Callable[[Record], None]) -> None:
         """From now on the records of these kinds of events go there: nobody is asked for each of the others."""
-        self.ways = _WAYS | {kind: (*_WAYS[kind][:2], take) for kind in kinds}
+        self.by_kind = _WAYS | {kind: (*_WAYS[kind][:2], take) for kind in kinds}
 
     def _hand_on(self, record: Record) -> None:
         self.records.append(record)
@@ -144,7 +144,7 @@ class Scope:
     def __call__(self, event: ev.Event) -> None:
         # As `stage_of` and `Journal.stamp`, without two calls: some thirty records are made for each delivery.
         journal = self._journal
-        stage, by_verb, take = journal.ways[type(event)]
+        stage, by_verb, take = journal.by_kind[type(event)]
         if by_verb:
             stage = _STAGE_OF_VERB.get(event.verb)  # type: ignore[union-attr]
         if stage is None:
@@ -168,8 +168,9 @@ class Scope:
         return self.__call__, self._together
 
     def _together(self, events: tuple[ev.Event, ...]) -> None:
+        tell = self.__call__
         for event in events:
-            self(event)
+            tell(event)
 
     def within(self, part: str, *, hop: int | None = None) -> Scope:
         """A scope one level deeper, `deliver/7` + `mx1.hust.example`, on the same node."""

@@ -98,7 +98,8 @@ class Pipe:
 
     def close(self) -> None:
         """Nobody stands at either end any more."""
-        self.take, self.awaited, self.taken = _drop, False, _nothing
+        self.take = self.take_data = _drop
+        self.awaited, self.taken = False, _nothing
 
     def stop(self) -> None:
         """What comes waits."""
