@@ -1,26 +1,13 @@
-"""One student at one lesson: what was answered, hinted and reached at the step at hand; how it looks it knows not."""
+"""One student at one lesson: the step at hand, what was answered and hinted there; how it looks it knows not."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple
-
-from smtplab.journal import Record
-from smtplab.lesson.goals import Goals
-from smtplab.lesson.judge import Judgement, judge_found, model_answer
+from smtplab.lesson.attempt import Attempt
+from smtplab.lesson.judge import Judgement, model_answer
 from smtplab.lesson.lesson import AnyStep, Predict, Question, Show, Shown, Task
 from smtplab.lesson.library import Opened
+from smtplab.lesson.note import Note
 from smtplab.lesson.player import Player
-
-NoteKind = Literal["right", "wrong", "hint", "no-more-hints", "not-yet", "model", "trouble"]
-
-
-class Note(NamedTuple):
-    """Something said below the step's text; in which language is the screen's affair."""
-
-    kind: NoteKind
-    name: str = ""
-    """Of the explanation, the hint's number from 0, the model answer, or what can't be done."""
 
 
 class Sitting:
@@ -29,12 +16,7 @@ class Sitting:
     def __init__(self, opened: Opened, player: Player) -> None:
         self.opened = opened
         self.player = player
-        self.demonstrating = False
-        """The model solution is being played: it earns nothing."""
-        self._verdict: Note | None = None
         self._hints: list[Note] = []
-        self._inside: Goals | None = None
-        self._outside: Goals | None = None
         self._begin()
 
     @property
@@ -48,18 +30,8 @@ class Sitting:
     @property
     def notes(self) -> tuple[Note, ...]:
         """Hints first, in the order in which they were given, then what was said of the last answer or attempt."""
-        return (*self._hints, *(() if self._verdict is None else (self._verdict,)))
-
-    @property
-    def reached(self) -> frozenset[str]:
-        """The goals of the task at hand; all of them where it was solved before."""
-        task = self.task
-        if task is None:
-            return frozenset()
-        now = {*self._reached_by(self._inside), *self._reached_by(self._outside)}
-        if self.player.is_done and not self.demonstrating:
-            return frozenset(goal.id for goal in task.goals)
-        return frozenset(now)
+        verdict = self._verdict if self.task is None else self.attempt.verdict
+        return (*self._hints, *(() if verdict is None else (verdict,)))
 
     @property
     def recording(self) -> tuple[str, Shown] | None:
@@ -99,13 +71,10 @@ class Sitting:
         return moved
 
     def _begin(self) -> None:
-        self.demonstrating = False
+        self.attempt = Attempt(self.player, self.task)
+        """At the task at hand."""
         self._verdict = Note("right") if self.player.is_solved(self.step) else None
         self._hints = []
-        task = self.task
-        self._inside, self._outside = (
-            (None, None) if task is None else (self.player.goals(task), self.player.goals(task))
-        )
 
     # Questions
 
@@ -135,68 +104,3 @@ class Sitting:
         if not self.player.is_done:
             self._verdict = Note("model", answer)
         return answer
-
-    # Tasks
-
-    def begin_attempt(self, *, demonstrating: bool = False) -> None:
-        """Goals reached in an earlier attempt have to be reached again; those reached by other programs stay."""
-        task = self.task
-        if task is not None:
-            self.demonstrating = demonstrating
-            self._inside = self.player.goals(task)
-            if not self.player.is_done:
-                self._verdict = None
-
-    def read(self, records: Iterable[Record]) -> bool:
-        """What the student does in smtplab; true where the task was solved by it just now."""
-        return self._read(self._inside, records)
-
-    def read_outside(self, records: Iterable[Record]) -> bool:
-        """What a program of the student's own did to the world on loopback; likewise."""
-        return self._read(self._outside, records)
-
-    def end_attempt(self) -> None:
-        """Nothing more comes of it."""
-        task = self.task
-        if task is not None and not self.demonstrating and not self._all(self.reached):
-            self.player.attempted(task, self.reached)
-            self._verdict = Note("not-yet")
-
-    def point_at(self, record: Record, *, demonstrating: bool = False) -> Judgement | None:
-        """None where the step has nothing to find."""
-        task = self.task
-        if task is None or task.does != "find":
-            return None
-        self.begin_attempt(demonstrating=demonstrating)
-        judgement = judge_found(task, record)
-        self.read((record,))
-        if not judgement.right:
-            self.player.attempted(task, ())
-            self._verdict = Note("wrong", judgement.wrong)
-        return judgement
-
-    def cannot(self, why: str) -> None:
-        """What was asked for can't be done in this world."""
-        self._verdict = Note("trouble", why)
-
-    def _read(self, goals: Goals | None, records: Iterable[Record]) -> bool:
-        task = self.task
-        if task is None or goals is None:
-            return False
-        for record in records:
-            goals.read(record)
-        if self.player.is_done or not self._all(self.reached):
-            return False
-        if self.demonstrating:
-            self._verdict = Note("model")
-            return False
-        self._verdict = Note("right")
-        return self.player.attempted(task, self.reached)
-
-    def _all(self, reached: Collection[str]) -> bool:
-        task = self.task
-        return task is not None and len(reached) == len(task.goals)
-
-    @staticmethod
-    def _reached_by(goals: Goals | None) -> tuple[str, ...]:
-        return () if goals is None else goals.reached

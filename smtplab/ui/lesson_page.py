@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from smtplab.lesson.lesson import Order, Show, Task
+from smtplab.lesson.note import Note
 from smtplab.lesson.prose import RECORDS, Prose, Section
-from smtplab.lesson.sitting import Note, Sitting
+from smtplab.lesson.sitting import Sitting
 from smtplab.ui.prose import Block, blocks, spans
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
@@ -63,7 +64,7 @@ def _listed(section: Section) -> Iterator[Block]:
 
 
 def _goals(sitting: Sitting, section: Section, texts: Texts) -> Iterator[Block]:
-    reached = sitting.reached
+    reached = sitting.attempt.reached
     head = texts("ui.lesson.goals", reached=len(reached), of=len(section.goals))
     yield Block(Content.styled(head, "bold $accent"))
     for goal, said in section.goals.items():

@@ -89,13 +89,13 @@ async def _tick(app: SmtplabApp, pilot: Pilot[None]) -> float:
     screen = app.screen
     assert isinstance(screen, LessonScreen)
     known: list[Record] = []
-    read = screen.sitting.read_outside
+    read = screen.sitting.attempt.read_outside
 
     def hear(records: list[Record]) -> bool:
         known.extend(records)
         return read(records)
 
-    screen.sitting.read_outside = hear  # type: ignore[method-assign, assignment]
+    screen.sitting.attempt.read_outside = hear  # type: ignore[method-assign, assignment]
     await pilot.press("f9")
     await _until(pilot, lambda: isinstance(screen.stage, Programs) and _shows(app, "smtplab session"))
     assert isinstance(screen.stage, Programs)

@@ -6,8 +6,9 @@ from smtplab.lesson.agreement import open_to_play
 from smtplab.lesson.doing import attempt, picked
 from smtplab.lesson.lesson import Action, Shown, Task
 from smtplab.lesson.library import Opened, find_lesson, read_solution
+from smtplab.lesson.note import Note
 from smtplab.lesson.player import Player, Progress
-from smtplab.lesson.sitting import Note, Sitting
+from smtplab.lesson.sitting import Sitting
 
 EVERY_TASK = Path(__file__).parent / "lessons" / "90-every-task"
 
@@ -55,15 +56,15 @@ def test_a_task_is_solved_as_soon_as_its_last_goal_is_reached():
     sitting = sitting_at(EVERY_TASK, "mend-it")
     task = sitting.task
     assert task is not None
-    sitting.begin_attempt()
-    assert sitting.read(attempt(sitting.opened.world, task, model(sitting.opened, task), 1))
+    sitting.attempt.begin()
+    assert sitting.attempt.read(attempt(sitting.opened.world, task, model(sitting.opened, task), 1))
     assert (sitting.notes, sitting.player.points) == ((Note("right"),), 2)
 
 
 def test_an_attempt_that_misses_a_goal_counts_as_a_try():
     sitting = sitting_at(EVERY_TASK, "mend-it")
-    sitting.begin_attempt()
-    sitting.end_attempt()
+    sitting.attempt.begin()
+    sitting.attempt.end()
     assert (sitting.notes, sitting.player.progress.tries) == ((Note("not-yet"),), {"mend-it": 1})
 
 
@@ -71,13 +72,13 @@ def test_a_demonstration_ticks_and_earns_nothing_and_the_next_attempt_begins_ane
     sitting = sitting_at(EVERY_TASK, "mend-it")
     task = sitting.task
     assert task is not None
-    sitting.begin_attempt(demonstrating=True)
-    assert not sitting.read(attempt(sitting.opened.world, task, model(sitting.opened, task), 1))
-    assert (set(sitting.reached), sitting.notes, sitting.player.points) == ({"to-minh"}, (Note("model"),), 0)
-    sitting.end_attempt()
+    sitting.attempt.begin(demonstrating=True)
+    assert not sitting.attempt.read(attempt(sitting.opened.world, task, model(sitting.opened, task), 1))
+    assert (set(sitting.attempt.reached), sitting.notes, sitting.player.points) == ({"to-minh"}, (Note("model"),), 0)
+    sitting.attempt.end()
     assert sitting.player.progress.tries == {}
-    sitting.begin_attempt()
-    assert (sitting.reached, sitting.notes) == (frozenset(), ())
+    sitting.attempt.begin()
+    assert (sitting.attempt.reached, sitting.notes) == (frozenset(), ())
 
 
 def test_what_is_done_inside_and_outside_adds_up():
@@ -86,11 +87,11 @@ def test_what_is_done_inside_and_outside_adds_up():
     assert task is not None
     records = attempt(sitting.opened.world, task, model(sitting.opened, task), 1)
     asked = next(place for place, one in enumerate(records) if "QUIT" in str(one.event))
-    assert not sitting.read_outside(records[:asked])
-    assert sitting.reached == {"no-such-user"}
-    sitting.begin_attempt()
-    assert sitting.reached == {"no-such-user"}
-    assert sitting.read(records)
+    assert not sitting.attempt.read_outside(records[:asked])
+    assert sitting.attempt.reached == {"no-such-user"}
+    sitting.attempt.begin()
+    assert sitting.attempt.reached == {"no-such-user"}
+    assert sitting.attempt.read(records)
 
 
 def test_what_was_solved_stays_solved_when_one_comes_back():
@@ -99,9 +100,9 @@ def test_what_was_solved_stays_solved_when_one_comes_back():
     assert task is not None
     records = picked(sitting.opened.world, task.records or Shown())
     right = next(one for one in records if "NXDOMAIN" in str(one.event))
-    sitting.point_at(records[-1])
+    sitting.attempt.point_at(records[-1])
     assert sitting.notes == (Note("wrong", "bounce"),)
-    sitting.point_at(right)
+    sitting.attempt.point_at(right)
     sitting.forward()
     sitting.back()
-    assert (sitting.notes, set(sitting.reached)) == ((Note("right"),), {"name"})
+    assert (sitting.notes, set(sitting.attempt.reached)) == ((Note("right"),), {"name"})

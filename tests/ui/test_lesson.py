@@ -244,7 +244,7 @@ def test_a_session_is_typed_by_hand_and_goals_tick_line_by_line(sit):
             "QUIT",
         ):
             await sitting.say(line)
-            ticked.append(len(sitting.screen.sitting.reached))
+            ticked.append(len(sitting.screen.sitting.attempt.reached))
         assert ticked == [0, 2, 3, 3, 3, 3, 3, 4, 5]
         assert " -> Subject: Chào" in sitting.recorded
         assert sitting.screen.sitting.player.points == 5
@@ -275,7 +275,7 @@ def test_who_may_not_send_is_told_so(sit):
         await sitting.press("enter")
         await sitting.until(lambda: bool(sitting.screen.sitting.notes))
         assert sitting.screen.sitting.notes[0].kind == "trouble"
-        assert "no address" not in sitting.screen.sitting.reached
+        assert "no address" not in sitting.screen.sitting.attempt.reached
 
     sit(scene, "1")
 

@@ -243,7 +243,7 @@ class LessonScreen(Screen[None]):
 
     @on(Stage.ActionWanted)
     def _act(self, wanted: Stage.ActionWanted) -> None:
-        self.sitting.begin_attempt(demonstrating=wanted.model)
+        self.sitting.attempt.begin(demonstrating=wanted.model)
         self._say(stay=True)
         self._run(wanted.action)
 
@@ -260,7 +260,7 @@ class LessonScreen(Screen[None]):
         except Unplayable as trouble:
             # Where the person has gone on, or left, nobody asks any more.
             if not self._left and stage is not None and stage is self.stage:
-                self.sitting.cannot(str(trouble))
+                self.sitting.attempt.cannot(str(trouble))
                 stage.refuse()
                 self._turn_to_text_if_tabs()
                 self._say()
@@ -274,17 +274,17 @@ class LessonScreen(Screen[None]):
         if isinstance(stage, Speaking):
             dialogue = stage.dialogue
             if dialogue.said:
-                self._reach(self.sitting.read(dialogue.records))
+                self._reach(self.sitting.attempt.read(dialogue.records))
                 if dialogue.is_over:
                     self._end_attempt()
 
     @on(Stage.CameIntoView)
     def _read(self, shown: Stage.CameIntoView) -> None:
-        self._reach(self.sitting.read(shown.records))
+        self._reach(self.sitting.attempt.read(shown.records))
 
     @on(Stage.AtEnd)
     def _end_attempt(self) -> None:
-        self.sitting.end_attempt()
+        self.sitting.attempt.end()
         self._say()
         self._keep()
         self._tell_other_side("ui.lesson.not-yet", is_so=not self.sitting.player.is_done)
@@ -299,7 +299,7 @@ class LessonScreen(Screen[None]):
 
     @on(Stage.Pointed)
     def _point(self, pointed: Stage.Pointed) -> None:
-        self.sitting.point_at(pointed.record, demonstrating=pointed.model)
+        self.sitting.attempt.point_at(pointed.record, demonstrating=pointed.model)
         self._turn_to_text_if_tabs()
         self._say()
         self._keep()
@@ -319,7 +319,7 @@ class LessonScreen(Screen[None]):
 
     def _tell_other_side(self, said: str, *, is_so: bool) -> None:
         """What the page says is not seen from the other tab."""
-        if is_so and self._sides.tabs and self._sides.side == "stage" and not self.sitting.demonstrating:
+        if is_so and self._sides.tabs and self._sides.side == "stage" and not self.sitting.attempt.demonstrating:
             self.notify(self._texts(said), markup=False)
 
     # Other programs
@@ -345,7 +345,7 @@ class LessonScreen(Screen[None]):
             stood = await self._outside.open(task.id, action)
         except Unplayable as trouble:
             if not self._left and programs is self.stage:
-                self.sitting.cannot(str(trouble))
+                self.sitting.attempt.cannot(str(trouble))
                 await self._set_stage()
                 self._turn_to("text")
                 self._say()
@@ -371,7 +371,7 @@ class LessonScreen(Screen[None]):
             return
         if isinstance(self.stage, Programs):
             self.stage.add(fresh)
-        self._reach(self.sitting.read_outside(fresh))
+        self._reach(self.sitting.attempt.read_outside(fresh))
 
     # What is seen
 

@@ -66,7 +66,7 @@ def _tabs(sitting: Sitting, tab: Literal["text", "stage"], texts: Texts) -> Cont
         parts += [Content.styled(label, "bold $background on $accent" if side == tab else "$quiet"), Content(" ")]
     task = sitting.task
     if task is not None:
-        marks = "".join("✓" if goal.id in sitting.reached else "☐" for goal in task.goals)
+        marks = "".join("✓" if goal.id in sitting.attempt.reached else "☐" for goal in task.goals)
         parts.append(
             Content.styled(f"  {texts('ui.lesson.tab.goals')} {marks}", "$success" if "✓" in marks else "$quiet")
         )
