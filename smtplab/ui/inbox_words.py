@@ -7,8 +7,6 @@ from textual.content import Content
 from smtplab.lab.mailroom import Counts
 from smtplab.lab.serve_request import Place, shown
 from smtplab.lab.served import Served
-from smtplab.mta.inbox.reader import MessageRow
-from smtplab.mta.inbox.sessions import SessionRow
 from smtplab.view.letter import Letter
 from smtplab.view.texts import Texts
 
@@ -79,21 +77,6 @@ def commands_for(place: Place) -> tuple[str, ...]:
         f"swaks -t student@hust.example -s {server}",
         f"smtplab send student@hust.example -s {server}",
     )
-
-
-def is_possible(
-    action: str, parameters: tuple[object, ...], row: MessageRow | SessionRow | None, served: Served
-) -> bool:
-    """May this be done with the item at hand, or with the server?"""
-    match action, parameters:
-        case "want", ("serve",):
-            return served.state in ("idle", "ended")
-        case "want", ("save" | "release" | "compare" | "attachments",):
-            return isinstance(row, MessageRow)
-        case ("want", _) | ("walk" | "mark" | "unread", _):
-            return row is not None
-        case _:
-            return True
 
 
 def text_of(letter: Letter, tab: str) -> str:

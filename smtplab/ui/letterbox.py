@@ -13,6 +13,7 @@ import msgspec
 from smtplab.lab.inbox_query import Query, parse_query
 from smtplab.lab.mailroom import Counts, Item, Mailroom, Opened, Removed
 from smtplab.view.letter import Letter, read_letter
+from smtplab.view.sitting import transaction_of
 
 Found = TypeVar("Found")
 
@@ -22,6 +23,8 @@ class Read(NamedTuple):
 
     opened: Opened
     letter: Letter | None
+    began: int
+    """Where it begins among the session's records."""
 
 
 class Letterbox:
@@ -61,9 +64,12 @@ class Letterbox:
         """None where it is gone."""
         return await self._do(lambda: self._read(name))
 
-    async def mark_seen(self, name: str, *, seen: bool = True) -> None:
-        """Shown at once, written when the disk is free: a server under load has it most of the time."""
+    def show_seen(self, name: str, *, seen: bool) -> None:
+        """At once; a server under load has the disk most of the time, and it is written when that is free."""
         self.shown = tuple(msgspec.structs.replace(item, seen=seen) if item.id == name else item for item in self.shown)
+
+    async def mark_seen(self, name: str, *, seen: bool) -> None:
+        """For good."""
         await self._do(lambda: self._room.mark_seen(name, seen=seen))
 
     async def take_out(self, names: tuple[str, ...]) -> int:
@@ -126,7 +132,8 @@ class Letterbox:
         opened = self._room.open(name)
         if opened is None:
             return None
-        return Read(opened, read_letter(opened.raw) if opened.raw else None)
+        letter = read_letter(opened.raw) if opened.raw else None
+        return Read(opened, letter, transaction_of(opened.records, name))
 
     async def _do(self, work: Callable[[], Found]) -> Found:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -41,6 +41,13 @@ def copy_all(screen: Screen[None], lines: Lines, texts: Texts) -> None:
     copy(screen, as_text(lines), texts)
 
 
+def copy_read(screen: Screen[None], copied: tuple[str, str] | None, texts: Texts) -> None:
+    """A text, and the id of what is said of it; nothing where there is none."""
+    if copied is not None:
+        screen.app.copy_to_clipboard(copied[0])
+        screen.notify(texts(copied[1]))
+
+
 def copy(screen: Screen[None], text: Sequence[str], texts: Texts) -> None:
     """Lines of whatever is at hand; nothing where there are none."""
     if text:

@@ -60,6 +60,19 @@ def ending_of(records: Sequence[Record]) -> Ending:
     return Ending(kind, stage, refusal, helo)
 
 
+def transaction_of(records: Sequence[Record], message: str) -> int:
+    """Among a session's records, where the transaction of the message with this id begins: at its MAIL. 0 for the first
+    one, which goes with all that was said before it, and where it is not among them any more."""
+    begun = mails = 0
+    for index, record in enumerate(records):
+        event = record.event
+        if isinstance(event, ev.CommandReceived) and event.verb == "MAIL":
+            begun, mails = index, mails + 1
+        elif isinstance(event, ev.ReplySent) and any(message in line for line in event.lines):
+            return begun if mails > 1 else 0
+    return 0
+
+
 def _kind(*, taken: bool, refused: bool, clean: bool, said: bool) -> EndingKind:
     if refused:
         return "refused"

@@ -27,7 +27,15 @@ class Server:
         self.ids = QueueIds(StandingClock(), unforeseeable("queue-id"))
         self.ledger = Ledger(StandingClock(), self.ids, "mx", self.store)
 
-    async def message(self, subject="Hello", body=b"body", sender="a@b.example", tls="", header=b""):
+    async def message(
+        self,
+        subject="Hello",
+        body=b"body",
+        sender="a@b.example",
+        tls="",
+        header=b"",
+        recipients=("student@hust.example",),
+    ):
         session = self.ledger.begin("smtp", CLIENT)
         session.scope(ev.CommandReceived("EHLO", "EHLO client.example"))
         session.scope(ev.ReplySent(250, None, ("mx.hust.example",), 0.1, "EHLO"))
@@ -37,7 +45,7 @@ class Server:
             id=name,
             received_at=1_795_395_600.0,
             sender=sender,
-            recipients=("student@hust.example",),
+            recipients=recipients,
             octets=len(content),
             subject=subject,
             client=CLIENT,
@@ -48,6 +56,28 @@ class Server:
         session.messages.append(name)
         session.scope(ev.Disconnected("them", clean=True))
         return name
+
+    async def several(self, *subjects):
+        """One after the other in one session; each sender is called as its message is."""
+        session = self.ledger.begin("smtp", CLIENT)
+        session.scope(ev.CommandReceived("EHLO", "EHLO client.example"))
+        for subject in subjects:
+            name = self.ids.next_id()
+            sender = f"{subject}@b.example"
+            kept = Kept(
+                id=name,
+                received_at=1_795_395_600.0,
+                sender=sender,
+                recipients=("student@hust.example",),
+                octets=1,
+                subject=subject,
+                session=session.id,
+            )
+            assert await self.store.put(kept, b"Subject: " + subject.encode() + b"\r\n\r\nbody\r\n") is None
+            session.messages.append(name)
+            session.scope(ev.CommandReceived("MAIL", f"MAIL FROM:<{sender}>"))
+            session.scope(ev.ReplySent(250, "2.0.0", (f"2.0.0 Accepted as {name}",), 0.1, "."))
+        session.scope(ev.Disconnected("them", clean=True))
 
     async def refused(self):
         session = self.ledger.begin("smtp", CLIENT)

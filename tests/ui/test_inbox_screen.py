@@ -67,7 +67,8 @@ def inbox(tmp_path: Path):
         async def whole():
             server = Server(tmp_path)
             for fill in filled:
-                await fill(server)
+                if fill is not None:  # That one fills in several.
+                    await fill(server)
             await server.ledger.close(5)
             app = SmtplabApp(language, tmp_path / "captures", "inbox")
             try:
@@ -377,3 +378,47 @@ def test_a_shorter_message_takes_the_place_of_a_longer_one_that_is_hidden(inbox)
         assert paper._starts[-1] >= 60
 
     inbox(scene, filled=[long], size=(80, 24))
+
+
+def test_in_a_narrow_window_keys_concern_the_message_at_hand_not_the_one_read_before(inbox):
+    async def scene(stage):
+        await stage.press("enter")
+        await stage.shows("Good morning")
+        await stage.press("escape", "down")
+        await stage.press("y")
+        await stage.until(lambda: "body" in stage.app.clipboard)
+        assert "Good morning" not in stage.app.clipboard
+        await stage.press("w")
+        await stage.until(lambda: isinstance(stage.app.screen, WalkScreen))
+        await stage.press("escape")
+        await stage.until(lambda: isinstance(stage.app.screen, InboxScreen))
+        await stage.press("4")
+        await stage.shows("Subject: one")
+        assert not stage.list.display
+
+    inbox(scene, filled=[one, two], size=(80, 24))
+
+
+def test_of_many_recipients_the_first_are_shown_above_the_letter(inbox):
+    async def many(server):
+        return await server.message("many", recipients=tuple(f"r{number}@hust.example" for number in range(60)))
+
+    async def scene(stage):
+        await stage.shows("<r9@hust.example> +50")
+        assert "body" in stage.shown()
+
+    inbox(scene, filled=[many])
+
+
+def test_a_session_of_several_messages_stands_at_the_one_at_hand(inbox):
+    async def both(server):
+        return await server.several("first", "second", "third")
+
+    async def scene(stage):
+        pane = stage.screen.query_one(SessionPane)
+        await stage.until(lambda: pane.walk.record is not None and "MAIL FROM:<third@b.example>" in stage.shown())
+        assert pane.walk.record.event.line == "MAIL FROM:<third@b.example>"
+        await stage.press("down", "down")
+        await stage.until(lambda: pane.walk.record is not None and pane.walk.record.event.verb == "EHLO")
+
+    inbox(scene, filled=[both, *[None] * 2])

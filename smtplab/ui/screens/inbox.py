@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,10 @@ from typing import ClassVar, Final, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Static
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailroom import Item
@@ -24,12 +20,14 @@ from smtplab.lab.served import Served
 from smtplab.message.parts import MimePart
 from smtplab.mta.inbox.reader import MessageRow
 from smtplab.ui import taking
-from smtplab.ui.inbox_words import is_possible, where_it_listens
+from smtplab.ui.inbox_keys import KEYS, is_possible
 from smtplab.ui.letterbox import Letterbox, Read
+from smtplab.ui.lookout import Lookout
 from smtplab.ui.sheets import sheets
+from smtplab.ui.widgets.inbox_title import InboxTitle
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.mail_list import MailList
-from smtplab.ui.widgets.message_pane import TABS, MessagePane
+from smtplab.ui.widgets.message_pane import MessagePane
 from smtplab.ui.widgets.row_list import RowList
 from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.view.texts import Texts
@@ -62,27 +60,7 @@ class InboxScreen(Screen[None]):
         "widgets/search_bar",
         "widgets/key_bar",
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "ui.key.filter"),
-        *(Binding(str(number), f"tab('{name}')", "ui.key.face", show=False) for number, name in enumerate(TABS, 1)),
-        Binding("left", "turn(-1)", "ui.key.face", key_display="1-6"),
-        Binding("right", "turn(1)", "ui.key.face", show=False),
-        Binding("s", "want('save')", "ui.key.save-eml"),
-        Binding("a", "want('attachments')", "ui.key.attachments"),
-        Binding("r", "want('release')", "ui.key.release"),
-        Binding("w", "walk", "ui.key.walk-session"),
-        Binding("x,delete", "want('delete')", "ui.key.delete"),
-        Binding("z", "undo", "ui.key.undo"),
-        Binding("space", "mark", "ui.key.mark", show=False),
-        Binding("c", "want('compare')", "ui.key.compare", show=False),
-        Binding("u", "unread", "ui.key.unread", show=False),
-        Binding("X", "want('delete-all')", "ui.key.delete-all", show=False),
-        Binding("y", "copy_line", "ui.key.copy-message", show=False),
-        Binding("Y", "copy_all", "ui.key.copy-all", show=False),
-        Binding("f", "failure", "ui.key.failure", show=False),
-        Binding("S", "want('serve')", "ui.key.serve"),
-        Binding("q,escape", "leave", "ui.key.back"),
-    ]
+    BINDINGS: ClassVar = KEYS
 
     @dataclass
     class Wanted(Message):
@@ -105,7 +83,7 @@ class InboxScreen(Screen[None]):
     def __init__(self, texts: Texts, home: Path, served: Callable[[], Served]) -> None:
         super().__init__()
         self._texts = texts
-        self._served_by = served
+        self._served = served
         self.home = home
         self._box = Letterbox(home)
         self._at = ""
@@ -114,16 +92,10 @@ class InboxScreen(Screen[None]):
         """In a narrow window: the message instead of the list."""
         self._wide = self._tall = False
         self._opening: Timer | None = None
-        self._problem: BadInput | None = None
-        self._serving: tuple[object, ...] = ()
-        """How the server stood at the last look."""
-
-    @property
-    def _served(self) -> Served:
-        return self._served_by()
+        self._lookout = Lookout(self._box, served)
 
     def compose(self) -> ComposeResult:
-        yield Static(id="inbox-title")
+        yield InboxTitle()
         with Container(id="body"):
             yield MailList(self._box, self._texts, id="mail")
             yield MessagePane(self._texts, id="message")
@@ -147,17 +119,15 @@ class InboxScreen(Screen[None]):
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
-        self._list.speak(texts)
-        self._message.speak(texts)
-        self.query_one(SearchBar).speak(texts)
-        self.query_one(KeyBar).speak(texts)
+        for widget in (self._list, self._message, self.query_one(SearchBar), self.query_one(KeyBar)):
+            widget.speak(texts)
         self._show_list()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What can be done with the item at hand."""
         if action == "undo":
             return self._box.can_undo
-        return is_possible(action, parameters, None if self._item is None else self._item.row, self._served)
+        return is_possible(action, parameters, None if self._item is None else self._item.row, self._served())
 
     # What has come
 
@@ -166,22 +136,14 @@ class InboxScreen(Screen[None]):
             self.run_worker(self._look(), group="look")
 
     async def _look(self) -> None:
-        try:
-            changed = await self._box.look()
-            self._problem = None
-        except BadInput as bad:
-            changed, self._problem = False, bad
-        served = self._served
-        serving = (served.state, served.places, served.notice, self._problem and self._problem.text)
-        if changed or serving != self._serving:
-            self._serving = serving
+        if await self._lookout.look():
             self._show_list()
             self.refresh_bindings()
 
     def _show_list(self) -> None:
         if not self._stands:
             return
-        found = self._list.fill(self._at, self._served)
+        found = self._list.fill(self._at, self._served())
         if found != self._at:
             self._go_to(found, soon=False)
         self._say_title()
@@ -189,15 +151,8 @@ class InboxScreen(Screen[None]):
             self.query_one(SearchBar).found(len(self._box.shown), len(self._box.items))
 
     def _say_title(self) -> None:
-        if not self._stands:
-            return
-        texts = self._texts
-        title = Content.assemble((" smtplab ", "bold $background on $primary"), (f" {texts('inbox.title')}  ", "bold"))
-        if self._problem is not None:
-            said = Content.styled(texts(self._problem.text, **self._problem.arguments), "$error")
-        else:
-            said = where_it_listens(self._served, texts, self._box.counts, self.size.width)
-        self.query_one("#inbox-title", Static).update(title + said)
+        if self._stands:
+            self.query_one(InboxTitle).say(self._served(), self._box.counts, self._lookout.problem, self._texts)
 
     # The item at hand
 
@@ -219,11 +174,16 @@ class InboxScreen(Screen[None]):
 
     @on(RowList.Opened, "#mail")
     def _opened(self, opened: RowList.Opened) -> None:
-        self._go_to(self._list.id_at(opened.row), soon=False)
-        self._reading = True
+        self._at = self._list.id_at(opened.row)
         if self._item is not None and not self._tall:
             # A session without a message has nothing else to read.
             self._message.turn("text" if isinstance(self._item.row, MessageRow) else "session")
+        self._read_it()
+
+    def _read_it(self) -> None:
+        """The item at hand; in a narrow window instead of the list."""
+        self._go_to(self._at, soon=False)
+        self._reading = True
         self._arrange()
         self._message.take_focus()
         self._mark_seen()
@@ -246,7 +206,7 @@ class InboxScreen(Screen[None]):
         try:
             read = await self._box.read(name)
         except BadInput as bad:
-            self._problem = bad
+            self._lookout.problem = bad
             return
         if name == self._at and self._stands:
             self._show_read(read)
@@ -269,11 +229,10 @@ class InboxScreen(Screen[None]):
             self._do(self._marking(self._at, seen=seen))
 
     async def _marking(self, name: str, *, seen: bool) -> None:
-        marking = asyncio.ensure_future(self._box.mark_seen(name, seen=seen))
-        await asyncio.sleep(0)
+        self._box.show_seen(name, seen=seen)
         if self._stands:
             self._list.refresh()
-        await marking
+        await self._box.mark_seen(name, seen=seen)
         self._say_title()
 
     def _do(self, work: Coroutine[object, object, None]) -> None:
@@ -284,8 +243,8 @@ class InboxScreen(Screen[None]):
                 await work
             except BadInput as bad:
                 # An inbox that may only be read is read all the same.
-                self._problem = bad
-                self._refuse(bad)
+                self._lookout.problem = bad
+                self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
 
         self.run_worker(done(), group="do")
 
@@ -296,20 +255,15 @@ class InboxScreen(Screen[None]):
         self._arrange()
         self.query_one(SearchBar).open()
 
-    def action_search(self) -> None:
-        self.action_filter()
-
     @on(SearchBar.Changed)
     def _look_for(self, sought: SearchBar.Changed) -> None:
         self.run_worker(self._sift(sought.wanted), group="filter", exclusive=True)
 
     async def _sift(self, wanted: str) -> None:
         try:
-            work = self._box.filter(wanted)
-            self._box.sift_heads()
-            await work
+            await self._box.filter(wanted)
         except BadInput as bad:
-            self._problem = bad
+            self._lookout.problem = bad
         self._show_list()
 
     @on(SearchBar.Closed)
@@ -326,7 +280,9 @@ class InboxScreen(Screen[None]):
         """The list keeps the keys while it has them, but for a session that stands below its message."""
         had_list = self._list.has_focus
         turn()
-        if not had_list or (self._tall and self._message.tab == "session"):
+        if not (self._wide or self._reading) and self._at:
+            self._read_it()
+        elif not had_list or (self._tall and self._message.tab == "session"):
             self._message.take_focus()
 
     async def action_leave(self) -> None:
@@ -356,38 +312,56 @@ class InboxScreen(Screen[None]):
             self._do(self._want(what, self._at))
 
     async def _want(self, what: What, name: str) -> None:
-        read, other = self._message.read, None
-        if what == "compare":
-            other = await self._box.read(self._list.marked)
-        if what not in ("serve", "delete-all") and (read is None or read.opened.item.id != name):
-            read = await self._box.read(name)
+        other = await self._box.read(self._list.marked) if what == "compare" else None
+        read = self._message.read if what in ("serve", "delete-all") else await self._read_anew(name)
         self.post_message(self.Wanted(what, read, other))
+
+    async def _read_anew(self, name: str) -> Read | None:
+        """Where it was only passed in the list, and another one is shown still."""
+        read = self._message.read
+        if read is None or read.opened.item.id != name:
+            read = await self._box.read(name)
+            if name == self._at:
+                self._show_read(read)
+        return read
+
+    def _once_read(self, act: Callable[[Read | None], None]) -> None:
+        """What concerns the message at hand."""
+
+        async def acting() -> None:
+            read = await self._read_anew(self._at)
+            if self._stands:
+                act(read)
+
+        self._do(acting())
 
     @on(RowList.Opened, "#parts")
     def _part_opened(self) -> None:
         self.post_message(self.Wanted("part", self._message.read, part=self._message.part))
 
     def action_walk(self) -> None:
-        read = self._message.read
+        self._once_read(self._walk)
+
+    def _walk(self, read: Read | None) -> None:
         if read is not None and read.opened.records:
             self.post_message(self.SessionOpened(read.opened.item.session, read))
         else:
             self.notify(self._texts("inbox.no-session"), severity="warning")
 
     def action_failure(self) -> None:
+        self._once_read(lambda _: self._to_failure())
+
+    def _to_failure(self) -> None:
         if not self._message.to_failure():
             self.notify(self._texts("ui.note.no-failure"))
         elif not self._tall:
             self.action_tab("session")
 
     def action_copy_line(self) -> None:
-        """The line at hand in a session; elsewhere the message as it is read."""
-        if (copied := self._message.copied()) is not None:
-            self.app.copy_to_clipboard(copied[0])
-            self.notify(self._texts(copied[1]))
+        self._once_read(lambda read: taking.copy_read(self, self._message.copied(read), self._texts))
 
     def action_copy_all(self) -> None:
-        taking.copy_all(self, self._message.walk, self._texts)
+        self._once_read(lambda _: taking.copy_all(self, self._message.walk, self._texts))
 
     # Deleting
 
@@ -417,9 +391,6 @@ class InboxScreen(Screen[None]):
         self._at = name
         self._show_list()
         self._go_to(name, soon=False)
-
-    def _refuse(self, bad: BadInput) -> None:
-        self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
 
     # What is seen
 

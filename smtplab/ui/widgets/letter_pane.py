@@ -22,6 +22,9 @@ from smtplab.view.letter import Letter
 from smtplab.view.texts import Texts
 
 Face = Literal["text", "html", "headers", "source", "parts"]
+PEOPLE_MAX: Final = 10
+"""Of the envelope, so that the letter itself is in sight; its session has them all."""
+
 FACES: Final[tuple[Face, ...]] = ("text", "html", "headers", "source", "parts")
 
 
@@ -136,7 +139,9 @@ def _head(item: Item, letter: Letter, texts: Texts) -> list[Written]:
     ]
     if isinstance(item.row, MessageRow):
         label = texts("inbox.envelope")
-        people = ", ".join(f"<{who}>" for who in item.row.recipients)
+        people = ", ".join(f"<{who}>" for who in item.row.recipients[:PEOPLE_MAX])
+        if (more := len(item.row.recipients) - PEOPLE_MAX) > 0:
+            people += f" +{texts.number(more)}"
         lines.append(Written(f"{label}: <{item.row.sender}> → {people}", "quiet", len(label) + 1))
     if letter.attachments:
         label = texts("inbox.attachments")

@@ -56,12 +56,12 @@ class MessagePane(Container):
         return self.query_one(Transcript).has_focus and self.query_one(SessionPane).walk.record is not None
 
     def show(self, item: Item | None, read: Read | None) -> None:
-        """A session that failed stands at its failure."""
+        """In a session of several messages one stands at the one at hand, in one that failed at its failure."""
         self.read = read
         letter, session = self.query_one(LetterPane), self.query_one(SessionPane)
         letter.show(item, read)
         self.query_one(TabLine).lack(*letter.lacking)
-        session.show(() if read is None else read.opened.records)
+        session.show(*((), 0) if read is None else (read.opened.records, read.began))
         if item is not None and item.failed:
             self.to_failure()
 
@@ -97,14 +97,14 @@ class MessagePane(Container):
             pane.select(row)
         return row is not None
 
-    def copied(self) -> tuple[str, str] | None:
-        """What a person copies here, and the id of the text that says so."""
+    def copied(self, read: Read | None) -> tuple[str, str] | None:
+        """What a person copies of it, or of the session here, and the id of the text that says so."""
         walk = self.query_one(SessionPane).walk
         if self.in_session:
             return walk.draw(walk.selected)[1].text, "ui.note.copied-line"
-        if self.read is None or self.read.letter is None:
+        if read is None or read.letter is None:
             return None
-        return text_of(self.read.letter, self.tab), "inbox.copied"
+        return text_of(read.letter, self.tab), "inbox.copied"
 
     @property
     def walk(self) -> Walk:

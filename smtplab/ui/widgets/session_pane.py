@@ -30,6 +30,8 @@ class SessionPane(Container):
         super().__init__(id=id)
         self._texts = texts
         self.walk = Walk((), texts, live=False)
+        self._awaited = 0
+        """The record to stand at as soon as it was read; 0 where the person stands already."""
 
     def compose(self) -> ComposeResult:
         yield Rail(self._texts)
@@ -50,24 +52,34 @@ class SessionPane(Container):
         self.query_one(Transcript).redraw()
         self.show_moment()
 
-    def show(self, records: Sequence[Record]) -> None:
+    def show(self, records: Sequence[Record], at: int = 0) -> None:
+        """The person stands at one of them."""
+        self._awaited = at
         self.walk = Walk(records, self._texts, live=False)
         transcript = self.query_one(Transcript)
         transcript.show(0, -1)
         transcript.redraw()
-        self.tick()
+        self.walk.read_on()
+        self.walk.player.to_end()
         self.walk.selected = 0 if self.walk.count else -1
         transcript.show(self.walk.count, self.walk.selected)
         self.show_moment()
+        self._go_to_awaited()
 
     def tick(self) -> None:
         """Take in what was not read yet."""
         if self.walk.read_on():
             self.walk.player.to_end()
             self.query_one(Transcript).show(self.walk.count, self.walk.selected)
+            self._go_to_awaited()
+
+    def _go_to_awaited(self) -> None:
+        if 0 < self._awaited < len(self.walk.known):
+            self.select(self.walk.rows.rows_of(self._awaited).start)
 
     def select(self, row: int) -> None:
         """A row, and the moment it tells of."""
+        self._awaited = 0
         self.walk.selected = row
         self.query_one(Transcript).select(row)
         self.show_moment()
@@ -83,5 +95,6 @@ class SessionPane(Container):
     @on(Transcript.Selected)
     def _choose(self, chosen: Transcript.Selected) -> None:
         chosen.stop()
+        self._awaited = 0
         self.walk.selected = chosen.row
         self.show_moment()
