@@ -12,8 +12,9 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
+from smtplab.net.names import DNS_PORT
 from smtplab.net.ports import Endpoint
-from smtplab.sim.internet import DNS_PORT, Internet
+from smtplab.sim.questions import NameServers
 
 UNDER_WAY_MAX = 1000
 """Questions and connections at a time; what comes beyond is dropped, as a busy server does."""
@@ -28,10 +29,10 @@ _LENGTH = struct.Struct("!H")
 class NameServer:
     """One resolver of a world. Open it once; closing it drops the questions that are under way."""
 
-    def __init__(self, internet: Internet, address: str, rename: Callable[[str], str] | None = None) -> None:
+    def __init__(self, servers: NameServers, address: str, rename: Callable[[str], str] | None = None) -> None:
         """`rename` gives the address that is answered for one of a zone."""
         self._rename = rename
-        self._internet = internet
+        self._servers = servers
         self._server = Endpoint(address, DNS_PORT)
         self._under_way: set[asyncio.Task[None]] = set()
         self._datagrams: asyncio.DatagramTransport | None = None
@@ -99,7 +100,7 @@ class NameServer:
             return None
         if not query.question:
             return None
-        response = await self._internet.ask_names(query, client, self._server, tcp=tcp)
+        response = await self._servers.ask(query, client, self._server, tcp=tcp)
         if response is None:
             return None
         if self._rename is not None:

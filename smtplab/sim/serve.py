@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.journal import Journal, Record
 from smtplab.net.clock import SystemClock
+from smtplab.net.names import DNS_PORT
 from smtplab.net.ports import Endpoint
 from smtplab.net.refusal import bind_refusal
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
-from smtplab.sim.internet import DNS_PORT, Fabric, Internet
+from smtplab.sim.internet import Fabric, Internet
 from smtplab.sim.lanes import LoopbackExchange, LoopbackHopDialer, LoopbackNetwork
 from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
@@ -117,7 +118,9 @@ class Serving:
         opened = []
         for address in host.addresses:
             real = self._places.real(address, DNS_PORT)
-            names = NameServer(self._internet, address, self._for_strangers if self._places.shared else None)
+            names = NameServer(
+                self._internet.name_servers, address, self._for_strangers if self._places.shared else None
+            )
             stack.push_async_callback(names.close)
             try:
                 endpoint = await names.open(real)

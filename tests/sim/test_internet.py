@@ -9,9 +9,10 @@ from smtplab import events as ev
 from smtplab.journal import Journal
 from smtplab.net.ports import Answer, ClientTls, Endpoint, Handler, Lost, Net, Stream, TlsFacts, TlsTrouble, Wire
 from smtplab.sim import loop as virtual
-from smtplab.sim.internet import Internet, ZoneExchange
+from smtplab.sim.internet import Internet
 from smtplab.sim.library import load_world
 from smtplab.sim.loop import VirtualClock
+from smtplab.sim.questions import ZoneExchange
 from smtplab.sim.world import Zone
 
 CAMPUS = load_world("campus")
@@ -150,7 +151,7 @@ def test_an_answer_too_long_for_a_packet_is_asked_for_again_over_tcp_which_takes
 def test_where_nobody_answers_for_names_the_question_times_out():
     async def work(internet: Internet, net: Net) -> tuple[object, float]:
         query = dns.message.make_query("neu.example", "MX")
-        asked = await ZoneExchange(internet, "10.1.0.25").ask(query, Endpoint("10.2.0.26", 53), 3.0)
+        asked = await ZoneExchange(internet.name_servers, "10.1.0.25").ask(query, Endpoint("10.2.0.26", 53), 3.0)
         return asked, net.clock.monotonic()
 
     assert on_relay(work) == (Lost("timed-out"), 3.0)
