@@ -93,7 +93,7 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
     name = fitted(named, min(_NAME_CELLS, cells - 3))
     held = [texts("ui.world.queued", count=now.queued)] if now.queued else []
     held += [texts("ui.world.stored", count=now.stored)] if now.stored else []
-    said = [*held, doing(spot.name, network, texts)] if telling else held
+    said = [*held, doing(spot.name, network, texts, shorten=True)] if telling else held
     text = fitted(" · ".join(filter(None, said)), cells - cell_len(name) - 4)
     gap = _NAME_CELLS - cell_len(name) if telling else cells - cell_len(name) - cell_len(text) - 3
     pad = cells - 3 - cell_len(name) - max(gap, 1) - cell_len(text)
@@ -106,14 +106,16 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
     ]
 
 
-def doing(host: str, network: Network, texts: Texts) -> str:
-    """What it does at this moment, in a few words; empty where it waits."""
+def doing(host: str, network: Network, texts: Texts, *, shorten: bool = False) -> str:
+    """What it does at this moment, in a few words; empty where it waits. Names without the worlds' common last label
+    where they are to be short."""
+    common = ".example" if shorten else ""
     for flow in reversed(network.flows.values()):
         if host == flow.client:
             kind = "ui.world.asks" if flow.kind == "dns" else "ui.world.calls"
-            return texts(kind, host=flow.server, stage=texts(f"stage.{flow.stage}"))
+            return texts(kind, host=flow.server.removesuffix(common), stage=texts(f"stage.{flow.stage}"))
         if host == flow.server:
-            return texts("ui.world.answers", host=flow.client)
+            return texts("ui.world.answers", host=flow.client.removesuffix(common))
     moment = network.host(host).next_attempt
     return texts("ui.world.waits", moment=clock_time(moment)) if moment else ""
 

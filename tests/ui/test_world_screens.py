@@ -282,6 +282,20 @@ def test_the_help_of_a_world_tells_of_what_has_the_focus_and_of_time(stage):
     stage(scene, "first-mail", size=(120, 40))
 
 
+def test_the_map_moves_to_the_host_that_acts_and_a_person_may_look_elsewhere(stage):
+    async def scene(on: Stage) -> None:
+        assert "mail.sv20.example" not in on.shown()
+        on.run.go_to(next(record.seq for record in on.run.known if record.node == "mail.sv20.example") + 5)
+        on.app.screen._show()
+        await on.pilot.pause()
+        assert "mail.sv20.example" in on.shown()
+        on.app.screen.query_one(WorldMap).choose("mail.sv01.example")
+        await on.pilot.pause()
+        assert "mail.sv01.example" in on.shown()
+
+    stage(scene, "classroom", size=(80, 24))
+
+
 def test_a_fault_is_chosen_by_its_stage_and_both_runs_stand_side_by_side(stage, tmp_path):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("mail.away.example")

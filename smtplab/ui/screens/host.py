@@ -30,6 +30,7 @@ from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.pane import Pane
+from smtplab.ui.widgets.picks import Picks
 from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
@@ -101,10 +102,10 @@ class HostScreen(MomentScreen):
             yield LogLines(self._log.draw)
             yield Inspector(id="inspector")
         with Horizontal(id="mailboxes"):
-            yield OptionList(id="messages")
+            yield Picks(id="messages")
             yield Pane(id="stored")
         with Horizontal(id="sessions"):
-            yield OptionList(id="talks")
+            yield Picks(id="talks")
             yield TwoColumns(self._draw_ends, id="ends")
         yield SearchBar(self._texts)
         yield KeyBar(self._texts)

@@ -27,7 +27,7 @@ DELIVERIES_AND_HOURS: Final = (
 )
 EXPLAINING: Final = (
     Binding("i", "explain", "ui.key.inspector", show=False),
-    Binding("tab", "app.focus_next", "ui.key.to-log", show=False, key_display="⇥"),
+    Binding("tab", "app.focus_next", "ui.key.next-pane", show=False, key_display="⇥"),
 )
 ENDS: Final = (
     Binding("home", "jump('start')", "ui.key.start", show=False),

@@ -20,6 +20,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.worlds import Offer, bundled_worlds, offer, own_worlds
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.picks import Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -27,13 +28,8 @@ HOSTS_SHOWN: Final = 6
 """Of one network: the line stays a line."""
 
 
-class WorldList(OptionList):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "cursor_up", "ui.key.world", key_display="↑↓"),
-        Binding("k", "cursor_up", "ui.key.world", show=False),
-        Binding("down,j", "cursor_down", "ui.key.world", show=False),
-        Binding("enter", "select", "ui.key.play-world", key_display="⏎"),
-    ]
+class WorldList(Picks):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.play-world", key_display="⏎")]
 
 
 class WorldsScreen(Screen[None]):

@@ -68,6 +68,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         self._inks = Inks(self, "map")
         self._seen: tuple[Network, str] | None = None
         self._picture = Picture([], {})
+        self._followed = ""
         # The one to look at first is the first server of mail: it has a queue.
         servers = (spot.name for spot in plan.spots if not {"user-agent", "resolver"} & {*spot.roles})
         self.chosen = next(servers, self._hosts[0])
@@ -80,6 +81,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         """The moment, and the host whose record is its last."""
         self._seen = (network, node)
         self._redraw()
+        self._follow(network, node)
 
     def choose(self, host: str) -> None:
         if host in self._picture.places:
@@ -146,6 +148,18 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = size
         self._say_doing()
         self.refresh()
+
+    def _follow(self, network: Network, node: str) -> None:
+        """Where another host has begun to act out of sight, the map moves there; within one dialogue it stays."""
+        flows = (flow for flow in reversed(network.flows.values()) if node in (flow.client, flow.server))
+        host = next((flow.client for flow in flows), node)
+        if host == self._followed or host not in self._picture.places:
+            return
+        self._followed = host
+        y, height = self._picture.places[host][0], max(self.scrollable_content_region.height, 1)
+        if not self.scroll_offset.y <= y < self.scroll_offset.y + height:
+            top = max(min(y - height // 2, self.virtual_size.height - height), 0)
+            self.scroll_to(y=top, animate=False, force=True)
 
     def _say_doing(self) -> None:
         if self._seen is not None:
