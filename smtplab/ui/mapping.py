@@ -107,8 +107,8 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
 
 
 def doing(host: str, network: Network, texts: Texts, *, shorten: bool = False) -> str:
-    """What it does at this moment, in a few words; empty where it waits. Names without the worlds' common last label
-    where they are to be short."""
+    """What it does at this moment, in a few words; empty where it waits. Where they are to be few, names are without
+    the worlds' common last label and times without year and seconds."""
     common = ".example" if shorten else ""
     for flow in reversed(network.flows.values()):
         if host == flow.client:
@@ -117,7 +117,11 @@ def doing(host: str, network: Network, texts: Texts, *, shorten: bool = False) -
         if host == flow.server:
             return texts("ui.world.answers", host=flow.client.removesuffix(common))
     moment = network.host(host).next_attempt
-    return texts("ui.world.waits", moment=clock_time(moment)) if moment else ""
+    if not moment:
+        return ""
+    # Of `2026-11-23 02:00:00 UTC` the day and the minute.
+    said = clock_time(moment)[5:16] if shorten else clock_time(moment)
+    return texts("ui.world.waits", moment=said)
 
 
 def _mark(host: str, network: Network) -> tuple[str, str]:

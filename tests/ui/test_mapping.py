@@ -54,8 +54,8 @@ def test_the_list_says_what_each_host_does():
     picture = mapping.draw(plan_of("campus"), net, "", 100 - 22, EN)
     rows = text_of(picture)
     assert "talks to mx1.neu: Content" in rows[picture.places["relay.hust.example"][0]]
-    assert "answers relay.hust.example" in rows[picture.places["mx1.neu.example"][0]]
-    assert "2 queued · tries again at 2026-11-23 02:0" in rows[picture.places["mx2.vnet.example"][0]]
+    assert "answers relay.hust" in rows[picture.places["mx1.neu.example"][0]]
+    assert "2 queued · tries again at 11-23 02:00 " in rows[picture.places["mx2.vnet.example"][0]]
 
 
 def test_more_dialogues_than_lanes_are_no_tangle():
