@@ -15,7 +15,7 @@ from smtplab.lab.inbox_pages import SessionItem, find_messages, find_sessions
 from smtplab.lab.inbox_query import parse_query
 from smtplab.message.html import plain_text
 from smtplab.message.parts import MimePart, body_of
-from smtplab.view.sitting import ending_of
+from smtplab.view.sitting import ending_of, transaction_of
 from smtplab.view.texts import Texts
 from smtplab.web.api_messages import PARTS_COST, SEARCH_S, all_ids, content_of, released, remove, row_of, tree_of
 from smtplab.web.api_sessions import session_of
@@ -183,11 +183,13 @@ class Pages:
                 return {}
 
     async def _transcript(self, row: MessageRow, texts: Texts) -> Any:
+        """From where the message begins."""
         try:
             _, records, left_out = await session_of(self._desk, row.session)
         except Problem:
             return None  # It goes on yet: its records are kept at its end.
-        return await self._desk.do(lambda: transcript(records, left_out, texts))
+        first = transaction_of(records, row.id) + 1
+        return await self._desk.do(lambda: transcript(records, left_out, texts, first=first))
 
     async def _mark_seen(self, name: str) -> None:
         def work(inbox: Inbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from smtplab.lab.inbox import opened_inbox
 from smtplab.web.looks import linked
 from smtplab.web.pages import VIEWS
+from tests.lab.inboxes import Server
 from tests.serve.served import Served
 from tests.web.conftest import ORIGIN, opened
 
@@ -84,6 +85,23 @@ def test_opening_a_message_marks_it_and_it_can_be_marked_as_unread(home):
     read, unread, marked, missing = asyncio.run(play())
     assert (name in read, len(read)) == (False, 3)
     assert (name in unread, marked.status_code, missing.status_code) == (True, 204, 404)
+
+
+def test_beside_a_message_of_several_its_session_begins_with_it(tmp_path):
+    async def fill():
+        server = Server(tmp_path)
+        await server.several("one", "two")
+        await server.ledger.close(5)
+        await server.close()
+
+    asyncio.run(fill())
+    names = ids(tmp_path)
+    two, one = (asked(tmp_path, f"/messages/{names[subject]}").text for subject in ("two", "one"))
+    assert "MAIL FROM:&lt;two@" in two
+    assert "MAIL FROM:&lt;one@" not in two
+    assert "The whole session</a>" in two
+    assert "EHLO client.example" in one
+    assert "The whole session</a>" not in one
 
 
 @pytest.mark.parametrize(
