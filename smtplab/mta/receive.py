@@ -164,19 +164,20 @@ class Receiver:
         or nothing more is listened to."""
         core, visit, out = self._core, self._visit, b""
         while request is not None:
+            decision: Decision | Awaitable[Decision]
             if type(request) is Asked:
                 decision = request.refusal or self._answer(request)
-                if type(decision) is Reply and not self._delays:
-                    # As nearly everything is.
-                    out += visit.settle(decision, request, True)
-                else:
-                    out += self._begin_or_settle(decision, request)
             elif type(request) is ContentReceived:
-                out += self._begin_or_settle(self._take_content(request), request)
+                decision = self._take_content(request)
             elif type(request) is AuthAnswered:
-                out += self._begin_or_settle(visit.login.go_on(request), request)
+                decision = visit.login.go_on(request)
             else:
                 break
+            if type(decision) is Reply and not self._delays:
+                # As nearly everything is.
+                out += visit.settle(decision, request, True)
+            else:
+                out += self._begin_or_settle(decision, request)
             if self._deciding is not None or len(out) > UNSENT_OCTETS_MAX:
                 self._write_some(out)
                 return
@@ -278,11 +279,9 @@ class Receiver:
         replies = decision if isinstance(decision, tuple) else (decision,)
         if request is None:
             return self._core.greet(replies[0])
-        if type(request) is ContentReceived:
+        if type(request) is ContentReceived and len(replies) > 1:
             return self._visit.settle_content(replies, at_once)
-        if type(request) is Asked:
-            return self._visit.settle(replies[0], request, at_once)
-        return self._visit.settle_login(replies[0])
+        return self._visit.settle(replies[0], request, at_once)
 
     def _follow_state(self) -> None:
         if self._core.state == "closed":

@@ -13,7 +13,7 @@ from smtplab.mta.login import Login
 from smtplab.mta.rules import Caller, Rules, honoured
 from smtplab.mta.trace import protocol_of
 from smtplab.net.ports import Net, TlsFacts
-from smtplab.smtp.server import Asked, ContentReceived, Server
+from smtplab.smtp.server import Asked, AuthAnswered, ContentReceived, Server
 from smtplab.smtp.states import HELLO_VERBS
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Command, Ehlo, Helo, Lhlo, Mail, Parameters, Rcpt, XClient
@@ -49,8 +49,10 @@ class Visit:
         self._idle = 0
         """Commands since the last message that bring none nearer."""
 
-    def settle(self, reply: Reply, asked: Asked, at_once: bool = False) -> bytes:
-        """The answer to a command; `at_once` as in `Server.reply`."""
+    def settle(self, reply: Reply, asked: Asked | AuthAnswered | ContentReceived, at_once: bool = False) -> bytes:
+        """The answer to anything; `at_once` as in `Server.reply`."""
+        if type(asked) is not Asked:
+            return self._settle_login(reply) if type(asked) is AuthAnswered else self.settle_content((reply,), at_once)
         out = self._core.reply(reply, at_once)
         # By exact type: isinstance of a struct that it isn't takes longer than all the rest.
         command, code = asked.command, reply.code or 0
@@ -83,7 +85,7 @@ class Visit:
             out += b"".join([self._core.reply(reply, at_once) for reply in replies[1:]])
         return out + self._end_where_hopeless(5) if first.severity == 5 else out
 
-    def settle_login(self, reply: Reply) -> bytes:
+    def _settle_login(self, reply: Reply) -> bytes:
         """The answer to a line of an AUTH exchange."""
         out = self._core.reply(reply)
         self._note_login(reply)

@@ -26,10 +26,10 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     asked: Asked
     """Where nothing speaks against it."""
     in_order: frozenset[State]
-    """Where nothing but its number and its transaction can speak against it."""
+    """Where only its transaction can speak against it."""
     plain: bool
     """Without flaws, parameters, secrets, a chunk behind it and anything outside ASCII: it is told as it stands, and
-    only its order and its number can speak against it."""
+    only its order and its transaction can speak against it."""
 
 
 _MAY_BE_AUTH = (b"A", b"a", b" ", b"\t")

@@ -100,6 +100,8 @@ class Incoming:
         return self._judge(chunks.whole(), "BDAT", chunks.flaws, chunks.is_ascii)
 
     def _judge(self, content: bytes, transfer: Transfer, flaws: tuple[Flaw, ...], is_ascii: bool) -> ContentReceived:
+        if not flaws and is_ascii:
+            return ContentReceived(content, transfer)
         if self._body_type == "BINARYMIME" and transfer == "BDAT":
             return ContentReceived(content, transfer, is_ascii=is_ascii)
         if self._emit is not None:

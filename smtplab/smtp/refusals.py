@@ -45,12 +45,10 @@ class Standing(msgspec.Struct, gc=False):
     mail_parameters: Parameters = {}
 
 
-def stands(verb: str, standing: Standing) -> bool:
-    """Does nothing speak against one of `LIMITED` that is in order, where it has no parameters? Where it does,
-    `refusal_of` knows more."""
-    if verb == "RCPT":
-        return standing.recipients < standing.recipients_max
-    return not standing.mail_parameters
+def is_limited(standing: Standing) -> bool:
+    """May something of the transaction speak against a command that is in order and has no parameters? What, tells
+    `refusal_of`."""
+    return standing.recipients >= standing.recipients_max or _is_binary(standing)
 
 
 def refusal_of(parsed: Parsed, state: State, standing: Standing) -> Reply | None:
@@ -182,9 +180,6 @@ IN_ORDER: Mapping[str, frozenset[State]] = {
 }
 """What nearly every command is: known to every server, and said in a state that has it."""
 
-LIMITED = frozenset({"RCPT", "DATA"})
-"""Of these, whose number or whose transaction may speak against them."""
-
 _WHY_OUT_OF_ORDER: dict[State, str] = {
     "ready": "No transaction, MAIL first",
     "mail": "A transaction is open",
@@ -203,11 +198,15 @@ def _refuse_content(verb: str, command: Command, standing: Standing) -> Reply | 
         return _refuse_mail(command, standing)
     if verb == "RCPT" and isinstance(command, Rcpt):
         return _refuse_rcpt(command, standing)
-    if verb == "DATA" and (standing.mail_parameters.get("BODY") or "").upper() == "BINARYMIME":
+    if verb == "DATA" and _is_binary(standing):
         return _out_of_order("BINARYMIME needs BDAT")  # RFC 3030 3
     if isinstance(command, Auth) and command.mechanism.upper() not in standing.offered.auth_mechanisms:
         return make_reply(504, "Mechanism not offered", enhanced="5.5.4")  # RFC 4954 4
     return None
+
+
+def _is_binary(standing: Standing) -> bool:
+    return (standing.mail_parameters.get("BODY") or "").upper() == "BINARYMIME"
 
 
 def _refuse_mail(mail: Mail, standing: Standing) -> Reply | None:

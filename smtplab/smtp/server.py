@@ -9,11 +9,11 @@ from smtplab.journal import Emit, EmitTogether, Teller
 from smtplab.smtp.auth_shown import AuthStory
 from smtplab.smtp.heard import REMEMBERED_OCTETS_MAX, Heard, hear, remembered
 from smtplab.smtp.incoming import Incoming
-from smtplab.smtp.refusals import HTTP_VERBS, LIMITED, Standing, broken_rule, refusal_of, stands
+from smtplab.smtp.refusals import HTTP_VERBS, Standing, broken_rule, is_limited, refusal_of
 from smtplab.smtp.requests import Asked, AuthAnswered, ClientGone, ContentReceived, Limits, LineEndings, Request
 from smtplab.smtp.response import read_response
 from smtplab.smtp.rules import broken, broken_by_flaw
-from smtplab.smtp.said import Said, say, say_as_ever
+from smtplab.smtp.said import say, say_as_ever
 from smtplab.smtp.shown import shown_challenge, shown_response
 from smtplab.smtp.states import CONTENT, GREETING, HANDSHAKE, LAST_CHUNK, STATES, Dialect, State, advance
 from smtplab.wire.command import Auth, Bdat, Command, Mail, Parameters
@@ -72,6 +72,8 @@ class Server:
         self._monotonic = monotonic
         self._show_secrets = show_secrets
         self._say = say_as_ever if dialect == "smtp" else say
+        self._limited = False
+        """Something of the transaction may speak against a command that is in order."""
         self._lines = LineReader(limits.auth_octets, bare_lf_ends=line_endings != "strict")
         self._incoming = Incoming(limits, line_endings, self._emit)
         self._hear_smtputf8(offered=False)
@@ -149,10 +151,9 @@ class Server:
         if emit is not None:
             emit(heard.told)
         asked = heard.asked
-        verb = asked.verb
-        if self.state not in heard.in_order or (verb in LIMITED and not stands(verb, self._standing)):
+        if self._limited or self.state not in heard.in_order:
             asked = self._judge(heard)
-        self._asked, self._row, self._replies_owed = None, verb, 1
+        self._asked, self._row, self._replies_owed = None, asked.verb, 1
         return asked
 
     def _take_uncommon(self, heard: Heard) -> Request | None:
@@ -251,24 +252,29 @@ class Server:
         With nothing asked it is a reply of our own accord, which only 421 may be (RFC 5321 3.8). `at_once` says that
         nothing was waited for. Raises ValueError where a text of the reply holds CR or LF.
         """
-        if not self._replies_owed:
-            return self._speak_up(reply)
+        if not at_once or self._replies_owed != 1:
+            return self._reply_late(reply)
         say, emit = self._say, self._emit_together
         said = say(reply, self.state, self._row)
-        self._replies_owed -= 1
-        if not at_once or self._replies_owed or not said.facts:
-            return self._reply_late(reply, said)
+        facts = said.facts
+        if not facts:
+            return self._reply_late(reply)
+        self._replies_owed = 0
         self.answered_at = self._asked_at
         if emit is not None:
-            emit(said.facts)
+            emit(facts)
         if said.noted:
             self._note()
         if said.changed is not None:
             self._enter(said.state)
         return said.data
 
-    def _reply_late(self, reply: Reply, said: Said) -> bytes:
-        """Or one of several, or within an exchange."""
+    def _reply_late(self, reply: Reply) -> bytes:
+        """Or one of several, within an exchange, or of our own accord."""
+        if not self._replies_owed:
+            return self._speak_up(reply)
+        said = self._say(reply, self.state, self._row)
+        self._replies_owed -= 1
         self._tell_late(reply, said.told)
         if said.noted:
             self._note()
@@ -327,11 +333,14 @@ class Server:
 
     def _note(self) -> None:
         """What a 2xx makes true."""
-        verb, asked = self._row, self._asked
+        verb, asked, standing = self._row, self._asked, self._standing
         if verb == "RCPT":
-            self._standing.recipients += 1
+            recipients = standing.recipients = standing.recipients + 1
+            if recipients >= standing.recipients_max:
+                self._limited = True
         elif verb == "MAIL" and isinstance(asked, Mail):
-            self._standing.mail_parameters = asked.parameters
+            standing.mail_parameters = asked.parameters
+            self._limited = is_limited(standing)
         elif verb == "QUIT":
             self._quit = True
         elif verb == "AUTH":
@@ -361,6 +370,7 @@ class Server:
 
     def _end_transaction(self) -> None:
         self._standing.recipients, self._standing.mail_parameters = 0, _NO_PARAMETERS
+        self._limited = False
         self._incoming.forget()
 
     def _throw_away(self, rule: str) -> None:

@@ -142,7 +142,7 @@ class _TapedScope(Scope):
         if tape.watch is not None or tape.place is not self:
             return super().ways()
         now, stamp, told = tape.now, tape.times.append, tape.told
-        keep = told.append
+        keep, keep_all = told.append, told.extend
 
         def emit(event: Event) -> None:
             stamp(now())
@@ -152,9 +152,9 @@ class _TapedScope(Scope):
 
         def emit_together(events: tuple[Event, ...]) -> None:
             moment = now()
-            for event in events:
+            keep_all(events)
+            for _ in events:
                 stamp(moment)
-                keep(event)
 
         return emit, emit_together
 
