@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from smtplab.view.texts import Texts
@@ -9,6 +11,9 @@ from smtplab.view.texts import Texts
 TERM_WIDTH_MAX = 76
 """Of a terminal's 80 columns click leaves two at either side."""
 WORD = "WORD"
+
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
+"""Click has no class for these errors."""
 
 
 class SpokenCommand(click.Command):
@@ -66,6 +71,8 @@ def error_line(trouble: click.ClickException, texts: Texts) -> str:
             return texts("cli.missing", name=trouble.param.human_readable_name.upper())
         case click.NoSuchCommand():
             return _with_guess(texts("cli.no-such-command", name=trouble.command_name), trouble.possibilities, texts)
+        case click.UsageError() if (extra := _EXTRA.fullmatch(trouble.message)) is not None:
+            return texts("cli.too-many", words=" ".join(extra[1].split()))
         case _:
             return texts("cli.usage-error", detail=" ".join(trouble.format_message().split()))
 

@@ -66,8 +66,8 @@ def test_a_file_in_a_folder_that_is_not_there_is_the_person_s_to_mend(tmp_path):
     assert done.stderr.decode() == f"smtplab: {target} can't be written: No such file or directory\n"
 
 
-def said_of(arguments, tmp_path, given=b""):
-    command = [sys.executable, "-m", "smtplab", "--lang", "en", "--home", str(tmp_path), *arguments]
+def said_of(arguments, tmp_path, given=b"", language="en"):
+    command = [sys.executable, "-m", "smtplab", "--lang", language, "--home", str(tmp_path), *arguments]
     return subprocess.run(command, input=given, capture_output=True, check=False)
 
 
@@ -103,6 +103,15 @@ def test_a_password_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
     done = said_of(("user", "set", "bob"), tmp_path, b"\xd3\xff\n")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == b"smtplab: the password of bob is not UTF-8; write it so\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("en", "extra two: this is too much; see --help"), ("vi", "extra two: thừa; xem --help")],
+)
+def test_what_is_too_much_is_named_in_the_person_s_language(language, line, tmp_path):
+    done = said_of(("inbox", "list", "extra", "two"), tmp_path, language=language)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"smtplab: {line}\n")
 
 
 def test_a_home_that_is_a_file_is_refused_and_not_taken_for_an_empty_one(tmp_path):
