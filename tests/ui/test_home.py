@@ -10,7 +10,7 @@ from smtplab.lab.request import BadInput, WalkRequest
 from smtplab.sim.library import load_world
 from smtplab.ui.app import EXAMPLES, WORLD
 from smtplab.ui.keep import capture_path
-from smtplab.ui.screens.home import newest_captures, place_of
+from smtplab.ui.screens.home import Offers, newest_captures, place_of
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.widgets.place_switch import PlaceSwitch
 from smtplab.ui.widgets.recipient_input import RecipientInput
@@ -167,3 +167,19 @@ def test_a_capture_s_name_is_fit_for_any_file_system(tmp_path: Path):
     assert path.name.endswith("_a_b_c@hust.example.jsonl")
     path.touch()
     assert not capture_path(tmp_path, "../a/b:c@hust.example").exists()
+
+
+def test_down_and_enter_take_what_is_offered_and_up_leads_back(asked):
+    async def scene(stage):
+        field = stage.app.screen.query_one(RecipientInput)
+        assert field.has_focus
+        await stage.press("down")
+        offers = stage.app.screen.query_one(Offers)
+        assert offers.has_focus
+        assert offers.get_option_at_index(offers.highlighted).id == "example:student@hust.example"
+        await stage.press("down", "up", "up")
+        assert field.has_focus
+        await stage.press("tab", "down", "enter")
+        assert isinstance(stage.app.screen, WalkScreen)
+
+    assert [request.recipient for request in asked(scene, size=(80, 24))] == [EXAMPLES[0]]

@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.picks import Picks
 from smtplab.ui.widgets.place_switch import Place, PlaceSwitch
 from smtplab.ui.widgets.recipient_input import RecipientInput
 from smtplab.view.safe import safe
@@ -33,6 +34,26 @@ _SESSION: Final = "session:"
 _LESSONS: Final = "lessons:"
 _EXAMPLE: Final = "example:"
 _CAPTURE: Final = "capture:"
+
+
+class Offers(Picks):
+    """Above its first line is the recipient's field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "up", "ui.key.line", key_display="↑↓"),
+        Binding("enter", "select", "ui.key.choose", key_display="⏎"),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """Up, from the first line."""
+
+    def action_up(self) -> None:
+        first = next((place for place, option in enumerate(self.options) if not option.disabled), None)
+        if self.highlighted in (None, first):
+            self.post_message(self.Left())
+        else:
+            self.action_cursor_up()
 
 
 class HomeScreen(Screen[None]):
@@ -90,7 +111,7 @@ class HomeScreen(Screen[None]):
             )
             yield PlaceSwitch(texts)
             yield Static(id="note")
-            yield OptionList(id="offers")
+            yield Offers(id="offers")
         yield KeyBar(texts)
 
     def on_mount(self) -> None:
@@ -145,6 +166,17 @@ class HomeScreen(Screen[None]):
             self.post_message(self.CaptureChosen(self._captures / offer.removeprefix(_CAPTURE)))
         else:
             self.post_message(self.WalkChosen(offer.removeprefix(_EXAMPLE), "sim"))
+
+    def action_below(self) -> None:
+        """To the first of what is offered."""
+        offers = self.query_one(Offers)
+        offers.focus()
+        if offers.highlighted is None:
+            offers.action_first()
+
+    @on(Offers.Left)
+    def _go_up(self) -> None:
+        self.query_one(RecipientInput).focus()
 
     def action_worlds(self) -> None:
         self.post_message(self.WorldsWanted())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -23,8 +24,16 @@ from smtplab.ui.prose import Block, blocks
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.page import Page
+from smtplab.ui.widgets.picks import Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
+
+_UNDER_TITLE: Final = " " * 5
+"""Behind mark and number."""
+
+
+class LessonList(Picks):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.open", key_display="⏎")]
 
 
 class LessonsScreen(Screen[None]):
@@ -48,7 +57,7 @@ class LessonsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Label(id="lessons-title")
         with Horizontal():
-            yield OptionList(id="lessons")
+            yield LessonList(id="lessons")
             yield Page(id="about")
         yield KeyBar(self._texts)
 
@@ -100,7 +109,8 @@ class LessonsScreen(Screen[None]):
         mark, style = _mark(player)
         said = self._texts("lesson.row", minutes=one.lesson.minutes, points=player.points, of=one.lesson.points)
         title = one.prose[self._texts.language].title
-        return Content.assemble((f"{mark} ", style), f"{one.number.lstrip('0')}  {safe(title)}\n", (said, "$quiet"))
+        head = f"{one.number.lstrip('0')}  {safe(title)}"
+        return Content.assemble((f"{mark} ", style), f"{head}\n{_UNDER_TITLE}", (said, "$quiet"))
 
     def _say(self, place: int) -> None:
         if not self._outlines:

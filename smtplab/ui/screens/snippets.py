@@ -18,6 +18,7 @@ from smtplab.lab.script import Step
 from smtplab.lab.snippets import SNIPPETS
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.picks import Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -45,7 +46,7 @@ class SnippetsScreen(ModalScreen[Sequence[Step] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet"):
             with Horizontal():
-                yield OptionList(id="snippets")
+                yield Picks(id="snippets")
                 yield Static(id="says")
             yield KeyBar(self._texts)
 

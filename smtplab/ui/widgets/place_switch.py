@@ -24,6 +24,8 @@ class PlaceSwitch(Widget, can_focus=True):
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,right,space", "switch", "ui.key.place", key_display="← →"),
+        Binding("down", "screen.below", "ui.key.below", key_display="↓"),
+        Binding("up", "app.focus_previous", "ui.key.to-recipient", show=False),
     ]
 
     @dataclass

@@ -14,5 +14,5 @@ class RecipientInput(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "ui.key.walk", key_display="⏎"),
         Binding("right", "cursor_right", "ui.key.complete", key_display="→"),
-        Binding("down", "screen.focus_next", "ui.key.below", key_display="↓"),
+        Binding("down", "screen.below", "ui.key.below", key_display="↓"),
     ]
