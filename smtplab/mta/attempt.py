@@ -43,7 +43,7 @@ async def attempt(place: Place, errand: Errand, net: Net, emit: Emit, gate: Gate
     in clear, as Postfix does with `may`: a message in clear is what it would have been without the offer."""
     result = await _session(place, errand, net, emit, gate)
     cause = None if result.setback is None else result.setback.cause
-    if isinstance(cause, TlsTrouble) and errand.options.tls == "may" and not errand.options.tls_strict:
+    if type(cause) is TlsTrouble and errand.options.tls == "may" and not errand.options.tls_strict:
         emit(Judged("tls", "in-clear-instead", cause.reason))
         options = msgspec.structs.replace(errand.options, tls="none")
         return await _session(place, msgspec.structs.replace(errand, options=options), net, emit, gate)
@@ -85,7 +85,7 @@ async def _use(session: Session, errand: Errand) -> Attempt:
             if not session.ended:
                 setback, outcomes = await transact_within(session, errand.envelope, errand.before_content)
             outcomes += _stopped(session, people[len(outcomes) :])
-        if setback is not None and isinstance(setback.cause, Shortfall):
+        if setback is not None and type(setback.cause) is Shortfall:
             session.say("ended", setback.cause.words)
         kept = errand.kept is not None and setback is None and errand.kept.keep(session)
         if not kept:

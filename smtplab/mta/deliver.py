@@ -95,7 +95,7 @@ async def deliver(job: Job, net: Net, scope: Scope, gate: Gate | None = None) ->
     """Never raises for what the network does. The facts of each session stand in `scope.within(host)`."""
     people = job.envelope.recipients
     route = await find_route(job.domain, net, job.routing, scope)
-    if isinstance(route, NoRoute):
+    if not isinstance(route, Route):
         verdict = judge_no_route(route)
         return Delivery(tuple(RecipientOutcome(who, verdict) for who in people), (), route)
     if job.options.quit_after == "dns":

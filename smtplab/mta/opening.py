@@ -41,7 +41,7 @@ async def connect(session: Session) -> Setback | None:
     except TimeoutError:
         stream = Lost("timed-out")
     ms = round((clock.monotonic() - started) * 1000, 3)
-    if isinstance(stream, Lost):
+    if type(stream) is Lost:
         patience.end()
         session.emit(ConnectFailed(host, address, port, ms, stream.reason))
         return Setback("connect", stream)

@@ -50,7 +50,7 @@ async def find_route(domain: str, net: Net, routing: Routing, emit: Emit) -> Rou
         emit(RouteFound(domain, "pinned", door))
         return Route(domain, "pinned", door)
     found = await _candidates(domain, net, routing, emit)
-    if isinstance(found, NoRoute):
+    if not isinstance(found, tuple):
         if found.kind == "null-mx":
             emit(RouteFound(domain, "null-mx", ()))
         return found

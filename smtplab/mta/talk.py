@@ -334,7 +334,7 @@ class Talk:
             with self._patience.within(limit_s):
                 while True:
                     data = await self._stream.read()
-                    if isinstance(data, Lost):
+                    if type(data) is Lost:
                         self._lost = data
                     else:
                         self.client.receive(data)
@@ -352,7 +352,7 @@ class Talk:
             if event is None:
                 return None
             self._ahead = None
-            if isinstance(event, Closed):
+            if not isinstance(event, Answered):
                 self._lost = Lost(event.reason or "closed")
             elif event.verb != UNASKED or event.reply.code == 421:
                 return self._unless_endless(event.reply) if client.unread else event.reply

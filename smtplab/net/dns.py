@@ -125,12 +125,12 @@ class DnsResolver:
         emit(DnsQueried(name, rrtype, shown))
         began_s = self._clock.monotonic()
         response = await self._exchange.ask(query, server, timeout_s)
-        if not isinstance(response, Lost) and _is_format_error(response):
+        if type(response) is not Lost and _is_format_error(response):
             # RFC 6891 7: an old server that does not know EDNS says so with FORMERR.
             query.use_edns(False)
             response = await self._exchange.ask(query, server, timeout_s)
         ms = round((self._clock.monotonic() - began_s) * 1000, 3)
-        if isinstance(response, Lost):
+        if type(response) is Lost:
             emit(DnsFailed(name, rrtype, shown, response.reason))
             return _KIND_OF_REASON.get(response.reason, "unreachable")
         found = self._read(response, name, rrtype, shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from typing import Literal, Protocol
+from typing import Literal, Protocol, final
 
 import msgspec
 
@@ -18,6 +18,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     port: int
 
 
+# Final, so that it can be told by its class: of anything else, isinstance takes eight times as long.
+@final
 class Lost(msgspec.Struct, frozen=True):
     """A connection, or the try to make one, came to an end that nobody asked for."""
 

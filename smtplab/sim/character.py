@@ -10,13 +10,13 @@ from smtplab.mta.accounts import MemoryAccounts
 from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.rules import Caller, Rules
+from smtplab.mta.rules import Caller, Hook, Rules
 from smtplab.net.ports import ServerTls, Trust
 from smtplab.sim.directory import Known, directory_of
 from smtplab.sim.world import RELAYS, Host, User, World
 from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits
-from smtplab.wire.command import Command, Ehlo, Rcpt
+from smtplab.wire.command import Command, Rcpt
 from smtplab.wire.reply import Reply, make_reply
 
 SMTP_PORT = 25
@@ -84,11 +84,6 @@ def own_domains(host: Host) -> frozenset[str]:
     return frozenset(domain.lower() for domain in host.domains) if "mx" in host.roles else frozenset()
 
 
-def local_hook(world: World, host: Host) -> LocalHook:
-    """The answers of this very host."""
-    return LocalHook(_people(world, host), knows_ehlo=host.software.dialect != "smtp")
-
-
 def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
     manner = behaviour(host)
     agents = {other.name for other in world.hosts if other.submits_to == host.name}
@@ -108,7 +103,6 @@ def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
 
 def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
     manner = behaviour(host)
-    hook = local_hook(world, host)
     return Rules(
         hostname=host.name,
         banner=manner.banner,
@@ -123,30 +117,40 @@ def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
         line_endings=host.software.line_endings,
         received_max=manner.hops_max,
         reply_delay_s=manner.reply_ms / 1000,
-        hooks={"RCPT": hook, "EHLO": hook},
+        hooks=_hooks(world, host),
     )
 
 
-def _people(world: World, host: Host) -> dict[str, User]:
-    return {user.address.lower(): user for domain in own_domains(host) for user in world.people(domain)}
+def _hooks(world: World, host: Host) -> dict[str, Hook]:
+    """The answers of this very host, where it has some of its own."""
+    hooks: dict[str, Hook] = {}
+    people = [user for domain in own_domains(host) for user in world.people(domain) if user.state != "active"]
+    if people:
+        hooks["RCPT"] = ClosedMailboxes({user.address.lower(): user for user in people})
+    if host.software.dialect == "smtp":
+        hooks["EHLO"] = _no_ehlo
+    return hooks
 
 
 def _limits(manner: Behaviour) -> Limits:
     return Limits(message_octets=manner.size_octets_max, recipients=manner.recipients_max)
 
 
-class LocalHook:
-    """Answers for the mailboxes that exist and yet take nothing now, and for a server that knows RFC 821 only."""
+def _no_ehlo(command: Command, caller: Caller) -> Reply:
+    """Of a server that knows RFC 821 only."""
+    del command, caller
+    return make_reply(500, "Command unrecognized")  # RFC 821 4.2.1
 
-    def __init__(self, people: dict[str, User], *, knows_ehlo: bool) -> None:
+
+class ClosedMailboxes:
+    """Answers for the mailboxes that exist and yet take nothing now."""
+
+    def __init__(self, people: dict[str, User]) -> None:
         self._people = people
-        self._knows_ehlo = knows_ehlo
 
     def __call__(self, command: Command, caller: Caller) -> Reply | None:
         """RFC 3463 3.3: X.2.2 is a full mailbox, X.2.1 a disabled one. None where the ordinary rules hold."""
         del caller
-        if isinstance(command, Ehlo) and not self._knows_ehlo:
-            return make_reply(500, "Command unrecognized")  # RFC 821 4.2.1
         if not isinstance(command, Rcpt):
             return None
         user = self._people.get(str(command.forward_path).lower())

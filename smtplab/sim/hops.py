@@ -49,6 +49,6 @@ class _HopDialer:
         if self._hops.meet is not None and (lost := await self._hops.meet(address, self._hop)) is not None:
             return lost
         stream = await self._dialer.dial(address, port, source=source)
-        if not isinstance(stream, Lost):
+        if type(stream) is not Lost:
             self._hops.begin(stream.local, self._hop)
         return stream
