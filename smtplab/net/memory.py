@@ -14,6 +14,8 @@ from smtplab.net.server_end import OpenEnds, ServerEnd
 UNSENT_OCTETS_MAX = 65536
 """Beyond the window; asyncio's own transports hold as much before they ask for a pause."""
 
+HELD_OCTETS_MAX = WINDOW_OCTETS + UNSENT_OCTETS_MAX
+
 FIRST_EPHEMERAL_PORT = 49152
 """RFC 6335 6: clients' ports run from here to 65535."""
 
@@ -154,10 +156,11 @@ class MemoryTransport(asyncio.Transport):
         """Bytes for the other end."""
         if self._closing or self._eof_sent or not data:
             return
-        self.outbound.send(bytes(data))
-        if self._writable and self.outbound.octets > WINDOW_OCTETS + UNSENT_OCTETS_MAX:
+        outbound = self.outbound
+        outbound.send(data if type(data) is bytes else bytes(data))
+        if outbound.octets > HELD_OCTETS_MAX and self._writable:
             self._writable = False
-            self.outbound.awaited = True
+            outbound.awaited = True
             self._protocol.pause_writing()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:

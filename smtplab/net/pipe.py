@@ -48,6 +48,8 @@ class Pipe:
         self._call_later: Callable[[float, Callable[[], None]], object] = getattr(loop, "call_surely", loop.call_later)
         self._latency_s = link.latency_s
         self._link = link if link.octets_per_s or link.hold_up_s else None
+        self._plain = self._link is None and link.latency_s > 0
+        """All that is sent takes the same time."""
         self._free_at_s = 0.0
         """When the last octet so far has left onto a narrow or lossy line."""
         self._on_the_way: deque[Item] = deque()
@@ -75,10 +77,10 @@ class Pipe:
         self._on_the_way.append(item)
         if type(item) is bytes:
             self.octets += len(item)
-        if self._link is not None:
-            self._call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
-        elif self._latency_s:
+        if self._plain:
             self._call_later(self._latency_s, self._arrive)
+        elif self._link is not None:
+            self._call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
         else:
             self._loop.call_soon(self._arrive)
 

@@ -116,7 +116,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Told what the clock shows after each jump."""
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
-        self.set_task_factory(_make_task)
         self.set_exception_handler(_keep_fault)
 
     def time(self) -> float:
@@ -146,7 +145,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.now_s + delay, callback, *args, context=context)
+        # As `call_at`, without the call.
+        when = self.now_s + delay
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self.births), timer, _nothing))
+        return timer
 
     def call_surely(self, delay: float, callback: Callable[[], object]) -> None:
         """As `call_later`, for what nobody will call off: a packet on its way."""
@@ -162,6 +165,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)
+
+    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
+        return _Task(coro, loop=self, name=name, context=context)
 
     def cancel_what_is_left(self) -> None:
         """In the order of birth, so that what they record on their way out has one order too."""
@@ -190,12 +196,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """Turns until the loop is stopped: everything that is ready now, in its order; where nothing is, the clock
-        moves on to what is due next. `run_forever` would call for each turn."""
+        moves on to what is due next. `run_forever` would call for each turn, some thirty times a delivery."""
         ready, timers = self._ready, self._timers
-        while True:
-            self._steps_left -= 1
-            if self._steps_left < 0 or self.fault is not None:
-                self._give_up()
+        for left in range(self._steps_left, 0, -1):
+            if self.fault is not None:
+                break
             if not ready and not self._stopping:
                 self._jump()
             for _ in range(len(ready)):
@@ -207,11 +212,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
                     self.fault = self.fault or error
             if self._stopping:
+                self._steps_left = left - 1
                 return
             if timers and timers[0][0] <= self.now_s:
                 self._wake()
-
-    def _give_up(self) -> NoReturn:
         fault, self.fault = self.fault, None
         raise fault or SimulationError(f"the simulation did not end within {self._steps_max} steps")
 
@@ -224,27 +228,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if not timers:
             waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
             raise SimulationError(f"deadlock at {self.now_s:.6f} s: nothing is due, and these wait: {waiting}")
-        if timers[0][0] > self.now_s:
-            self.now_s = timers[0][0]
+        when = timers[0][0]
+        if when > self.now_s:
+            self.now_s = when
             if self.on_jump is not None:
-                self.on_jump(self.now_s)
-        if self.now_s > self._virtual_s_max:
-            raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
+                self.on_jump(when)
+            if when > self._virtual_s_max:
+                raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
         self._wake()
 
     def _wake(self) -> None:
         """What is due becomes ready."""
-        timers, due = self._timers, self.now_s + RESOLUTION_S
+        timers, due, append = self._timers, self.now_s + RESOLUTION_S, self._ready.append
         while timers and timers[0][0] < due:
             _, _, timer, callback = heapq.heappop(timers)
             if timer is None:
-                self._ready.append((callback, ()))
+                append((callback, ()))
                 continue
             timer.fired = True
             if timer._cancelled:  # noqa: SLF001
                 self._cancelled_timers -= 1
             else:
-                self._ready.append((timer.go, ()))
+                append((timer.go, ()))
 
     def _write_to_self(self) -> None:
         pass
@@ -330,11 +335,6 @@ class _Timer(asyncio.TimerHandle):
 
 def _nothing() -> None:
     pass
-
-
-def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
-    assert isinstance(loop, VirtualLoop)
-    return _Task(work, loop=loop, **options)
 
 
 def _keep_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

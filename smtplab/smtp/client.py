@@ -289,10 +289,9 @@ class Client:
 
     def _answer(self, reply: Reply, flaws: tuple[Flaw, ...]) -> Answered:
         owed, recipient = self._take_owed()
-        verb, row = (owed.verb, owed.row) if owed is not None else (UNASKED, UNASKED)
+        verb, row, since = (UNASKED, UNASKED, self._received_at) if owed is None else (owed.verb, owed.row, owed.at)
         code = reply.code
         if self._emit is not None:
-            since = owed.at if owed is not None else self._received_at
             self._tell_answer(reply, flaws, verb, int((self._received_at - since) * 1e6) / 1000)
         if verb in _TEACHING:
             if owed is not None and owed.parsed is not None and reply.severity == 2:
@@ -316,13 +315,15 @@ class Client:
 
     def _tell_answer(self, reply: Reply, flaws: tuple[Flaw, ...], verb: str, ms: float) -> None:
         assert self._emit is not None
-        code, lines, raw, decoded = reply.code, reply.lines, reply.raw, ""
+        code, enhanced = reply.code, reply.enhanced
         if verb == "AUTH":
             lines, raw, decoded = shown_challenge(reply, verb, self._auth, show_secrets=self._show_secrets)
-        self._emit(ReplyReceived(code, reply.enhanced, lines, ms, verb, raw, decoded))
+            self._emit(ReplyReceived(code, enhanced, lines, ms, verb, raw, decoded))
+        else:
+            self._emit(ReplyReceived(code, enhanced, reply.lines, ms, verb, reply.raw))
         if flaws:
             self._tell_flaws(flaws, by_them=True)
-        if code is None or reply.enhanced is None or not is_listed(verb, code):
+        if code is None or enhanced is None or not is_listed(verb, code):
             for rule, detail in oddities(reply, verb, coded="ENHANCEDSTATUSCODES" in self.extensions):
                 self._emit(broken(rule, "them", detail))
 
