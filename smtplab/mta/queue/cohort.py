@@ -71,6 +71,12 @@ class Cohort(Generic[Trip]):
     def dead(self, now: float) -> bool:
         return now < self._dead_until
 
+    def decline(self, offer: asyncio.Future[Trip | None]) -> None:
+        """No trip came in time."""
+        if offer in self.offers:
+            self.offers.remove(offer)
+            offer.set_result(None)
+
     def served(self) -> None:
         """It took, or at least judged, a message."""
         self._failures = 0
@@ -150,15 +156,14 @@ class Traffic(Generic[Trip]):
         cohort = self._cohorts.get(destination)
         if cohort is None or self._closed:
             return None
-        offer: asyncio.Future[Trip | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        offer: asyncio.Future[Trip | None] = loop.create_future()
         cohort.offers.append(offer)
+        timer = loop.call_later(self._limits.linger_s, cohort.decline, offer)
         try:
-            async with asyncio.timeout(self._limits.linger_s):
-                return await offer
-        except TimeoutError:
-            # Both may happen in one turn of the loop.
-            return offer.result() if offer.done() and not offer.cancelled() else None
+            return await offer
         finally:
+            timer.cancel()
             if offer in cohort.offers:
                 cohort.offers.remove(offer)
 
