@@ -139,6 +139,8 @@ def parse_domain(text: str, *, smtputf8: bool = False) -> str | Flaw:
 
 # The same addresses are written again and again: in commands, in trace lines, in the records.
 @functools.lru_cache(maxsize=4096)
+# Of a message's few addresses each is written a dozen times on its way.
+@functools.lru_cache(maxsize=1024)
 def format_mailbox(mailbox: Mailbox) -> str:
     """`local@domain`, the local part in quotes only where it is no Dot-string (RFC 5321 4.1.2: SHOULD NOT else)."""
     local = mailbox.local

@@ -216,9 +216,8 @@ def _format(command: Command) -> bytes:
         case Mail(reverse_path, parameters):
             text = f"MAIL FROM:{format_path(reverse_path)}{format_parameters(parameters)}"
         case Rcpt(forward_path, parameters, route):
-            hosts = ",".join(f"@{host}" for host in route)
-            path = f"<{hosts}:{format_path(forward_path)[1:]}" if hosts else format_path(forward_path)
-            text = f"RCPT TO:{path}{format_parameters(parameters)}"
+            hosts = ",".join([f"@{host}" for host in route]) + ":" if route else ""
+            text = f"RCPT TO:<{hosts}{format_path(forward_path)[1:]}{format_parameters(parameters)}"
         case Ehlo(argument) | Helo(argument) | Lhlo(argument) | Vrfy(argument) | Expn(argument) | Etrn(argument):
             text = f"{command.verb} {argument}"
         case Noop(argument) | Help(argument):

@@ -93,6 +93,8 @@ def parse_forward_path(reading: Reading) -> tuple[Mailbox, Parameters]:
 
 def format_parameters(parameters: Parameters) -> str:
     """Each with a space before it."""
+    if not parameters:
+        return ""
     return "".join(f" {keyword}" if value is None else f" {keyword}={value}" for keyword, value in parameters.items())
 
 

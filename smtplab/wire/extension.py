@@ -79,8 +79,8 @@ class Extensions(msgspec.Struct, frozen=True):
     @property
     def size_octets_max(self) -> int | None:
         """SIZE's limit; None where none is announced (absent, without a value, or 0: RFC 1870 4)."""
-        value = next(iter(self.offered.get("SIZE", ())), "")
-        return _read_size(value)
+        parameters = self.offered.get("SIZE")
+        return _read_size(parameters[0]) if parameters else None
 
     @property
     def auth_mechanisms(self) -> tuple[str, ...]:

@@ -269,7 +269,7 @@ class Queue:
         try:
             while trip is not None:
                 served, outcomes = await self._carrier.carry(destination, trip, kept)
-                done, reason = trip, diagnostic(outcomes[-1].judgement)
+                done, reason = trip, diagnostic(outcomes[-1].judgement) if served is False else ""
                 busy = self._traffic.is_busy(destination)
                 trip = self._traffic.ended(destination, served=served, reason=reason)
                 await self._note(done, outcomes)
