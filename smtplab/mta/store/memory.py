@@ -20,7 +20,8 @@ class MemoryStore:
         """By queue id, as a queue writes it."""
         self._contents: dict[str, bytes] = {}
         self._due: dict[State, list[tuple[float, int, str]]] = {state: [] for state in _WAITING}
-        """Heaps of (next attempt, number, queue id); one that no longer says what the entry says is passed over."""
+        """Heaps of (next attempt, digits, queue id), which is the order of arrival among those that are due together;
+        one that no longer says what the entry says is passed over."""
 
     async def apply(self, changes: Sequence[Change]) -> Trouble | None:
         """As `Store.apply`; there is no trouble here."""
@@ -83,7 +84,7 @@ class MemoryStore:
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.queue_id] = entry
         if entry.state in self._due:
-            heapq.heappush(self._due[entry.state], (entry.next_attempt_at, entry.number, entry.queue_id))
+            heapq.heappush(self._due[entry.state], (entry.next_attempt_at, len(entry.queue_id), entry.queue_id))
 
     def _first(self, state: State) -> Entry | None:
         heap = self._due[state]
