@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from smtplab.view.texts import Texts
 TAKEN_AT_ONCE: Final = 1000
 """Records read on in one tick: some 6 ms, so that keys never wait behind a long run."""
 HOUR_US: Final = 3_600_000_000
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 Where = Literal["start", "end"]
 
@@ -57,6 +59,14 @@ class WorldRun:
         """The moment, microseconds since the first record."""
         shown_us = self.moments.time_us(self.at)
         return shown_us if self._moment_us is None else max(self._moment_us, shown_us)
+
+    @property
+    def clock(self) -> str:
+        """What the world's clock shows: `2026-11-23 03:23:42 UTC`; empty before the first record."""
+        if not self.known:
+            return ""
+        moment = EPOCH + dt.timedelta(microseconds=self.known[0].time_us + self.now_us)
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
     @property
     def count(self) -> int:

@@ -165,8 +165,10 @@ def test_each_key_for_time_goes_to_its_kind_of_moment_and_back(stage):
 
 def test_an_hour_passes_though_nothing_happens_in_it(stage):
     async def scene(on: Stage) -> None:
+        assert "2026-11-23 01:00:00 UTC" in on.shown()
         await on.press("h", "h")
         assert on.run.now_us == 2 * 3_600_000_000
+        assert "2026-11-23 03:00:00 UTC" in on.shown()
         await on.press(*["h"] * 4, "H")
         assert on.run.now_us == 5 * 3_600_000_000
         await on.press("end", "h")

@@ -206,8 +206,9 @@ class HostScreen(MomentScreen):
         self._say_tabs()
         match self._tab:
             case "knows":
-                title = self._texts("ui.host.knew", host=self._host, time=elapsed(run.now_us / 1e6))
-                self.query_one("#knows", Pane).say(title, knowing.picture(known, run.now_us, self._texts))
+                self.query_one("#knows", Pane).say(
+                    self._knew(self._host), knowing.picture(known, run.now_us, self._texts)
+                )
             case "log":
                 self._shown.follow()
                 self.query_one(Transcript).show(self._shown.count, self._shown.selected)

@@ -8,6 +8,7 @@ from typing import Final
 from textual import on
 from textual.binding import Binding
 
+from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import LinesScreen
 from smtplab.ui.shown_log import ShownLog
 from smtplab.ui.widgets.inspector import Inspector
@@ -44,6 +45,11 @@ class MomentScreen(LinesScreen):
         self._run = run
         self._shown = shown
         self._explains = False
+
+    def _knew(self, host: str) -> str:
+        """The title of what a host knew, with the moment by both clocks."""
+        said = self._texts("ui.host.knew", host=host, time=elapsed(self._run.now_us / 1e6))
+        return f"{said} · {self._run.clock}"
 
     def action_explain(self) -> None:
         """What the line at hand means, or no more of that."""

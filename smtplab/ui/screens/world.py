@@ -18,7 +18,6 @@ from textual.worker import Worker, WorkerState
 from smtplab.journal import Record
 from smtplab.lab.feed import Feed
 from smtplab.ui import knowing, mapping
-from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import COPYING, SEARCHING
 from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, MomentScreen
 from smtplab.ui.sheets import sheets
@@ -209,8 +208,9 @@ class WorldScreen(MomentScreen):
         pane = self.query_one("#knows", Pane)
         if pane.display:
             host, now_us = self.query_one(WorldMap).chosen, self._run.now_us
-            title = self._texts("ui.host.knew", host=host, time=elapsed(now_us / 1e6))
-            pane.say(title, knowing.picture(self._run.nodes.knowledge(host, self._run.at), now_us, self._texts))
+            pane.say(
+                self._knew(host), knowing.picture(self._run.nodes.knowledge(host, self._run.at), now_us, self._texts)
+            )
 
     @on(WorldMap.Opened)
     def _open(self, opened: WorldMap.Opened) -> None:
@@ -235,6 +235,7 @@ class WorldScreen(MomentScreen):
         run = self._run
         self.query_one(Timeline).show(run.at, run.now_us)
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
+        self._say_titles()
         self._shown.follow()
         self.query_one(Transcript).show(run.count, self._shown.selected)
         self._show_host()
@@ -248,5 +249,6 @@ class WorldScreen(MomentScreen):
         )
 
     def _say_titles(self) -> None:
-        self.query_one(WorldMap).border_title = self._texts("ui.pane.map")
+        hosts, clock = self._texts("ui.pane.map"), self._run.clock
+        self.query_one(WorldMap).border_title = f"{hosts} · {clock}" if clock else hosts
         self.query_one(Transcript).border_title = self._texts("ui.pane.log")
