@@ -198,6 +198,7 @@ class ReplySent(_Event, frozen=True):
     enhanced: str | None
     lines: tuple[str, ...]
     ms: float
+    """How long the answer was waited for: 0 where it was known at once."""
     verb: str = ""
     raw: bytes | None = None
     decoded: str = ""

@@ -79,8 +79,8 @@ class Receiver:
     def received(self, data: bytes) -> None:
         if self._deciding or self._leaving or self._blocked:
             self._core.receive(data)
-        else:
-            self._answer_all(self._core.hear(data))
+        elif self._answer_some(self._core.hear(data)):
+            self._pump()
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         match outcome:
@@ -92,6 +92,7 @@ class Receiver:
                 own = chain[0] if chain else None
                 self._scope(TlsEstablished(version, cipher, own, verified_by, problem))
                 self._core.tls_established()
+                self._handshaking = False
                 self._visit.secured(outcome)
                 if self._rules.implicit_tls:
                     self._greet()
@@ -156,12 +157,13 @@ class Receiver:
 
     def _pump(self) -> None:
         """Answers what was asked so far, where nothing stands against it now."""
-        if not (self._deciding or self._leaving or self._blocked):
-            self._answer_all(self._core.next_event())
+        more = True
+        while more and not (self._deciding or self._leaving or self._blocked):
+            more = self._answer_some(self._core.next_event())
 
-    def _answer_all(self, request: Request | None) -> None:
+    def _answer_some(self, request: Request | None) -> bool:
         """This and what else was asked so far, or as much as can be decided at once, in one write; what leaves is read,
-        or nothing more is listened to."""
+        or nothing more is listened to. Is there more?"""
         core, visit, out = self._core, self._visit, b""
         while request is not None:
             decision: Decision | Awaitable[Decision]
@@ -178,23 +180,18 @@ class Receiver:
                 out += visit.settle(decision, request, True)
             else:
                 out += self._begin_or_settle(decision, request)
-            if self._deciding is not None or len(out) > UNSENT_OCTETS_MAX:
-                self._write_some(out)
-                return
-            request = core.next_event()
+            if len(out) > UNSENT_OCTETS_MAX:
+                self._write(out)
+                return True
+            request = core.next_event()  # None as long as a decision is waited for
         if out:
             wire = self._wire
             wire.write(out)
             if wire.full:
                 self._hold_back()
-        if core.state in _FOLLOWED or self._handshaking:
+        if core.state in _FOLLOWED:
             self._follow_state()
-
-    def _write_some(self, out: bytes) -> None:
-        """And go on, where it may."""
-        if out:
-            self._write(out)
-        self._pump()
+        return False
 
     def _write(self, out: bytes) -> None:
         self._wire.write(out)
@@ -286,8 +283,6 @@ class Receiver:
     def _follow_state(self) -> None:
         if self._core.state == "closed":
             self._wire.close()
-        elif self._core.state != "tls":
-            self._handshaking = False
         elif not self._handshaking and self._rules.tls is not None:
             self._handshaking = True
             self._scope(TlsStarted(""))

@@ -75,14 +75,13 @@ class Visit:
 
     def settle_content(self, replies: tuple[Reply, ...], at_once: bool = False) -> bytes:
         """The answer to a whole message; in LMTP one of them does for all recipients."""
-        if self._rules.dialect == "lmtp" and len(replies) == 1 and self.draft is not None:
-            replies *= max(1, len(self.draft.recipients))  # RFC 2033 4.2
-        self.draft = None
-        self._idle = 0
-        first = replies[0]
-        out = self._core.reply(first, at_once)
-        if len(replies) > 1:
-            out += b"".join([self._core.reply(reply, at_once) for reply in replies[1:]])
+        draft, first, core = self.draft, replies[0], self._core
+        self.draft, self._idle = None, 0
+        if core.dialect == "lmtp" and len(replies) == 1 and draft is not None:
+            replies *= max(1, len(draft.recipients))  # RFC 2033 4.2
+        out = core.reply(first, at_once)
+        for reply in replies[1:]:
+            out += core.reply(reply, at_once)
         return out + self._end_where_hopeless(5) if first.severity == 5 else out
 
     def _settle_login(self, reply: Reply) -> bytes:

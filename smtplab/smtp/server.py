@@ -106,7 +106,9 @@ class Server:
             self._ended = True
         elif self.in_message:
             self.heard_at = self._monotonic()
-            self._read_message(data)
+            after = self._incoming.receive(data)
+            if after:
+                self._lines.receive(after)
         elif self.state == "tls":
             self._tell(broken("plaintext-after-starttls", "them", f"{len(data)} octets"))
         elif self.state != "closed":

@@ -136,9 +136,9 @@ class ContentReader:
         end = dot if found is None or found[1] is not None else data.find(_END_OF_DATA, dot)
         if end < 0:
             self._held = _beginning_of_end(data)
-            self._keep(self._read(data, len(data) - len(self._held), stuffed=dot >= 0))
+            self._keep(self._read(data[: len(data) - len(self._held)], dot >= 0))
             return None
-        last = self._read(data, end + len(_CRLF), stuffed=dot < end)
+        last = self._read(data[: end + 2], dot < end)
         # Of most messages it is all.
         if self._kept is None:
             self.content = last
@@ -156,9 +156,8 @@ class ContentReader:
         """`bare-lf` and `bare-cr`, one each, their number in the detail."""
         return _bare(self._bare_cr, self._bare_lf) if self._bare_lf or self._bare_cr else ()
 
-    def _read(self, data: bytes, end: int, *, stuffed: bool) -> bytes:
-        """What is to be kept of it, up to there."""
-        piece = data[:end]
+    def _read(self, piece: bytes, stuffed: bool) -> bytes:
+        """What is to be kept of it."""
         # A piece never ends inside a CR LF, so the counts of the pieces add up.
         bare_cr, bare_lf = bare_line_ends(piece)
         if bare_cr or bare_lf:
