@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from smtplab.wire.flaw import Flaw, shorten
-from smtplab.wire.framing import ContentReader, LineReader, stuff
+from smtplab.wire.framing import ContentReader, LineReader, bare_line_ends, stuff
 
 Status = Literal["+OK", "-ERR", "+"]
 """`+` alone asks for the next line of an AUTH exchange (RFC 5034 4)."""
@@ -86,6 +86,53 @@ def format_response(response: Response) -> bytes:
         raise ValueError("CR or LF inside a response")
     first = response.line.encode("utf-8") + b"\r\n"
     return first if response.content is None else first + stuff(response.content)
+
+
+LONG_OCTETS = 262_144
+"""A content beyond leaves in pieces of so much: to stuff one of 50 MB and hand it over takes a fifth of a second."""
+
+
+class LongContent:
+    """Of a response: stuffed and ended as `format_response` does it, but piece by piece."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = 0
+        self._ended = False
+        self._bare_cr = self._bare_lf = 0
+
+    def next_piece(self) -> bytes:
+        """Empty when all of it has been given."""
+        content, start = self._content, self._at
+        if start >= len(content):
+            return self._end()
+        end = start + LONG_OCTETS
+        end += content[end - 1 : end + 1] == b"\r\n"  # A line end is not parted.
+        piece = content[start:end]
+        self._at = end
+        bare_cr, bare_lf = bare_line_ends(piece)
+        self._bare_cr += bare_cr
+        self._bare_lf += bare_lf
+        begins_line = start == 0 or content[start - 2 : start] == b"\r\n"
+        first = b"." if begins_line and piece.startswith(b".") else b""
+        return first + piece.replace(b"\r\n.", b"\r\n..")
+
+    def _end(self) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        return b".\r\n" if self._content.endswith(b"\r\n") or not self._content else b"\r\n.\r\n"
+
+    @property
+    def flaws(self) -> tuple[Flaw, ...]:
+        """Of its line ends, as far as it was given."""
+        return flaws_of_ends(self._bare_cr, self._bare_lf)
+
+
+def flaws_of_ends(bare_cr: int, bare_lf: int) -> tuple[Flaw, ...]:
+    """Clients that end lines at a bare LF may take what follows one for the dot that ends a message."""
+    counted = (("bare-cr", bare_cr), ("bare-lf", bare_lf))
+    return tuple(Flaw(rule, str(number), "RFC 1939 3") for rule, number in counted if number)
 
 
 def parse_status_line(line: bytes) -> tuple[Response, tuple[Flaw, ...]]:

@@ -12,7 +12,7 @@ from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
 from smtplab.journal import Emit
 from smtplab.pop3.capability import Capabilities
 from smtplab.pop3.command import LINE_OCTETS_MAX, Command, Parsed, Unknown, parse_command
-from smtplab.pop3.response import Response, err, format_response
+from smtplab.pop3.response import LongContent, Response, err, flaws_of_ends, format_response
 from smtplab.pop3.rules import broken, broken_by_flaw
 from smtplab.pop3.shown import shown_line, shown_lines, shown_response
 from smtplab.pop3.states import GREETING, HANDSHAKE, State, advance, is_announced, is_legal, issue
@@ -183,24 +183,29 @@ class Server:
         self._asked = True
         return self.reply(response)
 
-    def reply(self, response: Response) -> bytes:
-        """Answer what was asked; the state moves by the status. `+OK` to STLS throws away what is buffered.
+    def reply(self, response: Response, *, content_apart: bool = False) -> bytes:
+        """Answer what was asked; the state moves by the status. `+OK` to STLS throws away what is buffered. With
+        `content_apart` only the line is given back, and `content_left` is to be called behind the rest.
 
         Raises ValueError where the text of the response holds CR or LF.
         """
-        data = format_response(response)
+        data = format_response(msgspec.structs.replace(response, content=None) if content_apart else response)
         verb = self._verb if self._asked else "*"
         if self._emit is not None:
             ms = int((self._monotonic() - self._asked_at) * 1e6) / 1000 if self._asked else 0.0
             self._emit(ReplySent(None, None, shown_lines(response, verb), ms, verb, response.raw))
             if not self._asked:
                 self._emit(broken("unasked-reply", "us"))
-            if verb in ("RETR", "TOP"):
-                self._tell_flaws(_flaws_of_content(response.content or b""), by_us=True)
+            if verb in ("RETR", "TOP") and not content_apart:
+                self._tell_flaws(flaws_of_ends(*bare_line_ends(response.content or b"")), by_us=True)
         self._asked = False
         self._move(advance(self.state, verb, response.status))
         self._quit = verb == "QUIT" and self.state == "closed"
         return data
+
+    def content_left(self, content: LongContent) -> None:
+        """All of it."""
+        self._tell_flaws(content.flaws, by_us=True)
 
     def tls_established(self) -> None:
         """Inside TLS now: what the client said in clear is forgotten (RFC 2595 4)."""
@@ -235,12 +240,6 @@ class Server:
     def _tell_flaws(self, flaws: tuple[Flaw, ...], *, by_us: bool = False) -> None:
         for flaw in flaws:
             self._tell(broken_by_flaw(flaw, "us" if by_us else "them"))
-
-
-def _flaws_of_content(content: bytes) -> tuple[Flaw, ...]:
-    """Clients that end lines at a bare LF may take what follows one for the dot that ends a message."""
-    counted = zip(("bare-cr", "bare-lf"), bare_line_ends(content), strict=True)
-    return tuple(Flaw(rule, str(number), "RFC 1939 3") for rule, number in counted if number)
 
 
 def _of_pop3(flaw: Flaw) -> Flaw:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from smtplab import events as ev
+from smtplab.pop3 import response
 from smtplab.pop3.capability import Capabilities
 from smtplab.pop3.command import Noop, Quit, Stat
-from smtplab.pop3.response import Response, err, of_lines, ok
+from smtplab.pop3.response import LongContent, Response, err, flaws_of_ends, of_lines, ok
 from smtplab.pop3.server import Asked, AuthAnswered, ClientGone, Limits, Server
+from smtplab.wire.framing import bare_line_ends, stuff
 
 
 def served(events: list[ev.Event], **limits: int) -> Server:
@@ -119,3 +125,17 @@ def test_a_server_without_a_listener_to_its_facts_answers_alike() -> None:
     assert server.reply(request.refusal) == b"-ERR Not in this state\r\n"
     server.next_event()
     assert server.reply(ok("", of_lines("TOP", ".odd"))) == b"+OK\r\nTOP\r\n..odd\r\n.\r\n"
+
+
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b".", b"a", b"\r\n", b"\r\n."]), max_size=40).map(b"".join),
+    st.integers(min_value=1, max_value=9),
+)
+def test_a_long_content_is_stuffed_and_judged_alike_wherever_it_is_parted(content: bytes, octets: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(response, "LONG_OCTETS", octets)
+        long, pieces = LongContent(content), []
+        while piece := long.next_piece():
+            pieces.append(piece)
+    assert b"".join(pieces) == stuff(content)
+    assert long.flaws == flaws_of_ends(*bare_line_ends(content))

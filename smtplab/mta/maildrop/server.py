@@ -15,7 +15,7 @@ from smtplab.mta.scan import Answerable, Scan
 from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.pop3.capability import Capabilities
 from smtplab.pop3.command import Apop, Auth, Capa, Command, Noop, Pass, Quit, Retr, Stls, Top, User
-from smtplab.pop3.response import Response, err, of_lines, ok
+from smtplab.pop3.response import LONG_OCTETS, LongContent, Response, err, of_lines, ok
 from smtplab.pop3.server import Asked, AuthAnswered, ClientGone, Server
 from smtplab.smtp.sasl_steps import Denied, Identified
 
@@ -47,6 +47,10 @@ class MaildropServer:
         self._blocked = False
         """The client does not read our responses, so we read nothing more of what it says."""
         self._deciding: asyncio.Task[Response] | None = None
+        self._sending: LongContent | None = None
+        """A response whose content has not all left yet."""
+        self._collected: MailCollected | None = None
+        """To be told once it has."""
         self._heard_at = 0.0
         self._unsent_octets = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -91,21 +95,24 @@ class MaildropServer:
         if self._blocked:
             self._blocked = False
             self._listen_again()
-        self._pump()
+        if self._sending is not None:
+            self._send_on()
+        else:
+            self._pump()
 
     def ended(self, lost: Lost | None) -> None:
         """A decision under way is still carried out: after QUIT, what was marked is removed whoever still listens."""
         if self._timer is not None:
             self._timer.cancel()
-        self._lost = lost or Lost("closed")
+        self._lost, self._sending = lost or Lost("closed"), None
         self._core.receive(b"")
         self._core.next_event()
         if self._deciding is None:
             self._tell_end()
 
     def shut_down(self) -> None:
-        """As soon as no decision is under way; what was marked stays (RFC 1939 6)."""
-        if self._deciding is None:
+        """As soon as nothing is under way; what was marked stays (RFC 1939 6)."""
+        if not self._busy:
             self._end("shut-down")
         else:
             self._over = "shut-down"
@@ -141,7 +148,7 @@ class MaildropServer:
         if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
             return False
         out = b""
-        while self._deciding is None and not self._over and len(out) <= UNSENT_OCTETS_MAX:
+        while not (self._busy or self._over) and len(out) <= UNSENT_OCTETS_MAX:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -154,9 +161,31 @@ class MaildropServer:
         self._follow_state()
         return len(out) > UNSENT_OCTETS_MAX
 
+    @property
+    def _busy(self) -> bool:
+        """With one request: the next one waits."""
+        return self._deciding is not None or self._sending is not None
+
     def _listen_again(self) -> None:
-        if not self._blocked and self._deciding is None:
+        if not (self._blocked or self._busy):
             self._wire.resume()
+
+    def _send_on(self) -> None:
+        """A piece of what is left; the next one in another turn of the loop, and as soon as the client has room."""
+        if self._sending is None:
+            return
+        if piece := self._sending.next_piece():
+            self._write(piece)
+            if self._wire.unsent_octets <= UNSENT_OCTETS_MAX:
+                asyncio.get_running_loop().call_soon(self._send_on)
+            return
+        self._core.content_left(self._sending)
+        collected, self._sending, self._collected = self._collected, None, None
+        if collected is not None:
+            self._scope(collected)
+        self._follow_state()
+        self._listen_again()
+        self._pump()
 
     def _wait_for(self, decision: Awaitable[Response], request: Asked | AuthAnswered) -> None:
         self._wire.pause()
@@ -254,21 +283,32 @@ class MaildropServer:
 
     def _settle(self, response: Response, request: Asked | AuthAnswered) -> bytes:
         before = self._core.state
-        out = self._core.reply(response)
+        content = response.content
+        if content is not None and len(content) > LONG_OCTETS and self._lost is None:
+            self._sending = LongContent(content)
+            asyncio.get_running_loop().call_soon(self._send_on)
+        out = self._core.reply(response, content_apart=self._sending is not None)
         scan = self._scan
         if scan is not None and self._core.state == "transaction":
             if before != "transaction":
                 self._scope(Authenticated(self._login.mechanism, self._user))
-            elif response.content is not None and isinstance(request, Asked) and isinstance(request.command, Retr):
-                self._scope(MailCollected("pop3", scan.name, len(response.content)))
+            elif content is not None and isinstance(request, Asked) and isinstance(request.command, Retr):
+                self._tell_collected(MailCollected("pop3", scan.name, len(content)))
         self._errors += response.status == "-ERR"
         if self._errors >= self._rules.errors_max or self._failures >= self._rules.logins_max:
             self._over = "too-many-errors"
         return out
 
+    def _tell_collected(self, collected: MailCollected) -> None:
+        if self._sending is None:
+            self._scope(collected)
+        else:
+            self._collected = collected
+
     def _follow_state(self) -> None:
         if self._over:
-            self._end(self._over)
+            if self._sending is None:
+                self._end(self._over)
         elif self._core.state == "closed":
             self._wire.close()
         elif self._core.state != "tls":
@@ -285,7 +325,7 @@ class MaildropServer:
 
     def _end(self, reason: str) -> None:
         """Nothing is removed (RFC 1939 6)."""
-        self._over = reason
+        self._over, self._sending = reason, None
         self._release()
         self._wire.close()
 
