@@ -12,7 +12,7 @@ from smtplab.mta.arrival import Accept, Arrival
 from smtplab.mta.rules import Caller, Rules, Word, answer, greeting
 from smtplab.mta.trace import has_endless_header, is_looping
 from smtplab.mta.visit import Visit
-from smtplab.net.ports import UNSENT_OCTETS_MAX, Lost, Net, TlsFacts, TlsTrouble, Wire
+from smtplab.net.ports import Lost, Net, TlsFacts, TlsTrouble, Wire
 from smtplab.smtp.server import Asked, AuthAnswered, ContentReceived, Request, Server
 from smtplab.wire.command import Auth, Command
 from smtplab.wire.reply import Reply, make_reply
@@ -25,6 +25,9 @@ EARLY_S = 0.002
 Decision = Word | tuple[Reply, ...]
 TakeContent = Callable[[Arrival], Decision | Awaitable[Decision]]
 """As `Accept`, which always waits; what takes nothing over can answer at once."""
+
+TURN_OCTETS = 8192
+"""Of replies in one turn of the loop, some three hundred: ten milliseconds, and then others have theirs."""
 
 _FOLLOWED = frozenset({"tls", "closed"})
 """States in which there is something to do."""
@@ -54,7 +57,7 @@ class Receiver:
         self._now = net.clock.now
         self._deciding: asyncio.Task[Decision] | None = None
         self._blocked = False
-        """The client does not read our replies, so we read nothing more of what it says."""
+        """The client does not read our replies, or has had its turn, so we read nothing more of what it says."""
         self._leaving = False
         """Nothing more is taken: we end it."""
         self._timer: asyncio.TimerHandle | None = None
@@ -80,7 +83,7 @@ class Receiver:
         if self._deciding or self._leaving or self._blocked:
             self._core.receive(data)
         elif self._answer_some(self._core.hear(data)):
-            self._pump()
+            self._let_others()
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         match outcome:
@@ -157,9 +160,20 @@ class Receiver:
 
     def _pump(self) -> None:
         """Answers what was asked so far, where nothing stands against it now."""
-        more = True
-        while more and not (self._deciding or self._leaving or self._blocked):
-            more = self._answer_some(self._core.next_event())
+        if self._deciding or self._leaving or self._blocked:
+            return
+        if self._answer_some(self._core.next_event()):
+            self._let_others()
+
+    def _let_others(self) -> None:
+        """There is more than is answered in one turn of the loop."""
+        if not self._blocked:
+            self._hold_back()
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._lost is None:
+            self.drained()
 
     def _answer_some(self, request: Request | None) -> bool:
         """This and what else was asked so far, or as much as can be decided at once, in one write; what leaves is read,
@@ -180,7 +194,7 @@ class Receiver:
                 out += visit.settle(decision, request, True)
             else:
                 out += self._begin_or_settle(decision, request)
-            if len(out) > UNSENT_OCTETS_MAX:
+            if len(out) > TURN_OCTETS:
                 self._write(out)
                 return True
             request = core.next_event()  # None as long as a decision is waited for

@@ -71,6 +71,26 @@ def test_our_own_client_and_server_understand_each_other(kit):
     assert bench.told(Disconnected) == [Disconnected("us", clean=True)] * 2
 
 
+def test_whoever_asks_much_at_once_is_answered_in_turns_and_others_between(kit):
+    async def play(bench):
+        await bench.serve(ADDRESS, SINK)
+        much, little = [await bench.net.dialer.dial(ADDRESS, 25) for _ in range(2)]
+        for stream in (much, little):
+            await stream.write(b"EHLO x.example\r\n")
+            await _listen(stream)
+        async with asyncio.TaskGroup() as group:
+            await much.write(b"MAIL FROM:<>\r\n" + b"RCPT TO:<a@b.example>\r\n" * 900 + b"QUIT\r\n")
+            await little.write(b"NOOP\r\n")
+            answered = group.create_task(_listen(much))
+            assert (await _listen(little)).startswith(b"250 2.0.0")
+        assert answered.result().count(b"250 2.1.5") == 900
+        assert answered.result().endswith(b"221 2.0.0 Bye\r\n")
+
+    bench = kit.on_bench(play)
+    verbs = [event.verb for event in bench.told(ReplySent)]
+    assert verbs.index("RCPT") < verbs.index("NOOP") < len(verbs) - 1 - verbs[::-1].index("RCPT")
+
+
 def test_all_that_was_asked_in_one_piece_is_answered_in_one_piece(kit):
     said = []
 
