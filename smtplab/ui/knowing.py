@@ -11,7 +11,7 @@ from smtplab.view.knowledge import CachedAnswer, Judgement, Knowledge, QueuedMes
 from smtplab.view.meaning import reason_text
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
-from smtplab.view.titles import clock_time
+from smtplab.view.titles import day_and_minute
 
 _QUEUE_SHOWN: Final = 50
 _ANSWERS_SHOWN: Final = 60
@@ -45,7 +45,7 @@ def _queued(entry: QueuedMessage, now_us: int, texts: Texts) -> list[Content]:
     if entry.attempts:
         facts.append(texts("ui.host.attempts", count=entry.attempts))
     if entry.next_attempt:
-        facts.append(texts("ui.world.waits", moment=clock_time(entry.next_attempt)))
+        facts.append(texts("ui.world.waits", moment=day_and_minute(entry.next_attempt)))
     lines = [
         Content.assemble(("  ", ""), (entry.queue_id, style), "  ", f"{sender}{to}"),
         Content.styled(f"    {' · '.join(facts)}", "$quiet"),

@@ -11,7 +11,7 @@ from smtplab.ui.rungs import Piece, fitted
 from smtplab.view.network import Flow, Network, Plan, Spot
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
-from smtplab.view.titles import clock_time
+from smtplab.view.titles import clock_time, day_and_minute
 
 MAP_CELLS_MIN: Final = 84
 """Narrower, and a box would cut its hosts' names."""
@@ -119,9 +119,7 @@ def doing(host: str, network: Network, texts: Texts, *, shorten: bool = False) -
     moment = network.host(host).next_attempt
     if not moment:
         return ""
-    # Of `2026-11-23 02:00:00 UTC` the day and the minute.
-    said = clock_time(moment)[5:16] if shorten else clock_time(moment)
-    return texts("ui.world.waits", moment=said)
+    return texts("ui.world.waits", moment=day_and_minute(moment) if shorten else clock_time(moment))
 
 
 def _mark(host: str, network: Network) -> tuple[str, str]:

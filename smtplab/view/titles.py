@@ -196,3 +196,8 @@ def clock_time(moment: str) -> str:
     """`2026-11-23 01:30:00 UTC` of ISO 8601 with Z, seconds' fractions off."""
     date, _, time = moment.partition("T")
     return f"{date} {time[:8]} UTC" if time else moment
+
+
+def day_and_minute(moment: str) -> str:
+    """`11-23 01:30` of ISO 8601 with Z, where there is little room and the year is clear."""
+    return clock_time(moment)[5:16]

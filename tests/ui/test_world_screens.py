@@ -236,6 +236,22 @@ def test_a_host_s_log_ends_at_the_moment_and_its_sessions_have_two_ends(stage):
     stage(scene, "first-mail")
 
 
+@pytest.mark.parametrize("tab", ["1", "2", "3", "4"])
+def test_the_keys_for_time_work_on_every_tab_of_a_host(stage, tab):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", tab, "end")
+        assert on.run.at == len(on.run.known)
+        await on.press("left")
+        assert on.run.at < len(on.run.known)
+        await on.press("home")
+        assert on.run.at <= 2
+        await on.press("right")
+        assert on.run.at > 1
+
+    stage(scene, "first-mail")
+
+
 def test_a_mailbox_shows_the_stored_bytes(stage):
     async def scene(on: Stage) -> None:
         await on.press("end")

@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
-from smtplab.ui.widgets.picks import Picks
+from smtplab.ui.widgets.picks import ENDS, Picks
 from smtplab.ui.widgets.place_switch import Place, PlaceSwitch
 from smtplab.ui.widgets.recipient_input import RecipientInput
 from smtplab.view.safe import safe
@@ -42,6 +42,7 @@ class Offers(Picks):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "up", "ui.key.line", key_display="↑↓"),
         Binding("enter", "select", "ui.key.choose", key_display="⏎"),
+        *ENDS,
     ]
 
     @dataclass

@@ -24,7 +24,7 @@ from smtplab.ui.prose import Block, blocks
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.page import Page
-from smtplab.ui.widgets.picks import Picks
+from smtplab.ui.widgets.picks import ENDS, Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -33,7 +33,7 @@ _UNDER_TITLE: Final = " " * 5
 
 
 class LessonList(Picks):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.open", key_display="⏎")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.open", key_display="⏎"), *ENDS]
 
 
 class LessonsScreen(Screen[None]):

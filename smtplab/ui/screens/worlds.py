@@ -20,7 +20,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.worlds import Offer, bundled_worlds, offer, own_worlds
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
-from smtplab.ui.widgets.picks import Picks
+from smtplab.ui.widgets.picks import ENDS, Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -29,7 +29,7 @@ HOSTS_SHOWN: Final = 6
 
 
 class WorldList(Picks):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.play-world", key_display="⏎")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.play-world", key_display="⏎"), *ENDS]
 
 
 class WorldsScreen(Screen[None]):
