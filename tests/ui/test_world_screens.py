@@ -207,6 +207,21 @@ def test_what_is_played_goes_on_by_itself_until_it_is_paused(stage):
     stage(scene, "first-mail")
 
 
+def test_who_wants_the_end_while_records_still_come_is_taken_to_it(stage):
+    async def scene(on: Stage) -> None:
+        screen, more = on.app.screen, list(on.run.known[-200:])
+        await on.press("end")
+        screen._feed.records += more
+        await on.until(lambda: on.run.at == len(on.run.known) == len(screen._feed.records))
+        await on.press("left")
+        at = on.run.at
+        screen._feed.records += more
+        await on.until(lambda: len(on.run.known) == len(screen._feed.records))
+        assert on.run.at == at
+
+    stage(scene, "first-mail")
+
+
 def test_a_host_s_queue_is_shown_at_the_moment_of_the_world(stage):
     async def scene(on: Stage) -> None:
         await on.press("h")

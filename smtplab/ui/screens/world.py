@@ -32,7 +32,7 @@ from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.work import Work, tell_problem
-from smtplab.ui.world import WorldRun
+from smtplab.ui.world import Where, WorldRun
 from smtplab.view.network import Plan
 from smtplab.view.texts import Texts
 
@@ -103,6 +103,8 @@ class WorldScreen(MomentScreen):
         self._world = world
         self._feed = feed
         self._all_taken = False
+        self._at_end: int | None = None
+        """Where the end was when the person last asked for it."""
         self._work = Work(self)
 
     def compose(self) -> ComposeResult:
@@ -174,7 +176,9 @@ class WorldScreen(MomentScreen):
 
     def _tick(self) -> None:
         fresh = self._run.read_on()
-        if self._run.tick(time.monotonic()):
+        if fresh and self._run.at == self._at_end:
+            self.action_jump("end")
+        elif self._run.tick(time.monotonic()):
             self._show()
         elif fresh:
             self.query_one(Timeline).refresh()
@@ -185,6 +189,11 @@ class WorldScreen(MomentScreen):
             self._all_taken = True
             self.post_message(self.TakenIn())
         self._look_on()
+
+    def action_jump(self, where: Where) -> None:
+        """Who wants the end while records still come is taken on with it, until they go elsewhere."""
+        super().action_jump(where)
+        self._at_end = self._run.at if where == "end" else None
 
     def action_play(self) -> None:
         player = self._run.player
