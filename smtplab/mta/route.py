@@ -55,7 +55,9 @@ async def find_route(domain: str, net: Net, routing: Routing, emit: Emit) -> Rou
             emit(RouteFound(domain, "null-mx", ()))
         return found
     source, candidates = found
-    looked = [await _look_up(candidate, net, routing, emit) for candidate in candidates]
+    looked = []
+    for candidate in candidates:
+        looked.append(await _look_up(candidate, net, routing, emit))  # noqa: PERF401 - that would be one coroutine more
     kept = looked if source in ("pinned", "relay") else _without_loops(looked, routing, emit)
     if not kept:
         return NoRoute(domain, "loop")
@@ -153,11 +155,16 @@ async def _look_up(candidate: _Candidate, net: Net, routing: Routing, emit: Emit
     if _is_address(host):
         addresses = _of_family((host,), routing)
         return _Looked(candidate, addresses, _none(addresses))
-    answers = [await net.resolver.resolve(host, rrtype, emit) for rrtype in _TYPES_OF_FAMILY[routing.family]]
-    if candidate.preference is not None and any(answer.aliases for answer in answers):
+    answers: list[Answer] = []
+    found: list[str] = []
+    for rrtype in _TYPES_OF_FAMILY[routing.family]:
+        answer = await net.resolver.resolve(host, rrtype, emit)
+        answers.append(answer)
+        if answer.kind == "found":
+            found += answer.records
+    if candidate.preference is not None and (answers[0].aliases or answers[-1].aliases):
         # Forbidden, and followed all the same by every MTA of note, for mail would not flow otherwise.
         emit(RuleBroken("mx-is-cname", "them", host, "RFC 2181 10.3"))
-    found = [record for answer in answers if answer.kind == "found" for record in answer.records]
     addresses = tuple([record for record in found if _is_address(record)][:ADDRESSES_MAX])
     return _Looked(candidate, addresses, None if addresses else _failure(answers))
 
