@@ -6,6 +6,7 @@ import re
 from random import Random
 
 from smtplab.message.dates import format_date
+from smtplab.message.header import header_octets
 
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _DATE = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -19,8 +20,7 @@ def missing_lines(content: bytes, hostname: str, now: float, chance: Random) -> 
     """
     if not _FIELD.match(content) and not content.startswith(b"\r\n"):
         return b""
-    end = content.find(b"\r\n\r\n")
-    header = content[: end + 2 if end >= 0 else len(content)]
+    header = content[: header_octets(content)]
     lines = b""
     if not _DATE.search(header):
         lines += f"Date: {format_date(now)}\r\n".encode()

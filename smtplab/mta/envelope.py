@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from smtplab.message.header import header_octets
 from smtplab.wire.address import Mailbox
 from smtplab.wire.envelope import Parameters
 from smtplab.wire.parameter import parse_hold_until, parse_priority
@@ -117,8 +118,7 @@ def hold_until(mail: Parameters, now: float) -> float:
 
 def _is_utf8_header(content: bytes) -> bool:
     """8-bit octets that are no UTF-8 belong to an older habit, for which SMTPUTF8 is no remedy."""
-    end = content.find(b"\r\n\r\n")
-    header = content[: end if end >= 0 else len(content)]
+    header = content[: header_octets(content)]
     if header.isascii():
         return False
     try:

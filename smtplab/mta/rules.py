@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from smtplab.message.header import HEADER_OCTETS_MAX
 from smtplab.mta.accounts import NOBODY, Keeper
 from smtplab.mta.envelope import hold_until
 from smtplab.net.ports import ServerTls, TlsFacts
@@ -122,8 +123,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 5321 4.5.3.2.7: a server waits at least five minutes for the next command."""
     message_timeout_s: float = 3600.0
     """For a whole message, however steadily it drips: 10 MB over a line of 25 kbit/s."""
-    header_octets_max: int = 1_048_576
-    """No honest header comes near; Postfix keeps a tenth of that of each field."""
+    header_octets_max: int = HEADER_OCTETS_MAX
     reply_delay_s: float = 0.0
     """How long it thinks before each reply."""
     notices_early_talkers: bool = False

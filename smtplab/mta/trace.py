@@ -6,6 +6,7 @@ import datetime as dt
 import re
 
 from smtplab.message.dates import format_date as format_date  # noqa: PLC0414 - re-exported beside its ISO sister
+from smtplab.message.header import header_octets
 from smtplab.message.received import Received, format_received
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.rules import Caller
@@ -77,11 +78,10 @@ def protocol_of(caller: Caller, dialect: Dialect, *, smtputf8: bool) -> str:
 
 def is_looping(content: bytes, received_max: int) -> bool:
     """Have so many servers had it before (RFC 5321 6.3)?"""
-    end = content.find(b"\r\n\r\n")
-    header_octets = end if end >= 0 else len(content)
-    if header_octets < received_max * len(b"Received:"):
+    end = header_octets(content)
+    if end < received_max * len(b"Received:"):
         return False  # There is no room for so many lines.
-    return len(_RECEIVED.findall(content, 0, header_octets)) >= received_max
+    return len(_RECEIVED.findall(content, 0, end)) >= received_max
 
 
 def has_endless_header(content: bytes, octets_max: int) -> bool:

@@ -32,6 +32,8 @@ IDLE = 1000
 IDLE_KIB_MAX = 30.0
 LARGE_OCTETS = 50_000_000
 LARGE = b"Subject: large\r\n\r\n" + (b"x" * 76 + b"\r\n") * (LARGE_OCTETS // 78) + b".\r\n"
+HEADERLESS = (b"x" * 76 + b"\r\n") * (LARGE_OCTETS // 78) + b".\r\n"
+"""Of which nobody knows where its header ends."""
 PIECE_OCTETS = 262_144
 """As uvloop reads."""
 WAIT_MS_MAX = 50.0
@@ -137,7 +139,7 @@ class SwallowingWire:
     abort = pause = resume = close
 
 
-async def longest_turn_ms(transfer: Transfer) -> float:
+async def longest_turn_ms(transfer: Transfer, large: bytes) -> float:
     """Of the processor's time that one read of a message of 50 MB keeps the loop: as long as that, others wait."""
     wire = SwallowingWire()
     recording = Recording(time.time, node="mx", session="1")
@@ -146,7 +148,7 @@ async def longest_turn_ms(transfer: Transfer) -> float:
     receiver.connected(wire)
     for line in (b"EHLO bench.example\r\n", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<c@d>\r\n"):
         receiver.received(line)
-    content = LARGE if transfer == "DATA" else LARGE.removesuffix(b".\r\n")
+    content = large if transfer == "DATA" else large.removesuffix(b".\r\n")
     receiver.received(b"DATA\r\n" if transfer == "DATA" else b"BDAT %d LAST\r\n" % len(content))
     turns = []
     for start in range(0, len(content), PIECE_OCTETS):
@@ -178,7 +180,7 @@ def main() -> int:
         flush=True,
     )
     for transfer in get_args(Transfer):
-        turn = asyncio.run(longest_turn_ms(transfer))
+        turn = max(asyncio.run(longest_turn_ms(transfer, large)) for large in (LARGE, HEADERLESS))
         print(f"one read of it by {transfer} keeps the loop for {turn:.1f} ms of CPU at worst", flush=True)
     before, after = growth(arguments.messages)
     print(

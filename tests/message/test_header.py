@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from smtplab.message.charset import decode_text
 from smtplab.message.header import (
+    HEADER_OCTETS_MAX,
     decode_words,
     encode_words,
     fields_of,
     find_all,
     find_first,
+    header_octets,
     parse_fields,
     split_message,
 )
@@ -99,3 +101,9 @@ def test_a_word_of_an_unknown_charset_stays_as_it_is():
 def test_a_lone_surrogate_that_utf_7_names_becomes_a_character_that_can_be_written():
     assert decode_words("=?utf-7?Q?a+2AA-b?=") == "a\ufffdb"
     assert decode_text(b"a+2AA-b", "utf-7") == "a\ufffdb"
+
+
+def test_a_header_ends_at_the_empty_line_or_where_no_reader_goes_on():
+    assert header_octets(b"Subject: a\r\n\r\nbody") == len(b"Subject: a")
+    assert header_octets(b"Subject: a\r\n") == len(b"Subject: a\r\n")
+    assert header_octets(b"x" * HEADER_OCTETS_MAX + b"\r\n\r\nSubject: a") == HEADER_OCTETS_MAX

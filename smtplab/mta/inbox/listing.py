@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from smtplab.message.header import header_octets
+
 _SUBJECT = re.compile(rb"^subject[ \t]*:[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
 _RETURN_PATH = re.compile(rb"^return-path:[ \t]*<([^\r\n]*)>", re.IGNORECASE | re.MULTILINE)
 SUBJECT_OCTETS_MAX = 998
@@ -12,7 +14,7 @@ SUBJECT_OCTETS_MAX = 998
 
 def subject_of(content: bytes) -> str:
     """Unfolded, not decoded; empty where there is none."""
-    found = _SUBJECT.search(content, 0, _header_octets(content))
+    found = _SUBJECT.search(content, 0, header_octets(content))
     if found is None:
         return ""
     return found[1][:SUBJECT_OCTETS_MAX].replace(b"\r", b"").replace(b"\n", b"").decode("utf-8", "replace").strip()
@@ -20,10 +22,5 @@ def subject_of(content: bytes) -> str:
 
 def sender_of(content: bytes) -> str:
     """By its Return-Path, which stands on top at final delivery (RFC 5321 4.4); empty for the null one."""
-    found = _RETURN_PATH.search(content, 0, _header_octets(content))
+    found = _RETURN_PATH.search(content, 0, header_octets(content))
     return found[1].decode("utf-8", "replace") if found is not None else ""
-
-
-def _header_octets(content: bytes) -> int:
-    end = content.find(b"\r\n\r\n")
-    return end if end >= 0 else len(content)
