@@ -277,3 +277,19 @@ def test_every_key_of_the_footer_is_seen_whole_at_80_by_24(play, tape, language)
         assert stage.walk.query_one("KeyBar").size.height <= 4
 
     play(scene, tape(), (80, 24), language)
+
+
+def test_who_wants_the_end_while_records_still_come_is_taken_to_it(play, tape):
+    async def scene(stage):
+        walk, feed = stage.walk._walk, stage.walk._feed
+        await stage.press("end", "space", "end")
+        more = feed.records[-3:]
+        feed.records.extend(more)
+        for _ in range(500):
+            await stage.pilot.pause(0.01)
+            if walk.player.at == len(feed.records):
+                break
+        assert walk.player.at == len(walk.known) == len(feed.records)
+        assert walk.selected == walk.count - 1
+
+    play(scene, tape())

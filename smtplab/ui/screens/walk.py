@@ -92,6 +92,8 @@ class WalkScreen(LinesScreen):
         self._feed = feed
         self._roominess: Roominess | None = None
         self._all_taken = False
+        self._at_end: int | None = None
+        """Where the end was when the person last asked for it."""
         self._work = Work(self)
 
     def compose(self) -> ComposeResult:
@@ -156,6 +158,8 @@ class WalkScreen(LinesScreen):
             self._feed.ended is None or len(walk.known) < len(self._feed.records)
         )
         fresh = walk.read_on()
+        if walk.player.at == self._at_end and not walk.player.at_end:
+            self.action_go("end")
         follows = walk.selected >= walk.count - 1
         moved = (not walk.opening or not walk.count) and walk.player.tick(time.monotonic())
         if moved:
@@ -171,8 +175,10 @@ class WalkScreen(LinesScreen):
         self._watch_gate()
 
     def action_go(self, where: Literal["step", "back", "start", "end"]) -> None:
+        """Who wants the end while records still come is taken on with it, until they go elsewhere."""
         player = self._walk.player
         {"step": player.step, "back": player.back, "start": player.to_start, "end": player.to_end}[where]()
+        self._at_end = player.at if where == "end" else None
         self._show()
 
     def action_play(self) -> None:
