@@ -24,6 +24,8 @@ __all__ = ["MaildropRules", "MaildropServer"]
 UNSENT_OCTETS_MAX = 65536
 """A client that reads no responses has its commands left unanswered from here on; TCP itself holds about as much."""
 
+TURN_OCTETS = 2048
+"""Of responses in one turn of the loop, four hundred of the shortest: then others have theirs."""
 
 Decision = Response | Awaitable[Response]
 
@@ -45,7 +47,7 @@ class MaildropServer:
         self._failures = 0
         self._errors = 0
         self._blocked = False
-        """The client does not read our responses, so we read nothing more of what it says."""
+        """The client does not read our responses, or has had its turn, so we read nothing more of what it says."""
         self._deciding: asyncio.Task[Response] | None = None
         self._sending: LongContent | None = None
         """A response whose content has not all left yet."""
@@ -135,20 +137,28 @@ class MaildropServer:
         self._pump()
 
     def _pump(self) -> None:
-        """Answers all that was asked so far, or as much as can be decided at once; what leaves is read, or nothing more
-        is listened to."""
-        while self._answer_some():
-            pass
-        if self._wire.unsent_octets > UNSENT_OCTETS_MAX and not self._blocked:
+        """Answers what was asked so far, in turns; what leaves is read, or nothing more is listened to."""
+        more = self._answer_some()
+        full = self._wire.unsent_octets > UNSENT_OCTETS_MAX
+        if (more or full) and not self._blocked:
             self._blocked = True
             self._wire.pause()
+            if not full:
+                asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Others have had their turn."""
+        if self._lost is None:
+            self._blocked = False
+            self._listen_again()
+            self._pump()
 
     def _answer_some(self) -> bool:
         """In one write. Is there more?"""
         if self._wire.unsent_octets > UNSENT_OCTETS_MAX:
             return False
         out = b""
-        while not (self._busy or self._over) and len(out) <= UNSENT_OCTETS_MAX:
+        while not (self._busy or self._over) and len(out) <= TURN_OCTETS:
             request = self._core.next_event()
             if request is None or isinstance(request, ClientGone):
                 break
@@ -159,7 +169,7 @@ class MaildropServer:
                 self._wait_for(decision, request)
         self._write(out)
         self._follow_state()
-        return len(out) > UNSENT_OCTETS_MAX
+        return len(out) > TURN_OCTETS
 
     @property
     def _busy(self) -> bool:

@@ -562,3 +562,23 @@ def test_a_server_that_leaves_lets_a_long_message_come_to_its_end(kit):
     bench = kit.on_bench(play)
     assert ends == [9999, ".", "gone b''"]
     assert bench.told(Disconnected) == [Disconnected("us", clean=False, reason="shut-down")]
+
+
+def test_whoever_asks_much_at_once_is_answered_in_turns_and_others_between(kit):
+    async def play(bench):
+        post = await Post(bench, MemoryMailboxes(Mailboxes())).open()
+        much, little = await post.dial(), await post.dial()
+        for caller, name in ((much, READER), (little, "other@neu.example")):
+            await caller.line()
+            await caller.ask(f"USER {name}")
+            await caller.ask("PASS se same" if name == READER else "PASS x")
+        async with asyncio.TaskGroup() as group:
+            await much.say(*["NOOP"] * 3000, "QUIT")
+            await little.say("STAT")
+            asked = group.create_task(little.line())
+            assert [await much.line() for _ in range(3001)] == ["+OK"] * 3000 + ["+OK Bye"]
+        assert asked.result() == "+OK 0 0"
+
+    bench = kit.on_bench(play)
+    verbs = [event.verb for event in bench.told(ReplySent)]
+    assert verbs.index("NOOP") < verbs.index("STAT") < len(verbs) - 1 - verbs[::-1].index("NOOP")
