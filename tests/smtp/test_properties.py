@@ -66,16 +66,16 @@ def make_server(events: list[ev.Event], *, lmtp: bool = False, line_endings: str
     return server
 
 
-def answer(server: Server, request: object) -> bytes:
+def answer(server: Server, request: object, *, at_once: bool = False) -> bytes:
     """As a plain server would: what is refused is refused, the rest taken."""
     match request:
         case Asked(command=command, refusal=refusal):
-            return server.reply(refusal or good_reply(server, command.verb))
+            return server.reply(refusal or good_reply(server, command.verb), at_once)
         case AuthAnswered(response=response):
-            return server.reply(make_reply(501 if response is None else 235, "OK"))
+            return server.reply(make_reply(501 if response is None else 235, "OK"), at_once)
         case ContentReceived(refusal=refusal):
             each = max(1, server.recipients) if server.dialect == "lmtp" else 1
-            return b"".join(server.reply(refusal or make_reply(250, "OK")) for _ in range(each))
+            return b"".join(server.reply(refusal or make_reply(250, "OK"), at_once) for _ in range(each))
     raise AssertionError(request)
 
 
@@ -86,19 +86,25 @@ def good_reply(server: Server, verb: str) -> Reply:
     return make_reply({"DATA": 354, "QUIT": 221, "STARTTLS": 220, "AUTH": 334}.get(verb, 250), "OK")
 
 
-def run_server(data: list[bytes]) -> tuple[bytes, list[ev.Event], list[bytes]]:
-    """What leaves, what is recorded and what is taken when these pieces come one after the other."""
+def run_server(data: list[bytes], *, at_once: bool = False) -> tuple[bytes, list[ev.Event], list[bytes]]:
+    """What leaves, what is recorded and what is taken when these pieces come one after the other; `at_once` as a driver
+    does it that asks for each piece's first request with the piece."""
     events: list[ev.Event] = []
     server = make_server(events)
     sent, contents = server.greet(make_reply(220, "mx.neu.example")), []
     for piece in data:
-        server.receive(piece)
-        while (request := server.next_event()) is not None:
+        if at_once:
+            request = server.hear(piece)
+        else:
+            server.receive(piece)
+            request = server.next_event()
+        while request is not None:
             if isinstance(request, ClientGone):
                 return sent, events, contents
             if isinstance(request, ContentReceived):
                 contents.append(request.content)
-            sent += answer(server, request)
+            sent += answer(server, request, at_once=at_once)
+            request = server.next_event()
     return sent, events, contents
 
 
@@ -130,6 +136,13 @@ def test_any_split_of_the_clients_bytes_gives_the_same(lines: list[bytes], cuts:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     pieces = [data[start:end] for start, end in itertools.pairwise(edges)]
     assert run_server([*pieces, b""]) == run_server([data, b""] if data else [b""])
+
+
+@quick
+@given(st.lists(LINES, max_size=20))
+def test_a_known_line_that_is_answered_at_once_gives_the_same(lines: list[bytes]) -> None:
+    read = run_server(lines)
+    assert run_server(lines, at_once=True) == read
 
 
 @quick

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtplab.wire import command as cmd
-from smtplab.wire.address import Mailbox
+from smtplab.wire.address import DOMAIN, DOT_STRING, Mailbox
 from smtplab.wire.command import Unknown, format_command, parse_command
 
 ANNA = Mailbox("anna", "client.example")
@@ -152,6 +152,19 @@ def test_our_own_values_never_split_a_line(command: cmd.Command) -> None:
 STARTS = st.sampled_from(
     [b"", b"MAIL FROM:", b"RCPT TO:<", b"MAIL FROM:<a@b> ", b"EHLO ", b"AUTH PLAIN ", b"BDAT ", b"VRFY ", b"DATA"]
 )
+
+
+@given(
+    st.sampled_from(["MAIL FROM:", "rcpt to:", "RCPT TO:"]),
+    st.from_regex(DOT_STRING, fullmatch=True) | st.text("a.@", max_size=70),
+    st.from_regex(DOMAIN, fullmatch=True) | st.text("a.-", max_size=8),
+    st.sampled_from(["", " SIZE=1", " SIZE=1 BODY=8BITMIME", " SIZE=1 SIZE=2", " X", " A=b=c", "  X"]),
+)
+def test_a_common_envelope_is_read_as_the_whole_grammar_reads_it(
+    start: str, local: str, domain: str, parameters: str
+) -> None:
+    line = f"{start}<{local}@{domain}>{parameters}".encode()
+    assert parse_command(line) == cmd._parse_slowly(line, smtputf8=False)
 
 
 @given(STARTS, st.binary(max_size=60) | st.text(max_size=30).map(str.encode), st.booleans())
