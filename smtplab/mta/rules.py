@@ -339,6 +339,12 @@ def may_relay(rules: Rules, caller: Caller) -> bool:
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Is it of one of them? False for what is no address."""
+    return _is_within(address, tuple(networks))
+
+
+# Asked at every RCPT, of the same few.
+@functools.lru_cache(maxsize=1024)
+def _is_within(address: str, networks: tuple[str, ...]) -> bool:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -346,7 +352,6 @@ def is_within(address: str, networks: Iterable[str]) -> bool:
     return any(found in _network(network) for network in networks)
 
 
-# Asked at every RCPT, of the same few.
 @functools.lru_cache(maxsize=1024)
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(text, strict=False)

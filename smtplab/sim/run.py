@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import msgspec
 
@@ -103,7 +103,7 @@ def run(world: World, journey: Journey, on_record: Callable[[Record], None]) -> 
         raise JourneyError(recipient.rule, journey.recipient)
     reader = _Reader(on_record)
     walk = _Walk(world, journey, sender_of(world, journey), recipient)
-    played = loop.run(partial(walk.play, reader.read), world.start)
+    played = loop.run(functools.partial(walk.play, reader.read), world.start)
     if reader.failure is not None:
         raise reader.failure
     return played
@@ -374,6 +374,8 @@ def _shown(trip: Trip) -> str:
     return ", ".join(trip.recipients)
 
 
+# The same few people write to one another all the time.
+@functools.lru_cache(maxsize=1024)
 def _parsed(address: str) -> Mailbox | None:
     """A checked world's addresses can be read."""
     parsed = parse_mailbox(address, smtputf8=True)
