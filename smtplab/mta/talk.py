@@ -123,10 +123,10 @@ class Talk:
         told = self._gate is None and self._ahead is None and not client.unread and type(command) is not RawLine
         if not told or self._lost is not None or client.state == "closed":
             return (await self._ask_group((command,)))[0]
-        # As there, for the one command that nearly every group is.
+        # As there, for the one command that nearly every group is; nothing has come that could answer it.
         writing = self._stream.write(client.send(command))
         lost = None if writing is WRITTEN else await self._written(writing)
-        return lost or self._heard() or await self._wait(self._limit_s(command))
+        return lost or await self._wait(self._limit_s(command))
 
     def ask_all(self, commands: Sequence[Command | RawLine]) -> Awaitable[list[Outcome]]:
         """Send them without waiting in between (RFC 2920), then collect the reply to each."""
