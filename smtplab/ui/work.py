@@ -1,4 +1,4 @@
-"""A feed at work behind a screen: begun with it, and ended before it is gone."""
+"""What is at work behind a screen, a feed most often: begun with it, and ended before it is gone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Work:
 
     def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
-        self._worker: Worker[Ended] | None = None
+        self._worker: Worker[Any] | None = None
 
-    def begin(self, feeding: Coroutine[Any, Any, Ended]) -> None:
-        self._worker = self._screen.run_worker(feeding, exit_on_error=True)
+    def begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._worker = self._screen.run_worker(work, exit_on_error=True)
 
     async def end(self) -> None:
         """Its sockets are closed, and its process has ended."""

@@ -36,6 +36,7 @@ from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
+from smtplab.ui.work import Work
 from smtplab.ui.world import WorldRun
 from smtplab.view.knowledge import Knowledge, StoredMessage, Talk, other_end
 from smtplab.view.moments import line_count
@@ -89,6 +90,7 @@ class HostScreen(MomentScreen):
         self._records = run.nodes.told_by(host)
         self._log.extend(self._records)
         self._stored: Mailboxes | None = None
+        self._work = Work(self)
         self._messages: list[StoredMessage] = []
         self._talks: list[Talk] = []
         self._rows: list[tuple[int, bool]] = []
@@ -113,8 +115,11 @@ class HostScreen(MomentScreen):
     def on_mount(self) -> None:
         self.query_one(Transcript).with_marks = True
         self.query_one("#tabs").auto_links = False
-        self.run_worker(self._collect(), exit_on_error=True)
+        self._work.begin(self._collect())
         self.action_tab("knows")
+
+    async def on_unmount(self) -> None:
+        await self._work.end()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 120, "-narrow")

@@ -244,7 +244,7 @@ class WorldScreen(MomentScreen):
         run = self._run
         self.query_one(Timeline).show(run.at, run.now_us)
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
-        self._say_titles()
+        self._say_clock()
         self._shown.follow()
         self.query_one(Transcript).show(run.count, self._shown.selected)
         self._show_host()
@@ -257,7 +257,9 @@ class WorldScreen(MomentScreen):
             standing_of_world(run, self._texts, subject=run.plan.name, ended=self._feed.ended)
         )
 
-    def _say_titles(self) -> None:
+    def _say_clock(self) -> None:
         hosts, clock = self._texts("ui.pane.map"), self._run.clock
         self.query_one(WorldMap).border_title = f"{hosts} · {clock}" if clock else hosts
+
+    def _say_titles(self) -> None:
         self.query_one(Transcript).border_title = self._texts("ui.pane.log")
