@@ -153,7 +153,9 @@ def _version_option(texts: Texts) -> click.Option:
 
 
 def _language_option(arguments: Sequence[str]) -> str | None:
-    """Help and errors speak the language that the command line asks for, so it is looked at before all else."""
+    """Help and errors speak the language that the command line asks for, last where it asks twice, so it is looked at
+    before all else."""
+    wished = None
     for place, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name != "--lang":
@@ -161,8 +163,8 @@ def _language_option(arguments: Sequence[str]) -> str | None:
         wish = value if equals else next(iter(arguments[place + 1 : place + 2]), "")
         if wish.lower() not in LANGUAGES:
             raise BadInput("cli.not-one-of", option="--lang", value=wish, choices=", ".join(LANGUAGES))
-        return wish
-    return None
+        wished = wish
+    return wished
 
 
 def _open_what_is_closed() -> None:

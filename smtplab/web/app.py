@@ -49,6 +49,8 @@ class Page:
                 Exception: self._of_mistake,
             },
         )
+        # A slash too much is another address: a redirect of `DELETE …/messages/` would remove all of them.
+        starlette.router.redirect_slashes = False
         self.app = Guard(starlette, request.access, self._explain, tell)
 
     def close(self) -> None:

@@ -178,6 +178,12 @@ def test_help_is_whole_in_both_languages(command, language):
     assert "⟦" not in done.stdout.decode()
 
 
+def test_of_two_languages_the_last_one_is_spoken():
+    done = smtplab("--lang", "vi", "capture", "show", "nowhere", "--lang", "en")
+    assert done.returncode == 2
+    assert "nowhere can't be read" in done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     "command", [("list",), ("show", SMALL), ("show", SMALL, "--json"), ("export", SMALL, "--to", "text")]
 )

@@ -140,6 +140,7 @@ def test_messages_are_removed_one_by_one_several_at_once_and_all(home):
         ("GET", "/messages/0/raw", 404, "not-found"),
         ("GET", "/messages/0/parts/1", 404, "not-found"),
         ("DELETE", "/messages/0", 404, "not-found"),
+        ("DELETE", "/messages/", 404, "not-found"),
         ("GET", "/sessions/0", 404, "not-found"),
         ("GET", "/sessions/0/records", 404, "not-found"),
         ("PUT", "/messages", 405, "method-not-allowed"),
