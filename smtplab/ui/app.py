@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from smtplab.lab.bad_input import BadInput
 from smtplab.ui.screens.home import HomeScreen
 from smtplab.ui.theme import DARK, LIGHT
 from smtplab.view.texts import LANGUAGES, Language, Texts
@@ -182,7 +183,7 @@ class SmtplabApp(App[None]):
     def _open_walk(self, chosen: HomeScreen.WalkChosen) -> None:
         # Imported when first needed: the engine is not wanted for the first paint.
         from smtplab.lab.feed import feed_for  # noqa: PLC0415
-        from smtplab.lab.request import BadInput, WalkRequest  # noqa: PLC0415
+        from smtplab.lab.request import WalkRequest  # noqa: PLC0415
 
         live = chosen.place == "live"
         request = WalkRequest(recipient=chosen.recipient, sim=None if live else WORLD, live=live)
@@ -233,7 +234,6 @@ class SmtplabApp(App[None]):
         self.push_screen(CallScreen(self.texts, again=True, server=wanted.host))
 
     def on_call_screen_chosen(self, chosen: CallScreen.Chosen) -> None:
-        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
         from smtplab.ui.calling import screen_of  # noqa: PLC0415
 
         try:
@@ -274,7 +274,6 @@ class SmtplabApp(App[None]):
 
     def _open_world(self, world: str) -> None:
         """A bundled world by its name, or any by its file."""
-        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import plan_of  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
@@ -305,7 +304,6 @@ class SmtplabApp(App[None]):
 
     def on_fault_screen_wanted(self, wanted: FaultScreen.Wanted) -> None:
         """The overlay is kept beside the captures; the world with it runs from its start."""
-        from smtplab.lab.bad_input import BadInput  # noqa: PLC0415 (as above)
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import overlay  # noqa: PLC0415
         from smtplab.ui.comparing import Worlds  # noqa: PLC0415
