@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smtplab.told import Told
+
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """A full disk, a used-up quota, a file as large as it may grow."""
 
@@ -15,7 +17,7 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class BadInput(Exception):  # noqa: N818 (the input is in error, not the program)
     """A text's id and its arguments: one line when said, which names the input and the mend."""
 
-    def __init__(self, text: str, **arguments: str | int) -> None:
+    def __init__(self, text: str, **arguments: str | int | Told) -> None:
         super().__init__(text)
         self.text = text
         """An id of the catalogues, `cli.not-an-address`."""

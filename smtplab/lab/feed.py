@@ -18,6 +18,7 @@ from smtplab.lab import checked, exits
 from smtplab.lab.choice import choose_world
 from smtplab.lab.gate import PersonGate
 from smtplab.lab.request import WalkRequest
+from smtplab.told import Told
 
 if TYPE_CHECKING:
     from smtplab.lab.live import LiveWalk
@@ -36,7 +37,7 @@ class Ended(msgspec.Struct, frozen=True):
     exit_code: int
     problem: str | None = None
     """A text's id where it could not run; None where the records tell all."""
-    arguments: dict[str, str | int] = {}
+    arguments: dict[str, str | int | Told] = {}
 
 
 class Feed(Protocol):
@@ -220,11 +221,15 @@ class CaptureFeed:
             reason = trouble.strerror or str(trouble)
             return Ended(exits.USAGE, "cli.cannot-read", {"file": str(self._path), "reason": reason})
         except capture_file.CaptureError as trouble:
-            arguments: dict[str, str | int] = {"file": str(self._path), "version": trouble.version}
+            arguments: dict[str, str | int | Told] = {"file": str(self._path), "version": trouble.version}
             return Ended(exits.USAGE, f"cli.{trouble.reason}", arguments)
         if self.damaged:
             first = self.damaged[0]
-            where: dict[str, str | int] = {"lines": len(self.damaged), "line": first.line, "file": str(self._path)}
+            where: dict[str, str | int | Told] = {
+                "lines": len(self.damaged),
+                "line": first.line,
+                "file": str(self._path),
+            }
             return Ended(exits.DONE, "cli.damaged-lines", where)
         return Ended(exits.DONE)
 

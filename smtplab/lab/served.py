@@ -16,6 +16,7 @@ import msgspec
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.serve_request import Place, ServeRequest
+from smtplab.told import Told
 
 if TYPE_CHECKING:
     from smtplab.lab.serving import Beside
@@ -45,7 +46,7 @@ class _Said(msgspec.Struct, frozen=True):
 
     place: Place | None = None
     text: str = ""
-    arguments: dict[str, str | int] = {}
+    arguments: dict[str, str | int | Told] = {}
     notice: bool = False
 
 

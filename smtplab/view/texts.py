@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import Literal, cast
 
+from smtplab.told import Told
 from smtplab.view.safe import safe
 
 Language = Literal["en", "vi"]
@@ -18,8 +19,9 @@ class Texts:
     """`texts("stage.dns")`, `texts("note.connected", host=host, port=25)`.
 
     The catalogue is opened at the first text. An argument named `count` chooses the plural form. Every argument that
-    is a string goes through `safe`, so a peer's words can't steer the terminal. An id that the catalogue does not
-    hold shows as `⟦id⟧`, and so does an argument that was not given: a hole is seen, never hidden.
+    is a string goes through `safe`, so a peer's words can't steer the terminal; one that is `Told` is put in words
+    first. An id that the catalogue does not hold shows as `⟦id⟧`, and so does an argument that was not given: a hole
+    is seen, never hidden.
     """
 
     def __init__(self, language: Language) -> None:
@@ -33,6 +35,9 @@ class Texts:
         if "{" not in pattern:
             return pattern
         return pattern.format_map(_Arguments(self._shown(arguments)))
+
+    def told(self, what: Told) -> str:
+        return self(what.text, **what.arguments)
 
     def has(self, text_id: str) -> bool:
         return self._pattern(text_id, None) is not None or self._pattern(text_id, 1) is not None
@@ -96,6 +101,8 @@ class Texts:
         match value:
             case str():
                 return safe(value)
+            case Told(text, arguments):
+                return self(text, **arguments)
             case bool() | None:
                 return str(value)
             case int():

@@ -6,6 +6,8 @@ import unicodedata
 
 import pytest
 
+from smtplab.flaws import in_file
+from smtplab.told import tell
 from smtplab.view.safe import safe, safe_bytes
 from smtplab.view.texts import LANGUAGES, Language, Texts, choose_language
 
@@ -96,3 +98,14 @@ def test_everything_that_steers_is_written_out() -> None:
 
 def test_bytes_that_are_no_utf8_are_written_out() -> None:
     assert safe_bytes(b"caf\xe9 \xc4\x91\x1b[0m") == r"caf\xe9 đ\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("en", "a.toml: the field `x\\x1b` is missing - at `$.hosts[1]`"),
+     ("vi", "a.toml: thiếu trường `x\\x1b` - tại `$.hosts[1]`")],
+)  # fmt: skip
+def test_what_is_told_within_something_told_is_said_in_the_same_language_and_safely(
+    language: Language, line: str
+) -> None:
+    assert Texts(language).told(in_file("a.toml", tell("flaw.missing", field="x\x1b"), "$.hosts[1]")) == line
