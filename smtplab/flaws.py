@@ -35,6 +35,8 @@ def no_utf_8(file: object, trouble: UnicodeDecodeError) -> Told:
 def misfit(file: object, trouble: Exception) -> Told:
     """A file that is not TOML, or not of our types: what msgspec or the reader said."""
     said = " ".join(str(trouble).split())
+    if isinstance(trouble, RecursionError):
+        return in_file(file, tell("flaw.nested"))
     if not isinstance(trouble, msgspec.ValidationError):
         return in_file(file, words(said))
     what, _, path = said.partition(" - at ")

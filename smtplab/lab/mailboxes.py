@@ -12,13 +12,17 @@ import msgspec
 
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_world import bad_world
+from smtplab.lab.exits import DONE, USAGE
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.run import JourneyError, play
+from smtplab.told import Told
 
 Mailboxes = dict[str, tuple[bytes, ...]]
 """By address, the stored messages in the order of delivery: Return-Path and trace lines first, then what was sent."""
 
 _DECODER = msgspec.json.Decoder(Mailboxes)
+_BAD_DECODER = msgspec.json.Decoder(Told)
 
 
 async def stored_in(world: str, seed: int | None = None) -> Mailboxes:
@@ -34,6 +38,9 @@ async def stored_in(world: str, seed: int | None = None) -> Mailboxes:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode == USAGE:
+        bad = _BAD_DECODER.decode(out)
+        raise BadInput(bad.text, **bad.arguments)
     if process.returncode:
         said = errors.decode("utf-8", "replace").strip().splitlines()
         raise BadInput("cli.bad-world", reason=said[-1] if said else world)
@@ -41,15 +48,21 @@ async def stored_in(world: str, seed: int | None = None) -> Mailboxes:
 
 
 def main(arguments: list[str]) -> int:
-    """`WORLD [SEED]`: one JSON object on standard output, the messages in base64."""
+    """`WORLD [SEED]`: one JSON object on standard output, the messages in base64; with exit code 2, what is wrong."""
     try:
         world = load_world(arguments[0])
         played = play(world, int(arguments[1]) if len(arguments) > 1 else None, None, _pass_over)
-    except (WorldError, JourneyError) as trouble:
-        print(trouble, file=sys.stderr)
-        return 2
+    except WorldError as trouble:
+        return _refuse(bad_world(trouble))
+    except JourneyError as trouble:
+        return _refuse(BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=arguments[0]))
     sys.stdout.buffer.write(msgspec.json.encode(played.mailboxes))
-    return 0
+    return DONE
+
+
+def _refuse(bad: BadInput) -> int:
+    sys.stdout.buffer.write(msgspec.json.encode(Told(bad.text, bad.arguments)))
+    return USAGE
 
 
 def _pass_over(_record: Record) -> None:

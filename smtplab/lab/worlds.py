@@ -15,6 +15,7 @@ import dns.rdataset
 import dns.zone
 import msgspec
 
+from smtplab.flaws import in_file, words
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bad_world import bad_world
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
@@ -152,8 +153,10 @@ def _of_zone(world: str, change: Change) -> Change:
             zone.replace_rdataset(owner, _rdataset(rrtype, data, origin))
         else:
             zone.delete_rdataset(owner, rrtype)
-    except (WorldError, dns.exception.DNSException, ValueError) as trouble:
-        raise BadInput("cli.bad-world", reason=f"{change.text}: {trouble}") from trouble
+    except WorldError as trouble:
+        raise bad_world(trouble) from trouble
+    except (dns.exception.DNSException, ValueError) as trouble:
+        raise BadInput("cli.bad-world", reason=in_file(change.text or "", words(trouble))) from trouble
     text = zone.to_text(relativize=False)
     return Change("dns-change", zones[origin].origin, text=text, from_s=change.from_s)
 

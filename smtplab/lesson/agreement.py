@@ -15,6 +15,7 @@ from smtplab.lesson.library import LessonError, Opened, open_lesson
 from smtplab.lesson.prose import OTHER, RECORDS, Section
 from smtplab.lesson.rfcs import RFCS, unknown_citations
 from smtplab.lesson.soundness import problems
+from smtplab.view.texts import Texts
 
 _RFC_PAGE = re.compile(r"\b(?:rfc-editor|ietf)\.org/.*?rfc(\d+)")
 _ANCHOR = re.compile(r"\{#([a-z0-9-]+)\}")
@@ -47,7 +48,7 @@ def open_to_play(folder: Path) -> Opened:
 def step_findings(opened: Opened) -> Iterator[Finding]:
     """Everything that is wrong with the steps."""
     for problem in problems(opened.lesson, opened.world):
-        yield Finding("lesson.toml", problem.path, problem.text)
+        yield Finding("lesson.toml", problem.path, Texts("en").told(problem.flaw))
 
 
 def text_findings(opened: Opened) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ def _pointed_at(world: World, task: Task, pattern: Pattern | None, seed: int) ->
     if pattern is None:
         return []
     for problem in pattern_problems(pattern, f"$.actions.{task.id}.find"):
-        raise ActionError(f"{problem.text} - at `{problem.path}`")
+        raise ActionError(f"{Texts('en').told(problem.flaw)} - at `{problem.path}`")
     return [one for one in picked(world, task.records or Shown(), seed) if fits_any(one, (pattern,))][:1]
 
 
@@ -115,7 +115,7 @@ def changed_by(world: World, action: Action) -> World:
     problem = first_problem(changed)
     if problem is not None:
         path = problem.path.replace("journeys", "send", 1) if action.send else problem.path
-        raise ActionError(f"{problem.text} - at `$.{path}`")
+        raise ActionError(f"{Texts('en').told(problem.flaw)} - at `$.{path}`")
     return changed
 
 

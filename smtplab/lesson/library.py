@@ -14,7 +14,7 @@ from smtplab.lesson.lesson import Lesson, Solution, WrongAttempts
 from smtplab.lesson.prose import Prose, ProseError, parse_prose
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.world import World
-from smtplab.view.texts import LANGUAGES
+from smtplab.view.texts import LANGUAGES, Texts
 
 FILE_OCTETS_MAX = 1_000_000
 """As for worlds: a larger file is no lesson but a mistake."""
@@ -88,7 +88,7 @@ def open_lesson(folder: Path) -> Opened:
     try:
         world = load_world(str(folder / lesson.world) if own else lesson.world)
     except WorldError as trouble:
-        raise LessonError(str(trouble)) from trouble
+        raise LessonError(Texts("en").told(trouble.told)) from trouble
     return Opened(folder, told.number, lesson, world, told.prose)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from smtplab.flaws import words
 from smtplab.lesson.lesson import AnyStep, Choice, Lesson, Predict, Show, Shown, Task
 from smtplab.sim.consistency import Problem, expectation_problems, pattern_problems
 from smtplab.sim.expect import Pattern
@@ -15,7 +16,7 @@ def problems(lesson: Lesson, world: World) -> Iterator[Problem]:
     known: set[str] = set()
     for place, step in enumerate(lesson.steps):
         if step.id in known:
-            yield Problem(f"$.steps[{place}].id", f"a second step of the name {step.id!r}")
+            yield Problem(f"$.steps[{place}].id", words(f"a second step of the name {step.id!r}"))
         known.add(step.id)
         yield from _of_step(step, world, f"$.steps[{place}]")
 
@@ -24,7 +25,7 @@ def _of_step(step: AnyStep, world: World, path: str) -> Iterator[Problem]:
     match step:
         case Choice(choices=choices, right=right):
             if right not in choices:
-                yield Problem(f"{path}.right", f"{right!r} is none of the choices")
+                yield Problem(f"{path}.right", words(f"{right!r} is none of the choices"))
         case Show(records=records):
             yield from _of_shown(records, world, path)
         case Predict(truth=truth, records=records):
@@ -49,7 +50,7 @@ def _of_task(task: Task, world: World, path: str) -> Iterator[Problem]:
             yield from _named("host", {"host": task.host}, hosts, path)
         case "find":
             if task.records is None:
-                yield Problem(f"{path}.records", "missing: among which records it is to be found")
+                yield Problem(f"{path}.records", words("missing: among which records it is to be found"))
             else:
                 yield from _of_shown(task.records, world, path)
         case "send":
@@ -73,4 +74,5 @@ def _patterns(patterns: tuple[Pattern, ...], paths: list[str]) -> Iterator[Probl
 def _named(kind: str, named: Mapping[str, str], known: set[str], path: str) -> Iterator[Problem]:
     for key, name in named.items():
         if name not in known:
-            yield Problem(f"{path}.{key}", f"no {kind} is called {name!r}" if name else f"missing: which {kind}")
+            said = f"no {kind} is called {name!r}" if name else f"missing: which {kind}"
+            yield Problem(f"{path}.{key}", words(said))

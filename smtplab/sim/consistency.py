@@ -10,16 +10,18 @@ import dns.exception
 import dns.name
 import dns.zone
 
+from smtplab.flaws import words
 from smtplab.mta.behaviour.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
 from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
 from smtplab.sim.world import AGENTS, CATCH_ALL, RELAYS, Host, Trip, World
+from smtplab.told import Told, tell
 from smtplab.wire.address import Mailbox, parse_mailbox
 
 
 class Problem(NamedTuple):
     path: str
     """`hosts[2].resolver`, as msgspec writes it."""
-    text: str
+    flaw: Told
 
 
 def first_problem(world: World) -> Problem | None:
@@ -44,7 +46,7 @@ def first_problem(world: World) -> Problem | None:
 
 def _start(world: World) -> Iterator[Problem]:
     if world.start.tzinfo is None:
-        yield Problem("start", "a moment without its offset from UTC, write 2026-11-23T01:00:00Z")
+        yield Problem("start", tell("world.no-offset"))
 
 
 def _sites(world: World) -> Iterator[Problem]:
@@ -52,7 +54,7 @@ def _sites(world: World) -> Iterator[Problem]:
     for number, link in enumerate(world.links):
         for side, site in enumerate(link.sites):
             if site not in known:
-                yield Problem(f"links[{number}].sites[{side}]", f"no site is called {site!r}")
+                yield Problem(f"links[{number}].sites[{side}]", tell("world.no-site", name=site))
     reached, todo = set(), [world.sites[0].name] if world.sites else []
     while todo:
         here = todo.pop()
@@ -60,7 +62,7 @@ def _sites(world: World) -> Iterator[Problem]:
         todo += [site for link in world.links if here in link.sites for site in link.sites if site not in reached]
     for number, site_of_world in enumerate(world.sites):
         if site_of_world.name not in reached:
-            yield Problem(f"sites[{number}]", f"no link leads to {site_of_world.name!r}")
+            yield Problem(f"sites[{number}]", tell("world.apart", name=site_of_world.name))
 
 
 def _hosts(world: World) -> Iterator[Problem]:
@@ -69,14 +71,14 @@ def _hosts(world: World) -> Iterator[Problem]:
     for number, host in enumerate(world.hosts):
         path = f"hosts[{number}]"
         if host.name in by_name:
-            yield Problem(f"{path}.name", f"a second host of the name {host.name!r}")
+            yield Problem(f"{path}.name", tell("world.second-host", name=host.name))
         by_name[host.name] = host
         if host.site not in sites:
-            yield Problem(f"{path}.site", f"no site is called {host.site!r}")
+            yield Problem(f"{path}.site", tell("world.no-site", name=host.site))
     resolvers = {address for host in world.hosts if "resolver" in host.roles for address in host.addresses}
     for number, host in enumerate(world.hosts):
         for problem in _bonds(host, by_name, resolvers):
-            yield Problem(f"hosts[{number}].{problem.path}", problem.text)
+            yield Problem(f"hosts[{number}].{problem.path}", problem.flaw)
 
 
 _NAMELESS = frozenset({"resolver", "dnsbl"})
@@ -87,18 +89,18 @@ _SUBMITTED_TO = frozenset({"submission", "relay", "smarthost"})
 
 def _bonds(host: Host, by_name: dict[str, Host], resolvers: set[str]) -> Iterator[Problem]:
     if host.resolver and host.resolver not in resolvers:
-        yield Problem("resolver", f"no host with the role resolver has the address {host.resolver}")
+        yield Problem("resolver", tell("world.no-resolver", address=host.resolver))
     if not _NAMELESS.issuperset(host.roles) and not host.resolver:
-        yield Problem("resolver", "missing: this host has names to look up")
+        yield Problem("resolver", tell("world.resolver-missing"))
     if AGENTS & set(host.roles) and not _SUBMITTED_TO & _roles(by_name.get(host.submits_to)):
-        yield Problem("submits_to", f"no submission server is called {host.submits_to!r}")
+        yield Problem("submits_to", tell("world.no-submission", name=host.submits_to))
     if host.relays_to and not RELAYS & _roles(by_name.get(host.relays_to)):
-        yield Problem("relays_to", f"no relay is called {host.relays_to!r}")
+        yield Problem("relays_to", tell("world.no-relay", name=host.relays_to))
     for number, name in enumerate(host.accepts_from):
         if name not in by_name:
-            yield Problem(f"accepts_from[{number}]", f"no host is called {name!r}")
+            yield Problem(f"accepts_from[{number}]", tell("world.no-host", name=name))
     if {"mx", "backup-mx"} & set(host.roles) and not host.domains:
-        yield Problem("domains", "missing: an MX takes mail for at least one domain")
+        yield Problem("domains", tell("world.domains-missing"))
 
 
 def _roles(host: Host | None) -> set[str]:
@@ -113,9 +115,9 @@ def _addresses(world: World) -> Iterator[Problem]:
             try:
                 ipaddress.ip_address(address)
             except ValueError:
-                yield Problem(path, f"no IP address: {address!r}")
+                yield Problem(path, tell("world.no-ip-address", value=address))
             if address in owners:
-                yield Problem(path, f"{address} is that of {owners[address]} already")
+                yield Problem(path, tell("world.address-taken", address=address, host=owners[address]))
             owners[address] = host.name
 
 
@@ -133,14 +135,14 @@ def _users(world: World) -> Iterator[Problem]:
     for number, user in enumerate(world.users):
         path = f"users[{number}]"
         if user.address in seen:
-            yield Problem(f"{path}.address", f"a second user of the address {user.address!r}")
+            yield Problem(f"{path}.address", tell("world.second-user", address=user.address))
         seen.add(user.address)
         if user.address.rpartition("@")[2].lower() not in local:
-            yield Problem(f"{path}.address", f"no mx host takes mail for {user.address!r}")
+            yield Problem(f"{path}.address", tell("world.no-mx", address=user.address))
         if user.agent and user.agent not in agents:
-            yield Problem(f"{path}.agent", f"no user-agent host is called {user.agent!r}")
+            yield Problem(f"{path}.agent", tell("world.no-agent", name=user.agent))
         if user.agent in agents and agents[user.agent].submits_to in submission and not user.password:
-            yield Problem(f"{path}.password", "missing: a user who writes has to log in")
+            yield Problem(f"{path}.password", tell("world.password-missing"))
 
 
 def _aliases(world: World) -> Iterator[Problem]:
@@ -149,11 +151,11 @@ def _aliases(world: World) -> Iterator[Problem]:
     for number, alias in enumerate(world.aliases):
         path, name = f"aliases[{number}]", alias.address.lower()
         if name in seen or name in users:
-            yield Problem(f"{path}.address", f"somebody has the address {alias.address!r} already")
+            yield Problem(f"{path}.address", tell("world.mailbox-taken", address=alias.address))
         seen.add(name)
         if alias.address.startswith(CATCH_ALL):
             if len(alias.to) > 1:
-                yield Problem(f"{path}.to", "a catch-all stands for one address")
+                yield Problem(f"{path}.to", tell("world.catch-all"))
             yield from _not_here(world, f"postmaster@{alias.address.removeprefix(CATCH_ALL)}", f"{path}.address")
         else:
             yield from _not_here(world, alias.address, f"{path}.address")
@@ -165,25 +167,25 @@ def _lists(world: World) -> Iterator[Problem]:
     for number, one in enumerate(world.lists):
         path = f"lists[{number}]"
         if one.address.lower() in taken:
-            yield Problem(f"{path}.address", f"somebody has the address {one.address!r} already")
+            yield Problem(f"{path}.address", tell("world.mailbox-taken", address=one.address))
         taken.add(one.address.lower())
         yield from _not_here(world, one.address, f"{path}.address")
         yield from _unreadable(one.members, f"{path}.members")
         if not isinstance(parse_mailbox(one.owner, smtputf8=True), Mailbox):
-            yield Problem(f"{path}.owner", f"no address: {one.owner!r}")
+            yield Problem(f"{path}.owner", tell("world.no-address", value=one.owner))
 
 
 def _not_here(world: World, address: str, path: str) -> Iterator[Problem]:
     if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
-        yield Problem(path, f"no address: {address!r}")
+        yield Problem(path, tell("world.no-address", value=address))
     elif address.rpartition("@")[2].lower() not in _local_domains(world):
-        yield Problem(path, f"no mx host takes mail for {address!r}")
+        yield Problem(path, tell("world.no-mx", address=address))
 
 
 def _unreadable(addresses: Sequence[str], path: str) -> Iterator[Problem]:
     for place, address in enumerate(addresses):
         if not isinstance(parse_mailbox(address, smtputf8=True), Mailbox):
-            yield Problem(f"{path}[{place}]", f"no address: {address!r}")
+            yield Problem(f"{path}[{place}]", tell("world.no-address", value=address))
 
 
 def _local_domains(world: World) -> set[str]:
@@ -199,62 +201,62 @@ def _faults(world: World) -> Iterator[Problem]:
         match fault:
             case DnsChange(where=where, text=text):
                 if where not in zones:
-                    yield Problem(f"{path}.where", f"no zone is called {where!r}")
+                    yield Problem(f"{path}.where", tell("world.no-zone", name=where))
                 if problem := _wrong_zone(where, text):
                     yield Problem(f"{path}.text", problem)
             case StripStarttls(where=where):
                 if where not in links:
-                    yield Problem(f"{path}.where", f"no link is called {where!r}")
+                    yield Problem(f"{path}.where", tell("world.no-link", name=where))
             case _:
                 for problem_of_place in _place_of_fault(fault, hosts, links):
-                    yield Problem(f"{path}.{problem_of_place.path}", problem_of_place.text)
+                    yield Problem(f"{path}.{problem_of_place.path}", problem_of_place.flaw)
 
 
 def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> Iterator[Problem]:
-    stage = stage_of(fault)
+    stage, kind = stage_of(fault), str(fault.__struct_config__.tag)
     if isinstance(fault, Silence) and fault.where in links:
         if stage != "connect":
-            yield Problem("stage", "a link falls silent at `connect`")
+            yield Problem("stage", tell("world.link-silence"))
     elif fault.where not in hosts:
-        yield Problem("where", f"no host is called {fault.where!r}")
+        yield Problem("where", tell("world.no-host", name=fault.where))
     elif (stage == "dns") != ("resolver" in hosts[fault.where].roles):
-        yield Problem("stage", f"{fault.where!r} does not come to {stage}")
-    elif stage == "dns" and fault.__struct_config__.tag not in _OF_DNS:
-        yield Problem("what", f"no such fault of a resolver: {fault.__struct_config__.tag}")
-    elif stage == "connect" and fault.__struct_config__.tag not in _OF_CONNECT:
-        yield Problem("what", f"no such fault of a connection: {fault.__struct_config__.tag}")
+        yield Problem("stage", tell("world.other-stage", host=fault.where, stage=stage or kind))
+    elif stage == "dns" and kind not in _OF_DNS:
+        yield Problem("what", tell("world.no-fault-of-resolver", fault=kind))
+    elif stage == "connect" and kind not in _OF_CONNECT:
+        yield Problem("what", tell("world.no-fault-of-connection", fault=kind))
 
 
 _OF_DNS = frozenset({"refuse", "silence", "delay", "servfail"})
 _OF_CONNECT = frozenset({"refuse", "reset", "silence", "delay"})
 
 
-def _wrong_zone(origin: str, text: str) -> str:
+def _wrong_zone(origin: str, text: str) -> Told | None:
     try:
         dns.zone.from_text(text, dns.name.from_text(origin))
     except (dns.exception.DNSException, ValueError) as error:
-        return f"no master file: {error}"
-    return ""
+        return tell("world.no-master-file", words=words(error))
+    return None
 
 
 def _journeys(world: World) -> Iterator[Problem]:
     hosts = {host.name: host for host in world.hosts}
     for number, trip in enumerate(world.journeys):
         for problem in _trip(world, hosts, trip):
-            yield Problem(f"journeys[{number}].{problem.path}", problem.text)
+            yield Problem(f"journeys[{number}].{problem.path}", problem.flaw)
 
 
 def _trip(world: World, hosts: dict[str, Host], trip: Trip) -> Iterator[Problem]:
     yield from _unreadable(trip.recipients, "recipients")
     if trip.sender and not isinstance(parse_mailbox(trip.sender, smtputf8=True), Mailbox):
-        yield Problem("sender", f"no address: {trip.sender!r}")
+        yield Problem("sender", tell("world.no-address", value=trip.sender))
     users = {user.address: user for user in world.users}
     agent = trip.agent or (users[trip.sender].agent if trip.sender in users else "")
     if agent not in hosts or not AGENTS & set(hosts[agent].roles):
         field = "agent" if trip.agent else "sender"
-        yield Problem(field, f"no program of a user to send from: {agent or trip.sender!r}")
+        yield Problem(field, tell("world.no-program", name=agent or trip.sender))
     elif "submission" in hosts[hosts[agent].submits_to].roles and users.get(trip.sender) is None:
-        yield Problem("sender", f"{trip.sender!r} has no account at {hosts[agent].submits_to}")
+        yield Problem("sender", tell("world.no-account", address=trip.sender, host=hosts[agent].submits_to))
 
 
 def _expectations(world: World) -> Iterator[Problem]:
@@ -278,8 +280,8 @@ def pattern_problems(pattern: Pattern, path: str) -> Iterator[Problem]:
     """An event or a key that nobody knows."""
     kind = EVENTS.get(pattern.event)
     if kind is None:
-        yield Problem(f"{path}.event", f"no event is called {pattern.event!r}")
+        yield Problem(f"{path}.event", tell("world.no-event", name=pattern.event))
         return
     for field in pattern.where:
         if field not in PLACES and field not in kind.__struct_fields__:
-            yield Problem(f"{path}.where.{field}", f"{pattern.event} has no such key")
+            yield Problem(f"{path}.where.{field}", tell("world.no-key", event=pattern.event))

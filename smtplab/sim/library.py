@@ -8,22 +8,24 @@ from pathlib import Path
 
 import msgspec
 
+from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, too_large
 from smtplab.sim.consistency import first_problem
 from smtplab.sim.world import World
+from smtplab.told import Unfit, tell
 
 WORLD_OCTETS_MAX = 1_000_000
 """A class of thirty domains fits in a tenth of it; a larger file is no world but a mistake."""
 
 
-class WorldError(Exception):
-    """A world that can't be read; the message is one line: the file, what is wrong, and the path of the field."""
+class WorldError(Unfit):
+    """A world that can't be read; what is told is the file, what is wrong, and the path of the field."""
 
 
 class UnknownWorldError(WorldError):
     """Neither a bundled world's name nor a file's."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: no such world; there is {', '.join(bundled_worlds())}, or the path of a .toml file")
+        super().__init__(in_file(name, tell("world.unknown", known=", ".join(bundled_worlds()))))
         self.name = name
 
 
@@ -40,28 +42,28 @@ def load_world(name_or_path: str) -> World:
         return parse_world(bundled.read_text("utf-8"), name_or_path)
     if not name_or_path.endswith(".toml"):
         if Path(name_or_path).is_file():
-            raise WorldError(f"{name_or_path}: a world's file is TOML, and its name ends in .toml")
+            raise WorldError(in_file(name_or_path, tell("world.no-toml")))
         raise UnknownWorldError(name_or_path)
     try:
         with Path(name_or_path).open("rb") as file:
             data = file.read(WORLD_OCTETS_MAX + 1)
     except OSError as error:
-        raise WorldError(f"{name_or_path}: {error.strerror or error}") from error
+        raise WorldError(cannot_read(name_or_path, error)) from error
     try:
         return parse_world(data.decode("utf-8"), name_or_path)
     except UnicodeDecodeError as error:
-        raise WorldError(f"{name_or_path}: not UTF-8 at octet {error.start}") from error
+        raise WorldError(no_utf_8(name_or_path, error)) from error
 
 
 def parse_world(text: str, origin: str) -> World:
-    """A world from the text of its file. Raises WorldError, whose message begins with `origin`."""
+    """A world from the text of its file. Raises WorldError, whose told line begins with `origin`."""
     if len(text) > WORLD_OCTETS_MAX:
-        raise WorldError(f"{origin}: larger than {WORLD_OCTETS_MAX} octets")
+        raise WorldError(too_large(origin, WORLD_OCTETS_MAX))
     try:
         world = msgspec.convert(tomllib.loads(text), World)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise WorldError(f"{origin}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise WorldError(misfit(origin, error)) from error
     problem = first_problem(world)
     if problem is not None:
-        raise WorldError(f"{origin}: {problem.text} - at `$.{problem.path}`")
+        raise WorldError(in_file(origin, problem.flaw, f"$.{problem.path}"))
     return world

@@ -45,7 +45,7 @@ def test_a_run_may_end_early_and_says_what_is_queued():
 
 
 @pytest.mark.parametrize(
-    ("world", "until", "text"), [("atlantis", None, "cli.no-such-world"), ("campus", "soon", "sim.bad-until")]
+    ("world", "until", "text"), [("atlantis", None, "cli.bad-world"), ("campus", "soon", "sim.bad-until")]
 )
 def test_what_can_not_be_used_is_told_before_anything_happens(world: str, until: str | None, text: str):
     with pytest.raises(BadInput) as told:

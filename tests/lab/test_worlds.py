@@ -1,6 +1,7 @@
 """Worlds as offers, as plans, and with a fault more."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import stored_in
 from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of
 from smtplab.mta.behaviour import faults
-from smtplab.sim.library import load_world
+from smtplab.sim.library import WorldError, load_world
 
 
 def test_every_bundled_world_says_in_both_languages_what_it_teaches():
@@ -81,3 +82,13 @@ def test_a_record_without_data_is_taken_away(tmp_path):
 def test_a_record_that_is_none_is_refused(tmp_path, text):
     with pytest.raises(BadInput):
         overlay("campus", Change("record", "ns.vnet.example", text=text), tmp_path)
+
+
+def test_what_the_process_of_the_mailboxes_refuses_is_told_as_a_value(tmp_path: Path):
+    file = tmp_path / "mine.toml"
+    file.write_text("name = 1")
+    with pytest.raises(BadInput) as bad:
+        asyncio.run(stored_in(str(file)))
+    with pytest.raises(WorldError) as told:
+        load_world(str(file))
+    assert bad.value.arguments == {"reason": told.value.told}

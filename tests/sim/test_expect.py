@@ -8,6 +8,7 @@ from smtplab.journal import Record
 from smtplab.sim.expect import Expectation, Expectations, Pattern
 from smtplab.sim.library import WorldError, parse_world
 from smtplab.sim.until import parse_until
+from smtplab.view.texts import Texts
 
 
 def records_of(*events: ev.Event) -> list[Record]:
@@ -65,7 +66,7 @@ def test_a_mistake_is_told_with_its_path(first_mail: str, old: str, new: str, pa
     assert old in first_mail
     with pytest.raises(WorldError) as told:
         parse_world(first_mail.replace(old, new), "mine.toml")
-    assert path in str(told.value)
+    assert path in Texts("en").told(told.value.told)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from smtplab.mta.behaviour.faults import (
 from smtplab.sim.library import WorldError, load_world, parse_world
 from smtplab.sim.run import Played, play
 from smtplab.sim.world import Trip, World
+from smtplab.view.texts import Texts
 
 FIRST = load_world("first-mail")
 MX = "mail.away.example"
@@ -199,4 +200,4 @@ def test_a_mistake_in_a_fault_is_told_with_its_path(old: str, new: str, path: st
     parse_world(text, "mine.toml")
     with pytest.raises(WorldError) as told:
         parse_world(text[: -len(BASE)] + BASE.replace(old, new), "mine.toml")
-    assert path in str(told.value)
+    assert path in Texts("en").told(told.value.told)
