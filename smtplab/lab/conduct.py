@@ -47,7 +47,7 @@ class Conduct:
         try:
             self._file = read_behaviour(path)
         except BehaviourError as trouble:
-            raise BadInput("behaviour.bad", reason=str(trouble)) from trouble
+            raise BadInput("behaviour.bad", reason=trouble.told) from trouble
         self._ward = self._make_ward(self._file)
 
     def watch(self) -> None:
@@ -68,7 +68,7 @@ class Conduct:
         try:
             self._file = read_behaviour(self._path)
         except BehaviourError as trouble:
-            self._on_notice(BadInput("behaviour.kept", reason=str(trouble)))
+            self._on_notice(BadInput("behaviour.kept", reason=trouble.told))
         else:
             self._ward = self._make_ward(self._file)
 

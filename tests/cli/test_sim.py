@@ -45,6 +45,17 @@ def test_a_world_is_shown_as_a_page_and_as_data():
     assert (data["name"], data["seed"]) == ("campus", 20261123)
 
 
+def test_what_is_wrong_with_a_world_is_told_in_the_persons_language(tmp_path):
+    path = world_file(tmp_path, '\n[[journeys]]\nsender = "nobody@home.example"\nrecipients = ["minh@away.example"]\n')
+    for lang, line in (
+        ("en", "no program of a user to send from: 'nobody@home.example' - at"),
+        ("vi", "không có phần mềm gửi thư nào của người dùng ở đây: 'nobody@home.example' - tại"),
+    ):
+        done = sim("run", path, "--lang", lang)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode() == f"smtplab: {path}: {line} `$.journeys[1].sender`\n"
+
+
 def test_a_run_prints_the_same_records_each_time_and_is_done_where_its_expectations_hold():
     first, second = sim("run", "null-mx", "--json"), sim("run", "null-mx", "--json")
     assert (first.returncode, first.stderr) == (0, b"")

@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 
 from smtplab.mta.behaviour.file import BehaviourError, parse_behaviour
+from smtplab.view.texts import LANGUAGES, Texts
 from tests.serve.served import Dialogue, Served, smtplab
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its end is told by POSIX signals")
@@ -291,6 +292,7 @@ BAD_FILES = {
     'faults = [{ what = "refuse", stage = "rcpt", where = "mx" }]': "$.faults[0].where",
     'faults = [{ what = "garble", stage = "connect" }]': "$.faults[0].what",
     'faults = [{ what = "refuse", stage = "dns" }]': "$.faults[0].stage",
+    'faults = [{ what = "refuse", stage = "rcpt", when = { name = "mx.example" } }]': "$.faults[0].when.name",
     'faults = [{ what = "reply", stage = "rcpt", code = 550, enhanced = "4.1.1" }]': "$.faults[0].enhanced",
     'manner = "qmail"': "$.manner",
     "greylisting = { delay_s = -1 }": "$.greylisting.delay_s",
@@ -301,20 +303,27 @@ BAD_FILES = {
 def test_what_cannot_be_used_is_said_in_one_line_with_the_path_of_the_error(text):
     with pytest.raises(BehaviourError) as caught:
         parse_behaviour(text, "file.toml")
-    line = str(caught.value)
-    assert line.startswith("file.toml: ")
-    assert BAD_FILES[text] in line
-    assert "\n" not in line
+    for language in LANGUAGES:
+        line = Texts(language).told(caught.value.told)
+        assert line.startswith("file.toml: ")
+        assert BAD_FILES[text] in line
+        assert not set("\n⟦") & set(line)
 
 
 def test_a_file_that_cannot_be_used_ends_with_2(tmp_path):
     file = tmp_path / "behaviour.toml"
     file.write_text('faults = [{ what = "explode" }]')
+    line = b'smtplab: %b: "explode" is none of the words that may stand here - at `$.faults[0].what`\n'
     done = smtplab(tmp_path / "home", "serve", "--behaviour", str(file), "--listen", "127.0.0.1:0")
-    assert (done.returncode, done.stdout) == (2, b"")
-    (line,) = done.stderr.splitlines()
-    assert str(file).encode() in line
-    assert b"$.faults[0].what" in line
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", line % str(file).encode())
+
+
+def test_a_file_that_cannot_be_used_is_told_of_in_the_persons_language(tmp_path):
+    file = tmp_path / "behaviour.toml"
+    file.write_text('faults = [{ what = "refuse", stage = "dns" }]')
+    done = smtplab(tmp_path / "home", "serve", "--behaviour", str(file), "--lang", "vi")
+    line = f"smtplab: {file}: không ai gửi truy vấn DNS tới máy chủ này - tại `$.faults[0].stage`\n"
+    assert (done.returncode, done.stderr.decode()) == (2, line)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

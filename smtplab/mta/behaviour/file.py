@@ -8,18 +8,20 @@ from pathlib import Path
 
 import msgspec
 
+from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, too_large
 from smtplab.mta.behaviour.faults import ServerFault, WrongReply, stage_of
 from smtplab.mta.behaviour.manner import Manner
 from smtplab.mta.behaviour.parts import Part
 from smtplab.mta.behaviour.pattern import network_of
 from smtplab.mta.behaviour.policy import Greylisting, RateLimit
+from smtplab.told import Told, Unfit, tell
 
 FILE_OCTETS_MAX = 1_000_000
 """Some five thousand faults; a larger file is no behaviour but a mistake."""
 
 
-class BehaviourError(Exception):
-    """A file that can't be used; the message is one line: the file, what is wrong, and the path of the field."""
+class BehaviourError(Unfit):
+    """A file that can't be used; what is told is the file, what is wrong, and the path of the field."""
 
 
 class BehaviourFile(Part, frozen=True):
@@ -40,45 +42,45 @@ def read_behaviour(path: Path) -> BehaviourFile:
         with path.open("rb") as file:
             data = file.read(FILE_OCTETS_MAX + 1)
     except OSError as error:
-        raise BehaviourError(f"{path}: {error.strerror or error}") from error
+        raise BehaviourError(cannot_read(path, error)) from error
     try:
         return parse_behaviour(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise BehaviourError(f"{path}: not UTF-8 at octet {error.start}") from error
+        raise BehaviourError(no_utf_8(path, error)) from error
 
 
 def parse_behaviour(text: str, origin: str) -> BehaviourFile:
-    """Raises BehaviourError, whose message begins with `origin`."""
+    """Raises BehaviourError, whose told line begins with `origin`."""
     if len(text) > FILE_OCTETS_MAX:
-        raise BehaviourError(f"{origin}: larger than {FILE_OCTETS_MAX} octets")
+        raise BehaviourError(too_large(origin, FILE_OCTETS_MAX))
     try:
         found = msgspec.convert(tomllib.loads(text), BehaviourFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise BehaviourError(f"{origin}: {' '.join(str(error).split())}") from error
+        raise BehaviourError(misfit(origin, error)) from error
     for number, fault in enumerate(found.faults):
-        for path, problem in _problems(fault):
-            raise BehaviourError(f"{origin}: {problem} - at `$.faults[{number}].{path}`")
+        for path, flaw in _problems(fault):
+            raise BehaviourError(in_file(origin, flaw, f"$.faults[{number}].{path}"))
     return found
 
 
-def _problems(fault: ServerFault) -> Iterator[tuple[str, str]]:
+def _problems(fault: ServerFault) -> Iterator[tuple[str, Told]]:
     """Of what the types can't say."""
     when = fault.when
     if fault.where:
-        yield "where", "a behaviour file is of one server, which has no other name"
+        yield "where", tell("behaviour.no-where")
     if when.name:
-        yield "when.name", "no names are looked up by those who come here"
+        yield "when.name", tell("behaviour.no-name")
     if when.client and network_of(when.client) is None:
-        yield "when.client", f"neither an address nor a network: {when.client!r}"
-    stage = stage_of(fault)
+        yield "when.client", tell("behaviour.no-network", value=when.client)
+    stage, kind = stage_of(fault), str(fault.__struct_config__.tag)
     if stage == "dns":
-        yield "stage", "nobody asks this server for names"
-    if stage == "connect" and fault.__struct_config__.tag not in _OF_CONNECT:
-        yield "what", f"no such fault of a connection: {fault.__struct_config__.tag}"
+        yield "stage", tell("behaviour.no-dns")
+    if stage == "connect" and kind not in _OF_CONNECT:
+        yield "what", tell("behaviour.not-of-connection", fault=kind)
     if isinstance(fault, WrongReply) and fault.enhanced and fault.enhanced[0] != str(fault.code)[0]:
-        yield "enhanced", f"of another class than {fault.code} (RFC 2034 4)"
+        yield "enhanced", tell("behaviour.other-class", code=fault.code)
     if isinstance(fault, WrongReply) and stage in ("auth", "any") and fault.code < 400:
-        yield "code", "nobody is let in by a fault: 400 to 599"
+        yield "code", tell("behaviour.lets-in")
 
 
 _OF_CONNECT = frozenset({"allow", "refuse", "reset", "drop", "silence", "delay"})
