@@ -35,7 +35,8 @@ from smtplab.smtp.states import (
     changed,
     legal_verbs,
 )
-from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command, parse_command
+from smtplab.wire.command import Auth, Bdat, Command, Mail, Rcpt, format_command
+from smtplab.wire.command_line import parse_command
 from smtplab.wire.extension import Extensions, announced_lines, parse_extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.framing import stuff

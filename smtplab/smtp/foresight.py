@@ -10,7 +10,8 @@ import msgspec
 
 from smtplab.smtp.legality import Standing, flaws_of_command, flaws_of_order
 from smtplab.smtp.states import KNOWN_VERBS, LAST_CHUNK
-from smtplab.wire.command import Bdat, Unknown, parse_command
+from smtplab.wire.command import Bdat, Unknown
+from smtplab.wire.command_line import parse_command
 from smtplab.wire.flaw import Flaw
 
 Verdict = Literal["empty", "legal", "flawed", "illegal", "unknown", "content", "chunk", "response"]

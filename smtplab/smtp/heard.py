@@ -9,7 +9,8 @@ from smtplab.smtp.refusals import IN_ORDER
 from smtplab.smtp.requests import Asked
 from smtplab.smtp.shown import shown_line
 from smtplab.smtp.states import State
-from smtplab.wire.command import Auth, Bdat, Parsed, Unknown, parse_command
+from smtplab.wire.command import Auth, Bdat, Unknown
+from smtplab.wire.command_line import Parsed, parse_command
 from smtplab.wire.flaw import Flaw
 
 REMEMBERED_MAX = 512

@@ -14,10 +14,10 @@ from smtplab.wire.command import (
     Command,
     Mail,
     Parameters,
-    Parsed,
     Rcpt,
     Unknown,
 )
+from smtplab.wire.command_line import Parsed
 from smtplab.wire.extension import Extensions
 from smtplab.wire.flaw import Flaw
 from smtplab.wire.parameter import GOOD_VALUES, OF_RCPT

@@ -19,7 +19,8 @@ from smtplab import events as ev
 from smtplab.journal import Journal
 from smtplab.smtp.client import Answered, Client, RawLine
 from smtplab.smtp.server import Asked, ClientGone, ContentReceived, Limits, Server
-from smtplab.wire.command import Ehlo, Lhlo, Unknown, parse_command
+from smtplab.wire.command import Ehlo, Lhlo, Unknown
+from smtplab.wire.command_line import parse_command
 from smtplab.wire.reply import Reply, ReplyReader
 
 DIALOGUES = sorted(Path(__file__).parent.joinpath("dialogues").glob("*.txt"))

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtplab.wire import command as cmd
+from smtplab.wire import command_line
 from smtplab.wire.address import DOMAIN, DOT_STRING, Mailbox
-from smtplab.wire.command import Unknown, format_command, parse_command
+from smtplab.wire.command import Unknown, format_command
+from smtplab.wire.command_line import Parsed, parse_command
 
 ANNA = Mailbox("anna", "client.example")
 
@@ -45,14 +47,14 @@ ANNA = Mailbox("anna", "client.example")
     ],
 )
 def test_a_good_line_is_read_and_written_as_it_was(line: bytes, command: cmd.Command) -> None:
-    assert parse_command(line) == cmd.Parsed(command)
+    assert parse_command(line) == Parsed(command)
     assert format_command(command) == line
 
 
 def test_every_verb_is_known_in_any_case() -> None:
     named = "AUTH BDAT DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD"
     assert " ".join(sorted(cmd.VERBS)) == named
-    assert parse_command(b"mAiL fRoM:<anna@client.example> size=1") == cmd.Parsed(cmd.Mail(ANNA, {"SIZE": "1"}))
+    assert parse_command(b"mAiL fRoM:<anna@client.example> size=1") == Parsed(cmd.Mail(ANNA, {"SIZE": "1"}))
     assert parse_command(b"quit").command == cmd.Quit()
     for verb in cmd.VERBS:
         rules = [flaw.rule for flaw in parse_command(verb.lower().encode()).flaws]
@@ -132,7 +134,7 @@ def test_mail_allows_utf8_for_itself_by_its_parameter() -> None:
     line = "MAIL FROM:<đạt@thưđiệntử.vn> SMTPUTF8".encode()
     assert parse_command(line).command == cmd.Mail(Mailbox("đạt", "thưđiệntử.vn"), {"SMTPUTF8": None})
     rcpt = "RCPT TO:<đạt@thưđiệntử.vn>".encode()
-    assert parse_command(rcpt, smtputf8=True) == cmd.Parsed(cmd.Rcpt(Mailbox("đạt", "thưđiệntử.vn")))
+    assert parse_command(rcpt, smtputf8=True) == Parsed(cmd.Rcpt(Mailbox("đạt", "thưđiệntử.vn")))
 
 
 def test_no_flaw_of_auth_shows_what_was_sent() -> None:
@@ -164,7 +166,7 @@ def test_a_common_envelope_is_read_as_the_whole_grammar_reads_it(
     start: str, local: str, domain: str, parameters: str
 ) -> None:
     line = f"{start}<{local}@{domain}>{parameters}".encode()
-    assert parse_command(line) == cmd._parse_slowly(line, smtputf8=False)
+    assert parse_command(line) == command_line._parse_slowly(line, smtputf8=False)
 
 
 @given(STARTS, st.binary(max_size=60) | st.text(max_size=30).map(str.encode), st.booleans())
