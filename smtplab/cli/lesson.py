@@ -121,7 +121,7 @@ def _start(texts: Texts, state: State, values: dict[str, Any]) -> int:
     opened = open_to_play(folder)
     if not values["plain"] and sys.stdin.isatty() and sys.stdout.isatty():
         # Textual takes 0.3 s to import: only where a person will see it.
-        from smtplab.ui.app import run_lesson  # noqa: PLC0415
+        from smtplab.ui.start import run_lesson  # noqa: PLC0415
 
         left = run_lesson(folder, language=texts.language, captures=state.home / "captures")
         return DONE if left else INTERRUPTED

@@ -108,7 +108,7 @@ class Root(SpokenCommand, click.Group):
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise BadInput("cli.needs-terminal")
         # Textual takes 0.3 s to import: only where a person will see it.
-        from smtplab.ui.app import run as open_ui  # noqa: PLC0415
+        from smtplab.ui.start import run as open_ui  # noqa: PLC0415
 
         _collect_garbage_again()
         left = open_ui(language=self.texts.language, captures=state.home / "captures")

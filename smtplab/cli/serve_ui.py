@@ -34,7 +34,7 @@ def is_terminal() -> bool:
 def serve_in_ui(request: ServeRequest, page: WebPage | None, texts: Texts) -> int:
     """The exit code: what the server ended with where it could not serve at all. Raises BadInput."""
     from smtplab.lab.served import Served  # noqa: PLC0415 - only where it is served
-    from smtplab.ui.app import run_inbox  # noqa: PLC0415 - Textual takes 0.3 s to import
+    from smtplab.ui.start import run_inbox  # noqa: PLC0415 - Textual takes 0.3 s to import
 
     served = Served()
     if page is None:
@@ -61,7 +61,7 @@ def child() -> int:
 
 def show_inbox(home: Path, texts: Texts) -> int:
     """What was received, on the screen."""
-    from smtplab.ui.app import run_inbox  # noqa: PLC0415 - as above
+    from smtplab.ui.start import run_inbox  # noqa: PLC0415 - as above
 
     left = run_inbox(language=texts.language, captures=home / "captures")
     return DONE if left else INTERRUPTED

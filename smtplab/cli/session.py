@@ -107,7 +107,7 @@ class SessionCommand(SpokenCommand):
 
     def _open_ui(self, asked: Asked, output: Output, scribe: Scribe | None) -> int:
         from smtplab.lab.conversation import Conversation  # noqa: PLC0415 (as above)
-        from smtplab.ui.app import run_session  # noqa: PLC0415
+        from smtplab.ui.start import run_session  # noqa: PLC0415
 
         conversation = Conversation(asked.way, output.tell, scribe)
         conversation.remember(asked.request)

@@ -63,7 +63,7 @@ class Walk(SpokenCommand):
     def _open_ui(self, request: WalkRequest, state: State, capture: str | None) -> int:
         # Textual and what feeds it take 0.4 s to import: only where a person will see it.
         from smtplab.lab.feed import feed_for  # noqa: PLC0415
-        from smtplab.ui.app import run as open_ui  # noqa: PLC0415
+        from smtplab.ui.start import run as open_ui  # noqa: PLC0415
 
         with opened_output(self.texts, print_nothing, capture, show_secrets=request.show_secrets) as output:
             feed = feed_for(request, output.tell)

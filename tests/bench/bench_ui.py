@@ -57,7 +57,7 @@ Empty().run()
 """
 OURS = """
 from pathlib import Path
-from smtplab.ui.app import run
+from smtplab.ui.start import run
 run(language="en", captures=Path({captures!r}))
 """
 
