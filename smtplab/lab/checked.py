@@ -10,6 +10,7 @@ from smtplab.mta.options import Credentials
 from smtplab.net.names import parse_endpoint, service_port
 from smtplab.net.ports import Endpoint
 from smtplab.smtp.secret import Secret
+from smtplab.told import tell
 from smtplab.wire.address import Mailbox, parse_domain, parse_mailbox
 from smtplab.wire.flaw import Flaw
 
@@ -23,7 +24,7 @@ def mailbox(text: str) -> Mailbox:
     found = parse_mailbox(bare, smtputf8=True)
     if isinstance(found, Flaw) or not found.domain:
         rule = found.rule if isinstance(found, Flaw) else "no-domain"
-        raise BadInput("cli.not-an-address", value=text, rule=rule)
+        raise BadInput("cli.not-an-address", value=text, why=tell(f"rule.{rule}"))
     return found
 
 

@@ -52,17 +52,12 @@ def main(arguments: list[str]) -> int:
     try:
         world = load_world(arguments[0])
         played = play(world, int(arguments[1]) if len(arguments) > 1 else None, None, _pass_over)
-    except WorldError as trouble:
-        return _refuse(bad_world(trouble))
-    except JourneyError as trouble:
-        return _refuse(BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=arguments[0]))
+    except (WorldError, JourneyError) as trouble:
+        bad = bad_world(trouble)
+        sys.stdout.buffer.write(msgspec.json.encode(Told(bad.text, bad.arguments)))
+        return USAGE
     sys.stdout.buffer.write(msgspec.json.encode(played.mailboxes))
     return DONE
-
-
-def _refuse(bad: BadInput) -> int:
-    sys.stdout.buffer.write(msgspec.json.encode(Told(bad.text, bad.arguments)))
-    return USAGE
 
 
 def _pass_over(_record: Record) -> None:

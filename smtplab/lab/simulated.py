@@ -8,7 +8,6 @@ import msgspec
 
 from smtplab.journal import Record
 from smtplab.lab import checked
-from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bad_world import bad_world
 from smtplab.lab.compose import compose
 from smtplab.lab.exits import exit_code_of
@@ -46,12 +45,8 @@ def walk_simulated(walk: SimulatedWalk, on_record: Callable[[Record], None]) -> 
     try:
         played = run(walk.world, walk.journey, on_record)
     except JourneyError as trouble:
-        raise _no_journey(trouble, walk.world) from trouble
+        raise bad_world(trouble) from trouble
     return exit_code_of(played.ended.result)
-
-
-def _no_journey(trouble: JourneyError, world: World) -> BadInput:
-    return BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=world.name)
 
 
 def _written(request: WalkRequest, world: World, recipient: str) -> bytes | None:
@@ -61,7 +56,7 @@ def _written(request: WalkRequest, world: World, recipient: str) -> bytes | None
     try:
         sender = sender_of(world, Journey(recipient=recipient, sender=request.sender)).address
     except JourneyError as trouble:
-        raise _no_journey(trouble, world) from trouble
+        raise bad_world(trouble) from trouble
     parts = Parts(
         sender=sender,
         recipient=recipient,

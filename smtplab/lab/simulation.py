@@ -16,6 +16,7 @@ from smtplab.sim.library import WorldError, bundled_worlds, load_world
 from smtplab.sim.run import JourneyError, play
 from smtplab.sim.until import Until, parse_until
 from smtplab.sim.world import Texts, World
+from smtplab.told import tell
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ def prepare_run(name_or_path: str, seed: int | None = None, until: str | None = 
     world = show_world(name_or_path)
     limit = _read_until(until, world)
     if not world.journeys:
-        raise BadInput("cli.no-journey", value=world.name, rule="no-journey", world=world.name)
+        raise bad_world(JourneyError(world, world.name, tell("world.no-journeys")))
     return lambda on_record: _run(world, world.seed if seed is None else seed, limit, on_record)
 
 
@@ -80,7 +81,7 @@ def _run(world: World, seed: int, until: Until, on_record: Callable[[Record], No
     try:
         played = play(world, seed, until, on_record)
     except JourneyError as trouble:
-        raise BadInput("cli.no-journey", value=trouble.what, rule=trouble.reason, world=world.name) from trouble
+        raise bad_world(trouble) from trouble
     missed = until if isinstance(until, str) and not played.cut else ""
     return Report(world.name, seed, played.journeys, len(played.queued), played.verdicts, played.cut, missed)
 

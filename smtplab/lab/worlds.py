@@ -15,11 +15,12 @@ import dns.rdataset
 import dns.zone
 import msgspec
 
-from smtplab.flaws import in_file, words
+from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, words
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bad_world import bad_world
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
 from smtplab.sim.world import World
+from smtplab.told import Told, tell
 from smtplab.view.network import Line, Plan, Spot
 
 __all__ = [
@@ -81,8 +82,12 @@ def offer(name: str, language: Literal["en", "vi"]) -> Offer:
             tuple((site, tuple(host for host, place in hosts if place == site)) for site in sites),
             len(told.get("journeys", ())),
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as trouble:
-        raise BadInput("cli.bad-world", reason=f"{name}: {trouble}") from trouble
+    except KeyError as trouble:
+        raise _bad(name, tell("flaw.missing", field=str(trouble.args[0]))) from trouble
+    except (tomllib.TOMLDecodeError, RecursionError) as trouble:
+        raise BadInput("cli.bad-world", reason=misfit(name, trouble)) from trouble
+    except (TypeError, AttributeError) as trouble:
+        raise _bad(name, tell("world.other-types")) from trouble
 
 
 def own_worlds(folder: Path) -> tuple[str, ...]:
@@ -100,8 +105,10 @@ def world_text(name_or_path: str) -> str:
         if name_or_path.endswith(".toml"):
             return Path(name_or_path).read_text("utf-8")
         return resources.files("smtplab").joinpath("worlds", f"{name_or_path}.toml").read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as trouble:
-        raise BadInput("cli.bad-world", reason=f"{name_or_path}: {trouble}") from trouble
+    except OSError as trouble:
+        raise BadInput("cli.bad-world", reason=cannot_read(name_or_path, trouble)) from trouble
+    except UnicodeDecodeError as trouble:
+        raise BadInput("cli.bad-world", reason=no_utf_8(name_or_path, trouble)) from trouble
 
 
 def plan_of(name_or_path: str) -> Plan:
@@ -147,7 +154,9 @@ def _of_zone(world: str, change: Change) -> Change:
     try:
         owner = dns.name.from_text(name)
         zones = {dns.name.from_text(zone.origin): zone for zone in load_world(world).zones}
-        origin = max((one for one in zones if owner.is_subdomain(one)), key=len)
+        origin = max((one for one in zones if owner.is_subdomain(one)), key=len, default=None)
+        if origin is None:
+            raise _bad(change.text, tell("world.no-zone-of", name=name))
         zone = dns.zone.from_text(zones[origin].text, origin, relativize=False, check_origin=False)
         if data:
             zone.replace_rdataset(owner, _rdataset(rrtype, data, origin))
@@ -156,9 +165,13 @@ def _of_zone(world: str, change: Change) -> Change:
     except WorldError as trouble:
         raise bad_world(trouble) from trouble
     except (dns.exception.DNSException, ValueError) as trouble:
-        raise BadInput("cli.bad-world", reason=in_file(change.text or "", words(trouble))) from trouble
+        raise _bad(change.text, words(trouble)) from trouble
     text = zone.to_text(relativize=False)
     return Change("dns-change", zones[origin].origin, text=text, from_s=change.from_s)
+
+
+def _bad(what: str | None, flaw: Told) -> BadInput:
+    return BadInput("cli.bad-world", reason=in_file(what, flaw) if what else flaw)
 
 
 def _rdataset(rrtype: str, data: str, origin: dns.name.Name) -> dns.rdataset.Rdataset:

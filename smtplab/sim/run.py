@@ -25,6 +25,7 @@ from smtplab.sim.loop import VirtualClock
 from smtplab.sim.simulation import Simulation, Submitting
 from smtplab.sim.until import Until
 from smtplab.sim.world import Travellers, Trip, User, World, travellers
+from smtplab.told import Told, Unfit, tell
 from smtplab.wire.address import Mailbox, parse_mailbox
 
 VIRTUAL_S_MAX = 60 * 86400.0
@@ -80,13 +81,13 @@ READ_AFTER_S = 60.0
 """A mail program that looks for mail every minute."""
 
 
-class JourneyError(Exception):
-    """A journey that cannot begin: `reason` is `unknown-sender` or the flaw of an address, `what` is its text."""
+class JourneyError(Unfit):
+    """A journey that cannot begin: `why` is an unknown sender or an address's broken rule, `what` its text."""
 
-    def __init__(self, reason: str, what: str) -> None:
-        super().__init__(f"{what}: {reason}")
-        self.reason = reason
+    def __init__(self, world: World, what: str, why: Told) -> None:
+        super().__init__(tell("world.no-journey", world=world.name, value=what, why=why))
         self.what = what
+        self.why = why
 
 
 def run(world: World, journey: Journey, on_record: Callable[[Record], None]) -> Played:
@@ -100,7 +101,7 @@ def run(world: World, journey: Journey, on_record: Callable[[Record], None]) -> 
     """
     recipient = parse_mailbox(journey.recipient, smtputf8=True)
     if not isinstance(recipient, Mailbox):
-        raise JourneyError(recipient.rule, journey.recipient)
+        raise JourneyError(world, journey.recipient, tell(f"rule.{recipient.rule}"))
     reader = _Reader(on_record)
     walk = _Walk(world, journey, sender_of(world, journey), recipient)
     played = loop.run(functools.partial(walk.play, reader.read), world.start)
@@ -118,7 +119,8 @@ def sender_of(world: World, journey: Journey) -> User:
     if journey.sender is not None:
         writers = [user for user in writers if user.address.lower() == journey.sender.lower()]
     if not writers:
-        raise JourneyError("unknown-sender", world.name if journey.sender is None else journey.sender)
+        what = world.name if journey.sender is None else journey.sender
+        raise JourneyError(world, what, tell("world.unknown-sender"))
     home = journey.recipient.rpartition("@")[2].lower()
     elsewhere = [user for user in writers if user.address.rpartition("@")[2] != home]
     return (elsewhere or writers)[0]
@@ -217,7 +219,7 @@ def play(world: World, seed: int | None, until: Until, on_record: Callable[[Reco
     raised.
     """
     if not world.journeys:
-        raise JourneyError("no-journey", world.name)
+        raise JourneyError(world, world.name, tell("world.no-journeys"))
     reader = _Reader(on_record)
     performance = _Performance(world, world.seed if seed is None else seed, until, reader)
     played = loop.run(performance.play, world.start, virtual_s_max=VIRTUAL_S_MAX)

@@ -7,9 +7,10 @@ import pytest
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import stored_in
-from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of
+from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of, world_text
 from smtplab.mta.behaviour import faults
 from smtplab.sim.library import WorldError, load_world
+from smtplab.view.texts import Texts
 
 
 def test_every_bundled_world_says_in_both_languages_what_it_teaches():
@@ -92,3 +93,37 @@ def test_what_the_process_of_the_mailboxes_refuses_is_told_as_a_value(tmp_path: 
     with pytest.raises(WorldError) as told:
         load_world(str(file))
     assert bad.value.arguments == {"reason": told.value.told}
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ("www.elsewhere.test A 192.0.2.1", "www.elsewhere.test A 192.0.2.1: no zone of this world holds the name "),
+        ("away.example A mail", "away.example A mail: Text input is malformed."),
+        ("away.example", "away.example: DNS resource record type is unknown."),
+    ],
+)
+def test_a_record_that_can_stand_nowhere_is_refused_with_the_reason(tmp_path: Path, record: str, line: str):
+    rootless = tmp_path / "mine.toml"
+    rootless.write_text(world_text("first-mail").replace('origin = "."', 'origin = "test.example"'), "utf-8")
+    with pytest.raises(BadInput) as bad:
+        overlay(str(rootless), Change("record", "", text=record), tmp_path)
+    assert line in Texts("en")(bad.value.text, **bad.value.arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = ", "Invalid value"),
+        ("x = 1", "the field `title` is missing"),
+        ("title = 1\nteaches = 1", "its tables are not those of a world"),
+        ("hosts = [1]", "its tables are not those of a world"),
+        ("hosts = 1", "its tables are not those of a world"),
+    ],
+)
+def test_what_can_not_be_offered_is_told_by_its_file(tmp_path: Path, text: str, line: str):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(BadInput) as bad:
+        offer(str(file), "en")
+    assert Texts("en")(bad.value.text, **bad.value.arguments).startswith(f"{file}: {line}")

@@ -16,6 +16,7 @@ from smtplab.net.memory import MemoryTransport
 from smtplab.net.server_end import ServerEnd
 from smtplab.sim.library import load_world
 from smtplab.sim.run import Journey, JourneyError, Played, play, run, sender_of
+from smtplab.told import tell
 
 CAMPUS = load_world("campus")
 E = TypeVar("E", bound=ev.Event)
@@ -205,21 +206,19 @@ def test_a_person_may_name_the_sender_of_the_same_house():
 
 
 @pytest.mark.parametrize(
-    ("recipient", "sender", "reason"),
+    ("recipient", "sender", "why"),
     [
-        ("student@hust.example", "postmaster@hust.example", "unknown-sender"),
-        ("student@hust.example", "someone@elsewhere.example", "unknown-sender"),
-        ("no address", None, None),
+        ("student@hust.example", "postmaster@hust.example", "world.unknown-sender"),
+        ("student@hust.example", "someone@elsewhere.example", "world.unknown-sender"),
+        ("no address", None, "rule.no-domain"),
     ],
 )
-def test_a_journey_that_cannot_begin_is_refused_before_the_first_record(
-    recipient: str, sender: str | None, reason: str | None
-):
+def test_a_journey_that_cannot_begin_is_refused_before_the_first_record(recipient: str, sender: str | None, why: str):
     records: list[Record] = []
     with pytest.raises(JourneyError) as told:
         run(CAMPUS, Journey(recipient, sender), records.append)
     assert records == []
-    assert told.value.reason == reason or reason is None
+    assert told.value.why == tell(why)
     assert told.value.what == (sender or recipient)
 
 

@@ -10,6 +10,7 @@ from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.sim.library import bundled_worlds, load_world
 from smtplab.sim.run import JourneyError, play
+from smtplab.told import tell
 
 WANTED = frozenset(
     """
@@ -110,4 +111,4 @@ def test_a_world_without_journeys_can_not_be_played():
     world = msgspec.structs.replace(load_world("first-mail"), journeys=())
     with pytest.raises(JourneyError) as told:
         play(world, None, None, lambda _: None)
-    assert (told.value.reason, told.value.what) == ("no-journey", "first-mail")
+    assert (told.value.why, told.value.what) == (tell("world.no-journeys"), "first-mail")
