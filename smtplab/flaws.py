@@ -15,9 +15,14 @@ def words(of_others: object) -> Told:
     return tell("flaw.words", words=" ".join(str(of_others).split()))
 
 
+def at(path: str, flaw: Told) -> Told:
+    """What is wrong, and the path of the field, `$.hosts[1].site`; empty where it is no field's."""
+    return tell("flaw.at", flaw=flaw, path=path) if path else flaw
+
+
 def in_file(file: object, flaw: Told, path: str = "") -> Told:
-    """The file, what is wrong with it, and the path of the field where it is one's, `$.hosts[1].site`."""
-    return tell("flaw.at", file=str(file), flaw=flaw, path=path) if path else tell("flaw.in", file=str(file), flaw=flaw)
+    """The file, what is wrong with it, and the path of the field where it is one's."""
+    return tell("flaw.in", file=str(file), flaw=at(path, flaw))
 
 
 def cannot_read(file: object, trouble: OSError) -> Told:
@@ -39,8 +44,13 @@ def misfit(file: object, trouble: Exception) -> Told:
         return in_file(file, tell("flaw.nested"))
     if not isinstance(trouble, msgspec.ValidationError):
         return in_file(file, words(said))
-    what, _, path = said.partition(" - at ")
-    return in_file(file, _flaw_of_type(what), path.strip("`"))
+    return in_file(file, misfit_value(trouble))
+
+
+def misfit_value(trouble: msgspec.ValidationError) -> Told:
+    """The same of something that is no file."""
+    what, _, path = " ".join(str(trouble).split()).partition(" - at ")
+    return at(path.strip("`"), _flaw_of_type(what))
 
 
 def _flaw_of_type(said: str) -> Told:

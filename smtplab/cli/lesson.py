@@ -13,9 +13,9 @@ import msgspec
 from smtplab.cli.common import State, common_options, state_of
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.exits import DONE, FAILED, INTERRUPTED
-from smtplab.lesson.agreement import open_to_play
+from smtplab.lesson.agreement import Finding, open_to_play
 from smtplab.lesson.check import Checked, check
 from smtplab.lesson.doing import ActionError
 from smtplab.lesson.draft import write_draft
@@ -23,6 +23,7 @@ from smtplab.lesson.library import LessonError, Opened, bundled_lessons, find_le
 from smtplab.lesson.player import Player
 from smtplab.lesson.progress import load_progress
 from smtplab.lesson.validate import validate
+from smtplab.told import tell
 from smtplab.view.texts import Texts
 
 Do = Callable[[Texts, State, dict[str, Any]], int]
@@ -46,7 +47,7 @@ class Subcommand(SpokenCommand):
         try:
             return self._do(self.texts, state, values)
         except (LessonError, ActionError) as trouble:
-            raise BadInput("cli.bad-world", reason=" ".join(str(trouble).split())) from trouble
+            raise BadInput("cli.bad-world", reason=trouble.told) from trouble
 
 
 class LessonGroup(SpokenCommand, click.Group):
@@ -135,7 +136,7 @@ def _next_lesson(home: Path) -> Path:
     """The first that is not done yet, else the first."""
     folders = bundled_lessons()
     if not folders:
-        raise LessonError("no lesson came with this smtplab; give the path of a folder")
+        raise LessonError(tell("lesson.flaw.none-came"))
     for folder in folders:
         lesson = open_lesson(folder).lesson
         if Player(lesson, load_progress(home, lesson.id)).points < lesson.points:
@@ -172,20 +173,27 @@ def _validate(texts: Texts, state: State, values: dict[str, Any]) -> int:
     folders = [find_lesson(name) for name in values["lessons"]] or list(bundled_lessons())
     found = [(folder, validate(open_lesson(folder))) for folder in folders]
     if values["as_json"]:
-        _print_json([{"lesson": str(folder), "findings": findings} for folder, findings in found])
+        _print_json([{"lesson": str(folder), "findings": _in_words(findings, texts)} for folder, findings in found])
     else:
         for folder, findings in found:
             for finding in findings:
-                click.echo(f"{folder}/{finding}")
+                click.echo(texts.told(finding.told(folder)))
             if not findings:
                 click.echo(texts("lesson.stands", lesson=folder.name))
     return FAILED if any(findings for _, findings in found) else DONE
 
 
+def _in_words(findings: list[Finding], texts: Texts) -> list[dict[str, str]]:
+    return [{"file": one.file, "where": one.where, "text": texts.told(one.flaw)} for one in findings]
+
+
 def _new(texts: Texts, state: State, values: dict[str, Any]) -> int:
     del state
     folder = Path(values["folder"])
-    write_draft(folder)
+    try:
+        write_draft(folder)
+    except OSError as trouble:
+        raise NotWritten(folder, trouble) from trouble
     click.echo(texts("lesson.drafted", folder=str(folder)))
     return DONE
 

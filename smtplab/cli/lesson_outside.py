@@ -52,7 +52,7 @@ class Visit:
                 await self._over.wait()
                 await outside.close()
         except Unplayable as trouble:
-            self._page.say("lesson.cannot-do", reason=str(trouble))
+            self._page.say("lesson.cannot-do", reason=trouble.told)
         finally:
             await outside.close()
 

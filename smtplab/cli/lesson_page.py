@@ -14,6 +14,7 @@ from smtplab.lesson.lesson import AnyStep, Lesson, Shown
 from smtplab.lesson.library import Opened
 from smtplab.lesson.prose import RECORDS, Section
 from smtplab.lesson.shown import ShownLine
+from smtplab.told import Told
 from smtplab.view.texts import Texts
 from smtplab.view.transcript import Tone
 
@@ -105,7 +106,7 @@ class Page:
             self._console.print(margin + line)
             margin = Text(" " * margin.cell_len)
 
-    def say(self, text_id: str, **arguments: str | int) -> None:
+    def say(self, text_id: str, **arguments: str | int | Told) -> None:
         self._console.print(Text(self._texts(text_id, **arguments), "dim"))
 
     def plain(self, text: str) -> None:

@@ -15,7 +15,7 @@ from smtplab.lab.exits import DONE
 from smtplab.lesson.goals import Goals
 from smtplab.lesson.judge import model_answer
 from smtplab.lesson.lesson import AnyStep, Choice, Order, Predict, Question, Short, Show, Task, Tell
-from smtplab.lesson.library import LessonError, Opened, read_solution
+from smtplab.lesson.library import LessonError, Opened, model_solution
 from smtplab.lesson.player import Player
 from smtplab.lesson.progress import load_progress, save_progress
 from smtplab.lesson.prose import Section
@@ -178,9 +178,9 @@ class Teacher:
             case Task():
                 goals = self._player.goals(step)
                 try:
-                    action = read_solution(self._opened.folder / "solution.toml").actions[step.id]
-                except (LessonError, KeyError) as trouble:
-                    self._page.say("lesson.cannot-do", reason=str(trouble))
+                    action = model_solution(self._opened.folder, step.id)
+                except LessonError as trouble:
+                    self._page.say("lesson.cannot-do", reason=trouble.told)
                     return
                 Workbench(self._opened.world, step, self._page, self._texts).play(action, goals)
                 self._page.goals(section, goals.reached)

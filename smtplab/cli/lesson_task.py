@@ -149,7 +149,7 @@ class Workbench:
                 return records_of(self._world, fitted(self._task, action), self._world.seed)
             return attempt(self._world, self._task, action, self._world.seed)
         except ActionError as trouble:
-            self._page.say("lesson.cannot-do", reason=str(trouble))
+            self._page.say("lesson.cannot-do", reason=trouble.told)
             return []
 
     def _show(self, records: list[Record], goals: Goals) -> None:

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from smtplab.flaws import in_file
 from smtplab.lesson.lesson import AnyStep, Choice, Order, Predict, Short, Show, Task, Tell
 from smtplab.lesson.library import LessonError, Opened, open_lesson
 from smtplab.lesson.prose import OTHER, RECORDS, Section
 from smtplab.lesson.rfcs import RFCS, unknown_citations
 from smtplab.lesson.soundness import problems
-from smtplab.view.texts import Texts
+from smtplab.told import Told, tell
 
 _RFC_PAGE = re.compile(r"\b(?:rfc-editor|ietf)\.org/.*?rfc(\d+)")
 _ANCHOR = re.compile(r"\{#([a-z0-9-]+)\}")
@@ -31,24 +32,24 @@ class Finding(msgspec.Struct, frozen=True):
     file: str
     where: str
     """The step, or the path of the field; empty for the whole file."""
-    text: str
+    flaw: Told
 
-    def __str__(self) -> str:
-        return f"{self.file}: {self.text}" + (f" - at `{self.where}`" if self.where else "")
+    def told(self, folder: Path) -> Told:
+        return in_file(folder / self.file, self.flaw, self.where)
 
 
 def open_to_play(folder: Path) -> Opened:
     """A lesson that can be played from the first step to the last. Raises LessonError."""
     opened = open_lesson(folder)
     for finding in (*step_findings(opened), *text_findings(opened)):
-        raise LessonError(f"{folder}/{finding}")
+        raise LessonError(finding.told(folder))
     return opened
 
 
 def step_findings(opened: Opened) -> Iterator[Finding]:
     """Everything that is wrong with the steps."""
     for problem in problems(opened.lesson, opened.world):
-        yield Finding("lesson.toml", problem.path, Texts("en").told(problem.flaw))
+        yield Finding("lesson.toml", problem.path, problem.flaw)
 
 
 def text_findings(opened: Opened) -> Iterator[Finding]:
@@ -62,27 +63,27 @@ def _of_language(opened: Opened, language: str) -> Iterator[Finding]:
     wanted, found = [step.id for step in opened.lesson.steps], list(prose.sections)
     if wanted != found:
         odd = next((step for step in (*wanted, *found) if (step in wanted) != (step in found)), "")
-        said = f"{odd!r} stands in one of lesson.toml and this file only" if odd else "the steps stand in another order"
-        yield Finding(file, odd, said)
+        flaw = tell("lesson.flaw.one-side-only", step=odd) if odd else tell("lesson.flaw.other-order")
+        yield Finding(file, odd, flaw)
         return
     yield from _whole_text(opened.folder, file)
     for step in opened.lesson.steps:
-        for text in _section(step, prose.sections[step.id]):
-            yield Finding(file, step.id, text)
+        for flaw in _section(step, prose.sections[step.id]):
+            yield Finding(file, step.id, flaw)
 
 
 def _whole_text(folder: Path, file: str) -> Iterator[Finding]:
     text = (folder / file).read_text("utf-8")
     if not unicodedata.is_normalized("NFC", text):
-        yield Finding(file, "", "not in Unicode's form NFC")
+        yield Finding(file, "", tell("lesson.flaw.no-nfc"))
     for number in unknown_citations(text):
-        yield Finding(file, "", f"no document RFC {number} is known here")
+        yield Finding(file, "", tell("lesson.flaw.unknown-rfc", number=number))
     for link in _AUTOLINK.finditer(_CODE.sub("", text)):
-        yield Finding(file, "", f"{link[0]} loses its brackets in Markdown; put it between backquotes")
+        yield Finding(file, "", tell("lesson.flaw.lost-brackets", address=link[0]))
     steps = {f"#{found}" for found in _ANCHOR.findall(text)}
     for link in _LINK.finditer(text):
         if not _leads_somewhere(link["target"], folder, steps):
-            yield Finding(file, "", f"the link {link['target']} leads nowhere")
+            yield Finding(file, "", tell("lesson.flaw.dead-link", target=link["target"]))
 
 
 def _leads_somewhere(target: str, folder: Path, steps: set[str]) -> bool:
@@ -95,9 +96,9 @@ def _leads_somewhere(target: str, folder: Path, steps: set[str]) -> bool:
     return (folder / target).exists()
 
 
-def _section(step: AnyStep, section: Section) -> Iterator[str]:
+def _section(step: AnyStep, section: Section) -> Iterator[Told]:
     if not section.text:
-        yield "the step has no text"
+        yield tell("lesson.flaw.no-text")
     yield from _place_of_records(step, section)
     match step:
         case Choice(choices=choices, right=right):
@@ -107,7 +108,7 @@ def _section(step: AnyStep, section: Section) -> Iterator[str]:
             yield from _same("choices", section.choices, order)
             yield from _same("wrong", section.wrong, (OTHER,))
             if tuple(section.choices) == order:
-                yield "the choices stand in the right order already"
+                yield tell("lesson.flaw.ordered-already")
         case Short(wrong=wrong) | Predict(wrong=wrong):
             yield from _same("wrong", section.wrong, (*wrong, OTHER))
         case Task(goals=goals, wrong=wrong):
@@ -116,29 +117,29 @@ def _section(step: AnyStep, section: Section) -> Iterator[str]:
         case Tell() | Show():
             return
     if not section.right:
-        yield "`right` is missing: what is said when it is done"
+        yield tell("lesson.flaw.no-right")
     if not section.hints:
-        yield "`hints` are missing"
+        yield tell("lesson.flaw.no-hints")
 
 
-def _place_of_records(step: AnyStep, section: Section) -> Iterator[str]:
+def _place_of_records(step: AnyStep, section: Section) -> Iterator[Told]:
     before, after = (text.split("\n").count(RECORDS) for text in (section.text, section.right))
     match step:
         case Show():
             if (before, after) != (1, 0):
-                yield f"one line {RECORDS} belongs into the text"
+                yield tell("lesson.flaw.records-in-text", line=RECORDS)
         case Predict():
             if (before, after) != (0, 1):
-                yield f"one line {RECORDS} belongs under `right`: predict first, then watch"
+                yield tell("lesson.flaw.records-under-right", line=RECORDS)
         case _:
             if before or after:
-                yield f"no {RECORDS} belongs here: the step has no recording"
+                yield tell("lesson.flaw.no-recording", line=RECORDS)
 
 
-def _same(part: str, found: Mapping[str, str], wanted: tuple[str, ...]) -> Iterator[str]:
+def _same(part: str, found: Mapping[str, str], wanted: tuple[str, ...]) -> Iterator[Told]:
     for name in wanted:
         if name not in found:
-            yield f"`{part}` lacks {name!r}"
+            yield tell("lesson.flaw.lacks", part=part, name=name)
     for name in found:
         if name not in wanted:
-            yield f"`{part}` has {name!r}, which lesson.toml has not"
+            yield tell("lesson.flaw.surplus", part=part, name=name)

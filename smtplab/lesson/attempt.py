@@ -10,6 +10,7 @@ from smtplab.lesson.judge import Judgement, judge_found
 from smtplab.lesson.lesson import Task
 from smtplab.lesson.note import Note
 from smtplab.lesson.player import Player
+from smtplab.told import Told
 
 
 class Attempt:
@@ -71,9 +72,9 @@ class Attempt:
             self.verdict = Note("wrong", judgement.wrong)
         return judgement
 
-    def cannot(self, why: str) -> None:
+    def cannot(self, why: Told) -> None:
         """What was asked for can't be done in this world."""
-        self.verdict = Note("trouble", why)
+        self.verdict = Note("trouble", trouble=why)
 
     def _read(self, goals: Goals | None, records: Iterable[Record]) -> bool:
         task = self._task

@@ -6,11 +6,13 @@ from typing import Literal
 
 import msgspec
 
+from smtplab.flaws import at
 from smtplab.lesson.doing import attempt
 from smtplab.lesson.goals import reached_by
 from smtplab.lesson.judge import judge, judge_found
 from smtplab.lesson.lesson import AnyStep, Question, Show, Solution, Task, Tell, points_of
 from smtplab.lesson.library import LessonError, Opened
+from smtplab.told import tell
 
 
 class GoalChecked(msgspec.Struct, frozen=True):
@@ -59,9 +61,8 @@ def _refuse_strangers(opened: Opened, solution: Solution) -> None:
         for step_id in given:
             if not isinstance(opened.lesson.step(step_id), kind):
                 known = ", ".join(step.id for step in opened.lesson.steps if isinstance(step, kind))
-                raise LessonError(
-                    f"the lesson {opened.lesson.id} has no such step; there is {known} - at `$.{part}.{step_id}`"
-                )
+                flaw = tell("lesson.flaw.no-such-step", lesson=opened.lesson.id, known=known)
+                raise LessonError(at(f"$.{part}.{step_id}", flaw))
 
 
 def _check_step(opened: Opened, step: Question | Task, solution: Solution, seed: int) -> StepChecked:

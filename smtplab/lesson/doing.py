@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from smtplab.flaws import at
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action, Shown, Task
 from smtplab.lesson.patterns import fits_any
@@ -16,11 +17,12 @@ from smtplab.sim.consistency import first_problem, pattern_problems
 from smtplab.sim.expect import Pattern
 from smtplab.sim.run import play
 from smtplab.sim.world import Host, World, Zone
+from smtplab.told import Told, Unfit, tell
 from smtplab.view.texts import Texts
 
 
-class ActionError(Exception):
-    """An action that can't be done in this world; the message is one line with the path of the field."""
+class ActionError(Unfit):
+    """An action that can't be done in this world: what is wrong, and the path of the field."""
 
 
 def perform(world: World, action: Action, seed: int, on_record: Callable[[Record], None]) -> None:
@@ -55,12 +57,19 @@ def fitted(task: Task, action: Action) -> Action:
     }
     strays = [kind for kind, is_given in given.items() if is_given and kind != task.does]
     if strays:
-        raise ActionError(f"this task is to {task.does}, not to {strays[0]} - at `$.actions.{task.id}`")
+        flaw = tell("lesson.flaw.other-kind", does=_to(task.does), other=_to(strays[0]))
+        raise ActionError(at(f"$.actions.{task.id}", flaw))
     for part, changed, own in (("zones", action.zones, task.zone), ("hosts", action.hosts, task.host)):
         other = [name for name in changed if name != own]
         if other:
-            raise ActionError(f"what to {task.does} is {own!r} - at `$.actions.{task.id}.{part}.{other[0]}`")
+            flaw = tell("lesson.flaw.other-thing", does=_to(task.does), own=own)
+            raise ActionError(at(f"$.actions.{task.id}.{part}.{other[0]}", flaw))
     return msgspec.structs.replace(action, client=task.client, server=task.server)
+
+
+def _to(do: str) -> Told:
+    """The kind of a task, as a verb."""
+    return tell(f"lesson.flaw.to.{do}")
 
 
 def attempt(world: World, task: Task, action: Action | None, seed: int) -> list[Record]:
@@ -84,7 +93,7 @@ def _pointed_at(world: World, task: Task, pattern: Pattern | None, seed: int) ->
     if pattern is None:
         return []
     for problem in pattern_problems(pattern, f"$.actions.{task.id}.find"):
-        raise ActionError(f"{Texts('en').told(problem.flaw)} - at `{problem.path}`")
+        raise ActionError(at(problem.path, problem.flaw))
     return [one for one in picked(world, task.records or Shown(), seed) if fits_any(one, (pattern,))][:1]
 
 
@@ -105,17 +114,17 @@ def changed_by(world: World, action: Action) -> World:
     origins, names = {zone.origin for zone in world.zones}, {host.name for host in world.hosts}
     for origin in action.zones:
         if origin not in origins:
-            raise ActionError(f"no zone is called {origin!r} - at `$.zones`")
+            raise ActionError(at("$.zones", tell("world.no-zone", name=origin)))
     for path, name in (*(("hosts", name) for name in action.hosts), *_speakers(action)):
         if name not in names:
-            raise ActionError(f"no host is called {name!r} - at `$.{path}`")
+            raise ActionError(at(f"$.{path}", tell("world.no-host", name=name)))
     zones = tuple(Zone(zone.origin, action.zones.get(zone.origin, zone.text)) for zone in world.zones)
     hosts = tuple(_set_up(host, action) for host in world.hosts)
     changed = msgspec.structs.replace(world, zones=zones, hosts=hosts, journeys=action.send or world.journeys)
     problem = first_problem(changed)
     if problem is not None:
         path = problem.path.replace("journeys", "send", 1) if action.send else problem.path
-        raise ActionError(f"{Texts('en').told(problem.flaw)} - at `$.{path}`")
+        raise ActionError(at(f"$.{path}", problem.flaw))
     return changed
 
 
@@ -129,4 +138,4 @@ def _set_up(host: Host, action: Action) -> Host:
     try:
         return with_settings(host, action.hosts[host.name])
     except SettingsError as trouble:
-        raise ActionError(f"{host.name}: {trouble}") from trouble
+        raise ActionError(trouble.told) from trouble

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
+from smtplab.flaws import in_file
 from smtplab.lesson.library import LessonError
+from smtplab.told import tell
 
 _FOLDER = re.compile(r"\d\d+-(?P<id>[a-z0-9]([a-z0-9-]*[a-z0-9])?)")
 
 
 def write_draft(folder: Path) -> None:
-    """Raises LessonError where the name is no lesson's, where something is there, or where it can't be written."""
+    """All of it or nothing. Raises LessonError where the name is no lesson's, OSError where it can't be written."""
     found = _FOLDER.fullmatch(folder.name)
     if found is None:
-        raise LessonError(f"{folder}: call a lesson's folder NN-name, such as 09-my-lesson")
+        raise LessonError(in_file(folder, tell("lesson.flaw.folder-name")))
+    folder.mkdir(parents=True)
     try:
-        folder.mkdir(parents=True)
         for name, text in _FILES.items():
             (folder / name).write_text(text.replace("LESSON-ID", found["id"]), "utf-8")
-    except OSError as trouble:
-        raise LessonError(f"{folder}: {trouble.strerror or trouble}") from trouble
+    except OSError:
+        # Half a draft would stand in the way of the next try.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 _LESSON = """\

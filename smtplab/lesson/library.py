@@ -10,11 +10,13 @@ from typing import TypeVar
 import msgspec
 
 import smtplab
-from smtplab.lesson.lesson import Lesson, Solution, WrongAttempts
+from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, too_large
+from smtplab.lesson.lesson import Action, Lesson, Solution, WrongAttempts
 from smtplab.lesson.prose import Prose, ProseError, parse_prose
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.world import World
-from smtplab.view.texts import LANGUAGES, Texts
+from smtplab.told import Unfit, tell
+from smtplab.view.texts import LANGUAGES
 
 FILE_OCTETS_MAX = 1_000_000
 """As for worlds: a larger file is no lesson but a mistake."""
@@ -22,8 +24,8 @@ FILE_OCTETS_MAX = 1_000_000
 T = TypeVar("T")
 
 
-class LessonError(Exception):
-    """A lesson that can't be read; the message is one line: the file, what is wrong, and where."""
+class LessonError(Unfit):
+    """A lesson that can't be read or played: the file, what is wrong, and where."""
 
 
 class Outline(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ def find_lesson(name: str) -> Path:
     if (Path(name) / "lesson.toml").is_file():
         return Path(name)
     known = ", ".join(folder.name for folder in bundled_lessons())
-    raise LessonError(f"{name}: no such lesson; there is {known}, or the path of a folder that holds a lesson.toml")
+    raise LessonError(in_file(name, tell("lesson.flaw.no-lesson", known=known)))
 
 
 def outline(folder: Path) -> Outline:
@@ -88,7 +90,7 @@ def open_lesson(folder: Path) -> Opened:
     try:
         world = load_world(str(folder / lesson.world) if own else lesson.world)
     except WorldError as trouble:
-        raise LessonError(Texts("en").told(trouble.told)) from trouble
+        raise LessonError(trouble.told) from trouble
     return Opened(folder, told.number, lesson, world, told.prose)
 
 
@@ -102,6 +104,15 @@ def read_solution(path: Path) -> Solution:
     return read_toml(path, Solution)
 
 
+def model_solution(folder: Path, task: str) -> Action:
+    """The author's own. Raises LessonError."""
+    path = folder / "solution.toml"
+    action = read_solution(path).actions.get(task)
+    if action is None:
+        raise LessonError(in_file(path, tell("lesson.flaw.no-solution"), task))
+    return action
+
+
 def read_wrong_attempts(folder: Path) -> WrongAttempts:
     """Raises LessonError."""
     return read_toml(folder / "wrong.toml", WrongAttempts)
@@ -111,17 +122,15 @@ def read_toml(path: Path, kind: type[T]) -> T:
     """Raises LessonError, with the path of the field that is wrong."""
     try:
         return msgspec.convert(tomllib.loads(_read(path)), kind)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as trouble:
-        raise LessonError(f"{path}: {trouble}") from trouble
-    except RecursionError as trouble:
-        raise LessonError(f"{path}: nested too deeply") from trouble
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as trouble:
+        raise LessonError(misfit(path, trouble)) from trouble
 
 
 def _read_prose(path: Path) -> Prose:
     try:
         return parse_prose(_read(path), str(path))
     except ProseError as trouble:
-        raise LessonError(str(trouble)) from trouble
+        raise LessonError(trouble.told) from trouble
 
 
 def _read(path: Path) -> str:
@@ -129,10 +138,10 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(FILE_OCTETS_MAX + 1)
     except OSError as trouble:
-        raise LessonError(f"{path}: {trouble.strerror or trouble}") from trouble
+        raise LessonError(cannot_read(path, trouble)) from trouble
     if len(data) > FILE_OCTETS_MAX:
-        raise LessonError(f"{path}: larger than {FILE_OCTETS_MAX} octets")
+        raise LessonError(too_large(path, FILE_OCTETS_MAX))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as trouble:
-        raise LessonError(f"{path}: not UTF-8 at octet {trouble.start}") from trouble
+        raise LessonError(no_utf_8(path, trouble)) from trouble

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from smtplab.told import Told
+
 NoteKind = Literal["right", "wrong", "hint", "no-more-hints", "not-yet", "model", "trouble"]
 
 
@@ -12,4 +14,6 @@ class Note(NamedTuple):
 
     kind: NoteKind
     name: str = ""
-    """Of the explanation, the hint's number from 0, the model answer, or what can't be done."""
+    """Of the explanation, the hint's number from 0, or the model answer."""
+    trouble: Told | None = None
+    """What can't be done, and why."""

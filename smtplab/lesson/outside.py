@@ -13,6 +13,7 @@ from smtplab.capture.codec import decode_record
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action
 from smtplab.lesson.running import LINE_OCTETS_MAX, Unplayable
+from smtplab.told import Told, tell
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class Stood(msgspec.Struct, frozen=True):
 
     opened: tuple[Place, ...] = ()
     commands: tuple[str, ...] = ()
-    trouble: str | None = None
+    trouble: Told | None = None
 
 
 class Outside:
@@ -55,7 +56,7 @@ class Outside:
             stood = msgspec.json.decode(told, type=Stood)
         except (BrokenPipeError, ConnectionResetError, msgspec.DecodeError) as trouble:
             await self.close()
-            raise Unplayable("the process in which the world stands has ended") from trouble
+            raise Unplayable(tell("lesson.flaw.standing-ended")) from trouble
         if stood.trouble is not None:
             await self.close()
             raise Unplayable(stood.trouble)

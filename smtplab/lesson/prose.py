@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from smtplab.flaws import in_file
+from smtplab.told import Unfit, tell
+
 RECORDS = "[[records]]"
 """The line at which a step's recording stands."""
 
@@ -21,7 +24,7 @@ _STEP = re.compile(r"## (?P<heading>.+?) \{#(?P<id>[a-z0-9-]+)\}")
 _ITEM = re.compile(r"- (?:(?P<name>[a-z0-9-]+): )?(?P<text>.+)")
 
 
-class ProseError(Exception):
+class ProseError(Unfit):
     """What is wrong, with its line: `vi.md:12: ...`."""
 
 
@@ -48,7 +51,7 @@ class Prose(msgspec.Struct, frozen=True):
 
 
 def parse_prose(text: str, origin: str) -> Prose:
-    """Raises ProseError, whose message begins with `origin` and the line. The text comes out in NFC."""
+    """Raises ProseError, which names `origin` and the line. The text comes out in NFC."""
     lines = unicodedata.normalize("NFC", text).splitlines()
     title, about, sections = "", [], {}
     current: _Open | None = None
@@ -59,7 +62,7 @@ def parse_prose(text: str, origin: str) -> Prose:
                 sections[current.id] = current.close()
             current = _opened(line, where)
             if current.id in sections:
-                raise ProseError(f"{where}: a second section of the step {current.id!r}")
+                raise ProseError(in_file(where, tell("lesson.flaw.second-section", step=current.id)))
         elif current is not None:
             current.read(line, where)
         elif line.startswith("# ") and not title:
@@ -69,14 +72,14 @@ def parse_prose(text: str, origin: str) -> Prose:
     if current is not None:
         sections[current.id] = current.close()
     if not title:
-        raise ProseError(f"{origin}:1: no title; begin with a line such as `# The way of one message`")
+        raise ProseError(in_file(f"{origin}:1", tell("lesson.flaw.no-title")))
     return Prose(title, "\n".join(about).strip(), sections)
 
 
 def _opened(line: str, where: str) -> _Open:
     found = _STEP.fullmatch(line.rstrip())
     if found is None:
-        raise ProseError(f"{where}: a step's heading names its step: `## Heading {{#step-id}}`")
+        raise ProseError(in_file(where, tell("lesson.flaw.no-step-id")))
     return _Open(found["id"], found["heading"])
 
 
@@ -94,7 +97,8 @@ class _Open:
         if line.startswith("### "):
             self._part = line[4:].strip()
             if self._part not in LISTS:
-                raise ProseError(f"{where}: no part is called {self._part!r}; there are {', '.join(sorted(LISTS))}")
+                known = ", ".join(sorted(LISTS))
+                raise ProseError(in_file(where, tell("lesson.flaw.no-part", part=self._part, known=known)))
         elif self._part in self._text:
             self._text[self._part].append(line)
         elif line.strip():
@@ -109,8 +113,8 @@ class _Open:
         found = _ITEM.fullmatch(line.rstrip())
         named = self._part != "hints"
         if found is None or (named and not found["name"]):
-            form = "- name: text" if named else "- text"
-            raise ProseError(f"{where}: under `{self._part}` each line is an item, `{form}`, or goes on indented")
+            flaw = "lesson.flaw.no-named-item" if named else "lesson.flaw.no-item"
+            raise ProseError(in_file(where, tell(flaw, part=self._part)))
         items.append((found["name"] or "", found["text"]) if named else ("", line[2:].rstrip()))
 
     def close(self) -> Section:

@@ -12,6 +12,7 @@ import msgspec
 from smtplab.capture.codec import decode_record
 from smtplab.journal import Record
 from smtplab.lesson.lesson import Action
+from smtplab.told import Told, Unfit, tell
 
 LINE_OCTETS_MAX = 64 * 1024 * 1024
 """A record may hold a whole message; the world is ours, so this only keeps a mistake from eating all memory."""
@@ -20,8 +21,14 @@ _RECORDS_AT_ONCE = 200
 _OVER = b'{"over":'
 
 
-class Unplayable(Exception):  # noqa: N818 - the student's to mend
-    """An action that can't be done in this world; the message is one line."""
+class Unplayable(Unfit):
+    """An action that can't be done in this world: the student's to mend."""
+
+
+class _Over(msgspec.Struct, frozen=True):
+    """The last line of an answer."""
+
+    trouble: Told | None = None
 
 
 class Runner:
@@ -71,7 +78,7 @@ class Runner:
                 records = await _answer(process)
             except (BrokenPipeError, ConnectionResetError, EOFError) as trouble:
                 await self.close()
-                raise Unplayable("the process that plays the world has ended") from trouble
+                raise Unplayable(tell("lesson.flaw.playing-ended")) from trouble
         if keep:
             self._kept[msgspec.json.encode(action)] = records
         return records
@@ -95,7 +102,7 @@ async def _answer(process: asyncio.subprocess.Process) -> list[Record]:
         if not line:
             raise EOFError
         if line.startswith(_OVER):
-            trouble = msgspec.json.decode(line).get("trouble")
+            trouble = msgspec.json.decode(line, type=_Over).trouble
             if trouble is not None:
                 raise Unplayable(trouble)
             return records

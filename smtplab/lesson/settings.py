@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from smtplab.flaws import in_file, misfit
 from smtplab.lesson.lesson import Task
 from smtplab.sim.world import Host, World
+from smtplab.told import Unfit, tell
 
 
-class SettingsError(Exception):
-    """A text that is no host's settings; the message is one line."""
+class SettingsError(Unfit):
+    """A text that is no host's settings: the host, and what is wrong."""
 
 
 def settings_of(host: Host) -> str:
@@ -27,10 +29,10 @@ def with_settings(host: Host, text: str) -> Host:
     try:
         told = tomllib.loads(text)
         if told.get("name", host.name) != host.name:
-            raise SettingsError(f"a host keeps its name, {host.name} - at `$.name`")
+            raise SettingsError(in_file(host.name, tell("lesson.flaw.keeps-name", name=host.name), "$.name"))
         return msgspec.convert({**told, "name": host.name}, Host)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as trouble:
-        raise SettingsError(str(trouble)) from trouble
+        raise SettingsError(misfit(host.name, trouble)) from trouble
 
 
 def text_to_change(world: World, task: Task) -> str:

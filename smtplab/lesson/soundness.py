@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from smtplab.flaws import words
 from smtplab.lesson.lesson import AnyStep, Choice, Lesson, Predict, Show, Shown, Task
 from smtplab.sim.consistency import Problem, expectation_problems, pattern_problems
 from smtplab.sim.expect import Pattern
 from smtplab.sim.world import World
+from smtplab.told import tell
 
 
 def problems(lesson: Lesson, world: World) -> Iterator[Problem]:
@@ -16,7 +17,7 @@ def problems(lesson: Lesson, world: World) -> Iterator[Problem]:
     known: set[str] = set()
     for place, step in enumerate(lesson.steps):
         if step.id in known:
-            yield Problem(f"$.steps[{place}].id", words(f"a second step of the name {step.id!r}"))
+            yield Problem(f"$.steps[{place}].id", tell("lesson.flaw.second-step", step=step.id))
         known.add(step.id)
         yield from _of_step(step, world, f"$.steps[{place}]")
 
@@ -25,7 +26,7 @@ def _of_step(step: AnyStep, world: World, path: str) -> Iterator[Problem]:
     match step:
         case Choice(choices=choices, right=right):
             if right not in choices:
-                yield Problem(f"{path}.right", words(f"{right!r} is none of the choices"))
+                yield Problem(f"{path}.right", tell("lesson.flaw.no-choice", letter=right))
         case Show(records=records):
             yield from _of_shown(records, world, path)
         case Predict(truth=truth, records=records):
@@ -50,7 +51,7 @@ def _of_task(task: Task, world: World, path: str) -> Iterator[Problem]:
             yield from _named("host", {"host": task.host}, hosts, path)
         case "find":
             if task.records is None:
-                yield Problem(f"{path}.records", words("missing: among which records it is to be found"))
+                yield Problem(f"{path}.records", tell("lesson.flaw.which-records"))
             else:
                 yield from _of_shown(task.records, world, path)
         case "send":
@@ -71,8 +72,8 @@ def _patterns(patterns: tuple[Pattern, ...], paths: list[str]) -> Iterator[Probl
         yield from pattern_problems(pattern, path)
 
 
-def _named(kind: str, named: Mapping[str, str], known: set[str], path: str) -> Iterator[Problem]:
+def _named(kind: Literal["host", "zone"], named: Mapping[str, str], known: set[str], path: str) -> Iterator[Problem]:
     for key, name in named.items():
         if name not in known:
-            said = f"no {kind} is called {name!r}" if name else f"missing: which {kind}"
-            yield Problem(f"{path}.{key}", words(said))
+            flaw = tell(f"world.no-{kind}", name=name) if name else tell(f"lesson.flaw.which-{kind}")
+            yield Problem(f"{path}.{key}", flaw)

@@ -23,6 +23,7 @@ from smtplab.lesson.mirror import Mirror
 from smtplab.sim.loopback import Unservable
 from smtplab.sim.places import FIRST_SHARED_PORT
 from smtplab.sim.serve import CannotListen, Open, Serving
+from smtplab.told import Told, tell
 
 _SHARED_PORTS = range(FIRST_SHARED_PORT, 32_000, 500)
 """A world has some dozen services, and from 32768 on the system gives out ports itself."""
@@ -42,7 +43,7 @@ class Stands(msgspec.Struct, frozen=True):
 
     opened: tuple[Open, ...] = ()
     commands: tuple[str, ...] = ()
-    trouble: str | None = None
+    trouble: Told | None = None
     """Why it can't stand, where it can't."""
 
 
@@ -51,8 +52,12 @@ async def stand(folder: Path, wish: Wish) -> None:
     opened = open_lesson(folder)
     try:
         await _stand_somewhere(opened, wish)
-    except (ActionError, Unservable, CannotListen) as trouble:
-        _say(Stands(trouble=str(trouble)))
+    except ActionError as trouble:
+        _say(Stands(trouble=trouble.told))
+    except Unservable as trouble:
+        _say(Stands(trouble=tell("sim.unservable", world=opened.world.name, host=str(trouble))))
+    except CannotListen as trouble:
+        _say(Stands(trouble=tell("sim.cannot-listen", place=trouble.place, reason=trouble.reason)))
 
 
 async def _stand_somewhere(opened: Opened, wish: Wish) -> None:
@@ -67,12 +72,12 @@ async def _stand_somewhere(opened: Opened, wish: Wish) -> None:
 def _serving(opened: Opened, wish: Wish, shared: int | None) -> Serving:
     world, encoder, out = changed_by(opened.world, wish.action), RecordEncoder(), sys.stdout.buffer
 
-    def tell(record: Record) -> None:
+    def hand_on(record: Record) -> None:
         out.write(encoder.encode(record))
         out.flush()
 
     task = opened.lesson.step(wish.step)
-    mirror = Mirror(world, task.client if isinstance(task, Task) else "", tell)
+    mirror = Mirror(world, task.client if isinstance(task, Task) else "", hand_on)
     return Serving(world, world.seed, mirror.read, speed=opened.lesson.speed, shared=shared)
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import msgspec
 
 from smtplab.capture.codec import RecordEncoder
+from smtplab.flaws import misfit_value
 from smtplab.journal import Record
 from smtplab.lesson.doing import ActionError, perform
 from smtplab.lesson.lesson import Action
 from smtplab.lesson.library import open_lesson
+from smtplab.told import Told
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -28,7 +30,7 @@ class Over(msgspec.Struct, frozen=True):
     """The last line of each answer."""
 
     over: bool = True
-    trouble: str | None = None
+    trouble: Told | None = None
     """Why it can't be done, where it can't."""
 
 
@@ -46,8 +48,10 @@ def work(folder: Path) -> None:
             order = msgspec.json.decode(line, type=Order)
             perform(world, order.action, order.seed, tell)
             over = Over()
-        except (ActionError, msgspec.ValidationError) as trouble:
-            over = Over(trouble=str(trouble))
+        except ActionError as trouble:
+            over = Over(trouble=trouble.told)
+        except msgspec.ValidationError as trouble:
+            over = Over(trouble=misfit_value(trouble))
         out.write(msgspec.json.encode(over) + b"\n")
         out.flush()
 

@@ -97,7 +97,8 @@ def _note(note: Note, section: Section, texts: Texts) -> Iterator[Block]:
         case "not-yet":
             yield Block(Content.styled(texts("ui.lesson.not-yet"), _NOTE_STYLES["not-yet"]))
         case "trouble":
-            yield Block(Content.styled(texts("lesson.cannot-do", reason=note.name), _NOTE_STYLES["trouble"]))
+            said = texts("lesson.cannot-do", reason=note.trouble or "")
+            yield Block(Content.styled(said, _NOTE_STYLES["trouble"]))
 
 
 def _close(page: list[Block] | Iterator[Block]) -> Iterator[Block]:

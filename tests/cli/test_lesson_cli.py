@@ -1,9 +1,12 @@
 """`smtplab lesson` as a student, a teacher and an autograder meet it: a real process each time."""
 
+import functools
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ import pytest
 from smtplab.lesson.library import bundled_folder
 
 
-def lesson(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def lesson(
+    *arguments: str, stdin: str = "", before: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "smtplab", "lesson", *arguments],
         capture_output=True,
@@ -19,6 +24,7 @@ def lesson(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]
         check=False,
         input=stdin,
         encoding="utf-8",
+        preexec_fn=before,
         env={**os.environ, "LC_ALL": "C.UTF-8", "SMTPLAB_LANG": "", "NO_COLOR": "1"},
     )
 
@@ -82,6 +88,30 @@ def test_a_draft_is_written_validated_and_previewed(tmp_path: Path):
     shown = lesson("preview", str(folder), "--lang", "vi").stdout
     assert "▶  ~> MAIL FROM:<lan@home.example>" in shown
     assert lesson("new", str(folder)).returncode == 2
+
+
+def test_what_is_wrong_is_told_in_the_language_of_the_author(tmp_path: Path):
+    folder = tmp_path / "09-mine"
+    assert lesson("new", str(folder)).returncode == 0
+    (folder / "wrong.toml").write_text("", "utf-8")
+    done = lesson("validate", str(folder), "--lang", "vi")
+    said = 'chưa có cách làm sai nào trượt mục tiêu "arrives"'
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"{folder}/wrong.toml: {said} - tại `send-it`\n"
+    findings = json.loads(lesson("validate", str(folder), "--json", "--lang", "vi").stdout)[0]["findings"]
+    assert findings == [{"file": "wrong.toml", "where": "send-it", "text": said}]
+    (folder / "lesson.toml").write_text('id = "mine"\n', "utf-8")
+    done = lesson("preview", str(folder), "--lang", "vi")
+    assert (done.returncode, done.stderr) == (2, f"smtplab: {folder}/lesson.toml: thiếu trường `minutes`\n")
+
+
+def test_a_draft_for_which_there_is_no_room_ends_with_75_and_leaves_nothing(tmp_path: Path):
+    folder = tmp_path / "09-mine"
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100, 100))
+    done = lesson("new", str(folder), before=limit)
+    assert (done.returncode, done.stdout) == (75, "")
+    assert done.stderr == f"smtplab: {folder} can't be written: File too large\n"
+    assert not folder.exists()
 
 
 BY_HAND = """\

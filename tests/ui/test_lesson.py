@@ -11,11 +11,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList, TextArea
 
+from smtplab.flaws import misfit_value
 from smtplab.journal import Record
 from smtplab.lesson.agreement import open_to_play
 from smtplab.lesson.doing import ActionError, records_of
 from smtplab.lesson.lesson import Action
 from smtplab.lesson.library import Opened, find_lesson
+from smtplab.lesson.note import Note
 from smtplab.lesson.progress import load_progress
 from smtplab.lesson.running import Runner, Unplayable
 from smtplab.ui.app import SmtplabApp
@@ -50,8 +52,10 @@ class NearRunner(Runner):
             # What a person types comes as JSON, so that it is checked.
             told = msgspec.json.decode(msgspec.json.encode(action), type=Action)
             return await asyncio.to_thread(records_of, self._world, told, self._seed)
-        except (ActionError, msgspec.ValidationError) as trouble:
-            raise Unplayable(str(trouble)) from trouble
+        except ActionError as trouble:
+            raise Unplayable(trouble.told) from trouble
+        except msgspec.ValidationError as trouble:
+            raise Unplayable(misfit_value(trouble)) from trouble
 
 
 class Sitting:
@@ -275,6 +279,7 @@ def test_who_may_not_send_is_told_so(sit):
         await sitting.press("enter")
         await sitting.until(lambda: bool(sitting.screen.sitting.notes))
         assert sitting.screen.sitting.notes[0].kind == "trouble"
+        assert "That can't be done: " in sitting.shown()
         assert "no address" not in sitting.screen.sitting.attempt.reached
 
     sit(scene, "1")
@@ -305,9 +310,9 @@ def test_the_line_that_shows_the_fault_is_pointed_at(sit):
         recording = sitting.screen.stage.query_one(Recording)
         recording.focus()
         await sitting.press("end", "enter")
-        assert sitting.screen.sitting.notes[0] == ("wrong", "bounce")
+        assert sitting.screen.sitting.notes[0] == Note("wrong", "bounce")
         await sitting.press("home", "down", "down", "enter")
-        assert sitting.screen.sitting.notes[0] == ("right", "")
+        assert sitting.screen.sitting.notes[0] == Note("right")
 
     sit(scene, EVERY_TASK)
 

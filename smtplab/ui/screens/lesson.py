@@ -17,7 +17,7 @@ from textual.screen import Screen
 from smtplab.journal import Record
 from smtplab.lab.worlds import plan_of_world
 from smtplab.lesson.lesson import Action, Question, Task
-from smtplab.lesson.library import LessonError, Opened, read_solution
+from smtplab.lesson.library import LessonError, Opened, model_solution
 from smtplab.lesson.outside import Outside
 from smtplab.lesson.player import Player
 from smtplab.lesson.progress import load_progress, save_progress
@@ -233,9 +233,9 @@ class LessonScreen(Screen[None]):
 
     def _demonstrate(self, task: Task) -> None:
         try:
-            action = read_solution(self._opened.folder / "solution.toml").actions[task.id]
-        except (LessonError, KeyError) as trouble:
-            self.notify(str(trouble), severity="warning", markup=False)
+            action = model_solution(self._opened.folder, task.id)
+        except LessonError as trouble:
+            self.notify(self._texts.told(trouble.told), severity="warning", markup=False)
             return
         self._turn_to("stage")
         if self.stage is not None:
@@ -260,7 +260,7 @@ class LessonScreen(Screen[None]):
         except Unplayable as trouble:
             # Where the person has gone on, or left, nobody asks any more.
             if not self._left and stage is not None and stage is self.stage:
-                self.sitting.attempt.cannot(str(trouble))
+                self.sitting.attempt.cannot(trouble.told)
                 stage.refuse()
                 self._turn_to_text_if_tabs()
                 self._say()
@@ -345,7 +345,7 @@ class LessonScreen(Screen[None]):
             stood = await self._outside.open(task.id, action)
         except Unplayable as trouble:
             if not self._left and programs is self.stage:
-                self.sitting.attempt.cannot(str(trouble))
+                self.sitting.attempt.cannot(trouble.told)
                 await self._set_stage()
                 self._turn_to("text")
                 self._say()
