@@ -1,8 +1,12 @@
 """What holds for every test: in CI nothing may be skipped, for there every real peer is installed."""
 
 import os
+import signal
 
 import pytest
+
+# A shell lets what it starts in the background ignore SIGINT, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
