@@ -11,7 +11,6 @@ import click
 
 from smtplab.cli import values as read
 from smtplab.lab.bad_input import BadInput
-from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from smtplab.lab.serve_request import Place
     from smtplab.lab.webhook import Links
     from smtplab.net.ports import Endpoint
+    from smtplab.told import Told
 from smtplab.net.refusal import bind_refusal
 
 TOKEN_VARIABLE = "SMTPLAB_WEB_TOKEN"  # noqa: S105 (its name, not its value)
@@ -71,9 +71,9 @@ class WebPage:
             place = shown(Place("http", host, port))
             raise BadInput("serve.cannot-listen", place=place, reason=bind_refusal(trouble)) from trouble
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, detail: str | Told) -> None:
         assert self._texts is not None
-        click.echo(f"smtplab: {self._texts('serve.web-trouble', detail=safe(line))}", err=True)
+        click.echo(f"smtplab: {self._texts('serve.web-trouble', detail=detail)}", err=True)
 
 
 def _seen_from(found: Endpoint, hostname: str) -> str:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from smtplab.flaws import misfit_value, words
 from smtplab.mta.accounts import MemoryAccounts, nobodys, salt_of
 from smtplab.smtp.sasl_steps import Claimed
 from smtplab.smtp.scram import HashName, Verifier, make_verifier
 from smtplab.smtp.secret import Secret
+from smtplab.told import Told
 
 ITERATIONS = 16384
 """Of SCRAM's verifiers: RFC 7677 4 asks for 4096 at least; four times that cost the client some 8 ms."""
@@ -49,7 +51,7 @@ class StoredUser(msgspec.Struct, frozen=True):
 class UsersTrouble(msgspec.Struct, frozen=True):
     """The file can't be used."""
 
-    reason: str
+    reason: Told
 
 
 def make_user(name: str, password: Secret) -> StoredUser:
@@ -69,9 +71,11 @@ def read_users(path: Path) -> dict[str, StoredUser] | UsersTrouble:
     except FileNotFoundError:
         return {}
     except OSError as trouble:
-        return UsersTrouble(trouble.strerror or str(trouble))
+        return UsersTrouble(words(trouble.strerror or trouble))
+    except msgspec.ValidationError as trouble:
+        return UsersTrouble(misfit_value(trouble))
     except (msgspec.DecodeError, UnicodeDecodeError) as trouble:
-        return UsersTrouble(str(trouble))
+        return UsersTrouble(words(trouble))
     return {user.name: user for user in found}
 
 
@@ -86,7 +90,7 @@ def write_users(path: Path, users: Mapping[str, StoredUser]) -> UsersTrouble | N
             os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError as trouble:
-        return UsersTrouble(trouble.strerror or str(trouble))
+        return UsersTrouble(words(trouble.strerror or trouble))
     return None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from smtplab.net.ports import Endpoint
+from smtplab.told import Told, tell
 from smtplab.view.texts import Language
 from smtplab.web.access import Access
 from smtplab.web.request import PageRequest
@@ -60,7 +61,9 @@ _decode = msgspec.json.Decoder(Bound | Refused | Said).decode
 
 
 @asynccontextmanager
-async def page_at(request: PageRequest, where: Endpoint, tell: Callable[[str], None]) -> AsyncIterator[Endpoint]:
+async def page_at(
+    request: PageRequest, where: Endpoint, on_trouble: Callable[[str | Told], None]
+) -> AsyncIterator[Endpoint]:
     """Where it listens, from now on until the end. Raises OSError where it can't."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -78,7 +81,7 @@ async def page_at(request: PageRequest, where: Endpoint, tell: Callable[[str], N
     try:
         process.stdin.write(msgspec.json.encode(_order(request, where)) + b"\n")
         found = await _found(process.stdout)
-        telling = asyncio.create_task(_tell_on(process.stdout, tell), name="inbox page")
+        telling = asyncio.create_task(_tell_on(process.stdout, on_trouble), name="inbox page")
         yield found
     finally:
         if telling is not None:
@@ -114,12 +117,12 @@ async def _found(out: asyncio.StreamReader) -> Endpoint:
             raise OSError("the page's process has ended")
 
 
-async def _tell_on(out: asyncio.StreamReader, tell: Callable[[str], None]) -> None:
+async def _tell_on(out: asyncio.StreamReader, on_trouble: Callable[[str | Told], None]) -> None:
     while line := await out.readline():
         said = _decode(line)
         if isinstance(said, Said):
-            tell(said.line)
-    tell("its process has ended")
+            on_trouble(said.line)
+    on_trouble(tell("serve.web-ended"))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

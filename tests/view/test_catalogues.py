@@ -89,6 +89,18 @@ def test_every_id_that_the_code_names_exists() -> None:
     assert [text_id for text_id in sorted(named) if not texts.has(text_id)] == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_is_told_below_the_languages_has_its_words_and_their_arguments(language: Language) -> None:
+    texts, seen = Texts(language), set[str]()
+    for call in _calls_of("tell"):
+        for text_id in _choices(call.args[0]):
+            said = texts(text_id, **{keyword.arg: "x" for keyword in call.keywords if keyword.arg is not None})
+            assert "⟦" not in said, f"{text_id}: {said}"
+            seen.add(text_id)
+    assert {"world.no-site", "behaviour.no-network", "flaw.missing"} <= seen
+    assert len(seen) > 70
+
+
 def _rules_in_code() -> Iterator[str]:
     """What stands as the first argument where a rule is told."""
     for call in _calls("wire", "smtp", "pop3", "mta"):
