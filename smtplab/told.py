@@ -15,6 +15,10 @@ class Told(NamedTuple):
     """An id of the catalogues, `world.no-site`."""
     arguments: dict[str, str | int | Told]
 
+    def __str__(self) -> str:
+        """For a record, which speaks no language: `flaw.in a.toml world.no-site hanoi`."""
+        return " ".join((self.text, *map(str, self.arguments.values())))
+
 
 class Unfit(Exception):  # noqa: N818 (what was written is unfit, nothing went wrong)
     """Something that a person wrote can't be used; `told` says what is wrong with it, and where."""

@@ -78,3 +78,7 @@ def test_a_file_that_ends_too_soon_is_told_so() -> None:
         tomllib.loads('x = "a')
     assert misfit("a.toml", caught.value) == in_file("a.toml", tell("flaw.at-end", flaw=tell("toml.string-open")))
     assert Texts("en").told(misfit("a.toml", caught.value)) == "a.toml: Unterminated string (at end of document)"
+
+
+def test_a_record_speaks_no_language_and_has_the_ids_and_what_they_are_about() -> None:
+    assert str(in_file("a.toml", tell("flaw.missing", field="seed"))) == "flaw.in a.toml flaw.missing seed"

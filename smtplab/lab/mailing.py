@@ -17,6 +17,7 @@ from smtplab.mta.deliver import deliver
 from smtplab.mta.kept import Kept
 from smtplab.mta.outcome import Judgement, RecipientOutcome, worst
 from smtplab.net.ports import Net
+from smtplab.told import Told
 
 GRACE_S = 10.0
 """After a Ctrl-C for what is under way to be answered; then it is given up and counted as unknown."""
@@ -120,7 +121,7 @@ class MailingRun:
                     try:
                         sending = item.make()
                     except BadInput as bad:
-                        why = " ".join((bad.text, *map(str, bad.arguments.values())))
+                        why = str(Told(bad.text, bad.arguments))
                         self._not_tried(item, Judgement("refused", "submit", reason="unreadable", detail=why))
                     else:
                         self._note(item, await self._deliver(sending, scope, kept), self._now() - started)
