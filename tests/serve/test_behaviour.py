@@ -280,7 +280,7 @@ def test_no_fault_opens_a_relay_or_logs_anybody_in(tmp_path):
 
 
 BAD_FILES = {
-    "faults = [}": "line 1",
+    "faults = [}": "11",
     "faluts = []": "faluts",
     'faults = [{ what = "refuse", stage = "lunch" }]': "$.faults[0].stage",
     'faults = [{ what = "explode" }]': "$.faults[0].what",
