@@ -68,6 +68,15 @@ class Refuses(Protocol):
     def refuse(self, why: str) -> None: ...
 
 
+@runtime_checkable
+class Searches(Protocol):
+    """A screen in which something can be looked for."""
+
+    def drop_search(self) -> bool:
+        """False where nothing is looked for."""
+        ...
+
+
 class SmtplabApp(App[None]):
     TITLE = "smtplab"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -219,7 +228,7 @@ class SmtplabApp(App[None]):
         self.push_screen(self._walk_screen(RecordsFeed(opened.records, opened.subject)))
 
     async def on_lesson_screen_finished(self) -> None:
-        await self.action_back()
+        await self._leave()
 
     def on_worlds_screen_chosen(self, chosen: WorldsScreen.Chosen) -> None:
         self._open_world(chosen.world)
@@ -285,6 +294,11 @@ class SmtplabApp(App[None]):
         self.on_walk_screen_taken_in()
 
     async def action_back(self) -> None:
+        """A search that stands goes first: nobody means to leave the walk who wants it out of sight."""
+        if not (isinstance(self.screen, Searches) and self.screen.drop_search()):
+            await self._leave()
+
+    async def _leave(self) -> None:
         if len(self.screen_stack) > 1:
             await self.pop_screen()
         else:

@@ -25,6 +25,13 @@ class Finder:
     def open(self) -> None:
         self._screen.query_one(SearchBar).open()
 
+    def drop(self) -> bool:
+        """False where nothing is looked for."""
+        if not self._search.wanted:
+            return False
+        self._screen.query_one(SearchBar).action_cancel()
+        return True
+
     def look(self, wanted: str) -> bool:
         """Mark what is looked for and go to the first of it; true where another row may be at hand."""
         self._screen.query_one(Transcript).seek(wanted.casefold())

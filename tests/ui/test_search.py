@@ -84,7 +84,11 @@ def test_what_is_found_stays_in_sight_until_it_is_dropped(play, tape):
     async def scene(stage):
         await stage.press("end", "slash", *"mail from", "enter", "n")
         assert "2 of 2" in stage.shown()
-        await stage.press("slash", "escape")
+        await stage.press("escape")
+        assert "of 2" not in stage.shown()
+        assert "MAIL FROM" in stage.shown()
+        await stage.press("slash", *"mail from")
+        await stage.press("escape")
         assert "of 2" not in stage.shown()
 
     play(scene, tape())

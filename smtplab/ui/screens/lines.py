@@ -67,6 +67,10 @@ class LinesScreen(Screen[None]):
     def action_search(self) -> None:
         self._finder.open()
 
+    def drop_search(self) -> bool:
+        """Nothing is looked for any more; false where nothing was."""
+        return self._finder.drop()
+
     def action_match(self, by: int) -> None:
         if self._finder.go(by):
             self._show_moment()
