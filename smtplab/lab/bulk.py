@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from smtplab.events import Event
 from smtplab.journal import Emit, Journal, Record
+from smtplab.lab.grace import until_stopped
 from smtplab.lab.pump import Pump
 from smtplab.lab.sending import Sending
 from smtplab.lab.tally import BulkReport, Tally
@@ -30,9 +30,6 @@ from smtplab.wire.reply import Reply
 
 FAILURES_MAX = 5
 """Sessions in a row that brought no message through: the destination is down, and hammering it helps nobody."""
-
-GRACE_S = 10.0
-"""After a Ctrl-C for what is under way to be answered; then it is given up and counted as unknown."""
 
 _MESSAGE_ID = re.compile(rb"(?im)^(message-id: <)([0-9a-f]{16})(?=@)")
 
@@ -90,19 +87,7 @@ class BulkRun:
 
     async def _work(self, places: Sequence[Place]) -> None:
         workers = min(self._bulk.concurrency, self._bulk.count)
-        everyone = asyncio.create_task(self._everyone(workers, places))
-        ending = asyncio.create_task(self._stopped.wait())
-        both: set[asyncio.Task[Any]] = {everyone, ending}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not everyone.done():
-                await asyncio.wait({everyone}, timeout=GRACE_S)
-            if everyone.done():
-                await everyone
-        finally:
-            for task in both:
-                task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+        await until_stopped(self._everyone(workers, places), self._stopped)
 
     async def _everyone(self, workers: int, places: Sequence[Place]) -> None:
         async with asyncio.TaskGroup() as group:

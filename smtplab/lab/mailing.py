@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
 from smtplab.journal import Journal, Record, Scope
 from smtplab.lab.bad_input import BadInput
+from smtplab.lab.grace import until_stopped
 from smtplab.lab.sending import Sending
 from smtplab.lab.tally import BulkReport, Failed, Tally
 from smtplab.mta.deliver import deliver
@@ -18,10 +18,6 @@ from smtplab.mta.kept import Kept
 from smtplab.mta.outcome import Judgement, RecipientOutcome, worst
 from smtplab.net.ports import Net
 from smtplab.told import Told
-
-GRACE_S = 10.0
-"""After a Ctrl-C for what is under way to be answered; then it is given up and counted as unknown."""
-
 
 FAILURES_MAX = 5
 """In a row, then no other message is tried there: the place is down, and each try may take minutes."""
@@ -71,19 +67,7 @@ class MailingRun:
     async def __call__(self) -> BulkReport:
         """Cancelling it closes the sockets."""
         self._start_s = self._now()
-        everyone = asyncio.create_task(self._everyone())
-        ending = asyncio.create_task(self._stopped.wait())
-        both: set[asyncio.Task[Any]] = {everyone, ending}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not everyone.done():
-                await asyncio.wait({everyone}, timeout=GRACE_S)
-            if everyone.done():
-                await everyone
-        finally:
-            for task in both:
-                task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+        await until_stopped(self._everyone(), self._stopped)
         return self.report()
 
     def report(self) -> BulkReport:
