@@ -100,7 +100,7 @@ class Names:
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         """NXDOMAIN and no data carry the zone's SOA (RFC 2308 2); a name outside every zone is a SERVFAIL."""
-        response = dns.message.make_response(query, recursion_available=True)
+        response = _response(query)
         question = query.question[0]
         name = question.name
         for _ in range(ALIASES_MAX):
@@ -132,9 +132,9 @@ class Names:
             response.set_rcode(dns.rcode.NXDOMAIN)
             response.authority.append(zone.start_of_authority)
             return None
-        records = zone.data.get_rdataset(source, rdtype)
-        if records is not None:
-            response.answer.append(_rrset(name, records))
+        records = zone.records(source, rdtype)
+        if records:
+            response.answer += [_rrset(name, one) for one in records]
             return None
         alias = zone.data.get_rdataset(source, dns.rdatatype.CNAME)
         if alias is not None:
@@ -147,9 +147,13 @@ class Names:
 
 def refuse(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
     """An answer that says nothing but that there is none."""
-    response = dns.message.make_response(query, recursion_available=True)
+    response = _response(query)
     response.set_rcode(rcode)
     return response
+
+
+def _response(query: dns.message.Message) -> dns.message.Message:
+    return dns.message.make_response(query, recursion_available=True, our_payload=UDP_OCTETS_MAX)
 
 
 # A lesson runs its world again with every line that is typed, the UI with every record that is changed: most zones are
@@ -177,6 +181,13 @@ class _ReadZone:
         found = _rrset(self._origin, records)
         found.ttl = min(records.ttl, records[0].minimum)
         return found
+
+    def records(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> list[dns.rdataset.Rdataset]:
+        """Of a name: those of the type, and for ANY all that there are, as nobody abuses it here (RFC 8482 4)."""
+        if rdtype == dns.rdatatype.ANY:
+            return list(self.data.get_node(name) or ())
+        found = self.data.get_rdataset(name, rdtype)
+        return [] if found is None else [found]
 
     def source(self, name: dns.name.Name) -> dns.name.Name | None:
         """The name whose records answer: itself, the wildcard of its closest encloser (RFC 4592 3.3.1), or none."""

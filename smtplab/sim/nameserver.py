@@ -9,11 +9,15 @@ from typing import cast
 
 import dns.exception
 import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
 from smtplab.net.names import DNS_PORT
 from smtplab.net.ports import Endpoint
+from smtplab.sim.names import refuse
 from smtplab.sim.questions import NameServers
 
 UNDER_WAY_MAX = 1000
@@ -94,19 +98,57 @@ class NameServer:
 
     async def _answer(self, octets: bytes, client: str, *, tcp: bool) -> bytes | None:
         """None for what is no query, and where a fault of the world keeps the answer back."""
+        if len(octets) < _HEADER_OCTETS or octets[2] & _RESPONSE:
+            return None
+        if octets[2] & _OPCODE != dns.opcode.QUERY:
+            return _bare(octets, dns.rcode.NOTIMP)
         try:
             query = dns.message.from_wire(octets)
         except dns.exception.DNSException:
-            return None
-        if not query.question:
-            return None
+            return _bare(octets, dns.rcode.FORMERR)
+        if len(query.question) != 1:
+            return _bare(octets, dns.rcode.FORMERR)  # RFC 9619 4
+        refusal = _refusal(query)
+        if refusal is not None:
+            return refuse(query, refusal).to_wire()
         response = await self._servers.ask(query, client, self._server, tcp=tcp)
         if response is None:
             return None
         if self._rename is not None:
             response = _renamed(response, self._rename)
-        # The world answers a question once; only the id is each asker's own.
-        return octets[:2] + response.to_wire(want_shuffle=False)[2:]
+        return _addressed(response.to_wire(want_shuffle=False), octets)
+
+
+_HEADER_OCTETS = 12
+_RESPONSE, _OPCODE, _RECURSION_DESIRED = 0x80, 0x78, 0x01
+"""RFC 1035 4.1.1: in the header's third octet."""
+_RECURSION_AVAILABLE, _CHECKING_DISABLED = 0x80, 0x10
+"""In its fourth, the latter by RFC 4035 3.2.2."""
+
+
+def _bare(octets: bytes, rcode: dns.rcode.Rcode) -> bytes:
+    """The header alone, for a query that can't be read or is of no use here."""
+    flags = bytes((_RESPONSE | octets[2] & (_OPCODE | _RECURSION_DESIRED), _RECURSION_AVAILABLE | rcode))
+    return octets[:2] + flags + bytes(_HEADER_OCTETS - 4)
+
+
+def _refusal(query: dns.message.Message) -> dns.rcode.Rcode | None:
+    """What is said to one that could be read and is yet none that a world answers; None where it does."""
+    if query.edns > 0:
+        return dns.rcode.BADVERS  # RFC 6891 6.1.3
+    question = query.question[0]
+    transfer = question.rdtype in (dns.rdatatype.AXFR, dns.rdatatype.IXFR)
+    # RFC 5936 2.2.1; and no class has names here but one.
+    return dns.rcode.REFUSED if transfer or question.rdclass != dns.rdataclass.IN else None
+
+
+def _addressed(response: bytes, query: bytes) -> bytes:
+    """The world answers a question once; the id and what the asker wished of the server are each asker's own."""
+    wishes = (
+        response[2] & ~_RECURSION_DESIRED | query[2] & _RECURSION_DESIRED,
+        response[3] & ~_CHECKING_DISABLED | query[3] & _CHECKING_DISABLED,
+    )
+    return query[:2] + bytes(wishes) + response[4:]
 
 
 def _renamed(response: dns.message.Message, rename: Callable[[str], str]) -> dns.message.Message:

@@ -2,13 +2,17 @@
 
 import asyncio
 import smtplib
+import socket
 import ssl
 import sys
 from collections.abc import Callable
 
+import dns.flags
 import dns.message
+import dns.opcode
 import dns.query
 import dns.rcode
+import dns.rdatatype
 import msgspec
 import pytest
 
@@ -160,6 +164,73 @@ def test_what_is_no_question_gets_no_answer_and_the_next_one_does():
         writer.close()
         query = dns.message.make_query("home.example", "MX")
         assert len((await asyncio.to_thread(dns.query.tcp, query, address, 5, port)).answer) == 1
+
+    stand("five-days", use)
+
+
+def _with_opcode(opcode: int) -> dns.message.Message:
+    query = dns.message.make_query("home.example", "MX")
+    query.set_opcode(opcode)
+    return query
+
+
+def _of_two_questions() -> dns.message.Message:
+    query = dns.message.make_query("home.example", "MX")
+    query.question += query.question
+    return query
+
+
+@pytest.mark.parametrize(
+    ("query", "rcode"),
+    [
+        (_with_opcode(dns.opcode.IQUERY), dns.rcode.NOTIMP),
+        (_with_opcode(dns.opcode.NOTIFY), dns.rcode.NOTIMP),
+        (_of_two_questions(), dns.rcode.FORMERR),
+        (dns.message.make_query("version.bind", "TXT", "CH"), dns.rcode.REFUSED),
+        (dns.message.make_query("home.example", "AXFR"), dns.rcode.REFUSED),
+        (dns.message.make_query("home.example", "MX", use_edns=1), dns.rcode.BADVERS),
+    ],
+)
+def test_what_a_name_server_of_a_world_does_not_answer_it_refuses_as_others_do(query, rcode):
+    async def use(one: Stand) -> None:
+        place = one.place("ns.vnet.example", "dns")
+        with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.create_connection(place) as stream:
+            datagrams.settimeout(SECONDS_MAX)
+            datagrams.sendto(query.to_wire(), place)
+            dns.query.send_tcp(stream, query.to_wire())
+            octets = await asyncio.to_thread(datagrams.recv, 600)
+            assert await asyncio.to_thread(stream.recv, 600) == len(octets).to_bytes(2, "big") + octets
+        assert dns.message.from_wire(octets).rcode() == rcode
+
+    stand("five-days", use)
+
+
+def test_a_strange_query_leaves_no_mark_on_the_answers_of_others(capfd):
+    """The first asker's opcode and flags came back to everybody, and what is a response was a traceback."""
+
+    async def use(one: Stand) -> None:
+        place = one.place("ns.vnet.example", "dns")
+        query = dns.message.make_query("home.example", "MX")
+        with socket.socket(type=socket.SOCK_DGRAM) as way:
+            for strange in (dns.flags.QR, dns.opcode.to_flags(dns.opcode.IQUERY), dns.flags.CD):
+                flags = query.flags
+                query.flags ^= strange | dns.flags.RD
+                way.sendto(query.to_wire(), place)
+                query.flags = flags
+        response = await asyncio.to_thread(dns.query.udp, query, place[0], 5, place[1])
+        assert response.flags == dns.flags.QR | dns.flags.RD | dns.flags.RA
+        assert len(response.answer) == 1
+
+    stand("five-days", use)
+    assert capfd.readouterr().err == ""
+
+
+def test_dig_any_shows_all_that_a_name_has():
+    async def use(one: Stand) -> None:
+        address, port = one.place("ns.vnet.example", "dns")
+        query = dns.message.make_query("home.example", "ANY")
+        response = await asyncio.to_thread(dns.query.tcp, query, address, 5, port)
+        assert {rrset.rdtype for rrset in response.answer} >= {dns.rdatatype.SOA, dns.rdatatype.NS, dns.rdatatype.MX}
 
     stand("five-days", use)
 
