@@ -10,6 +10,7 @@ from smtplab.journal import Record
 from smtplab.ui.halves import STYLES, half
 from smtplab.ui.log import short
 from smtplab.ui.reading import elapsed
+from smtplab.ui.secured import Secured
 from smtplab.ui.widgets.two_columns import Both, Half
 from smtplab.view import duet
 from smtplab.view.difference import Pair, pairs
@@ -51,8 +52,7 @@ class Worlds:
         self.world: str | None = world
         # Of a file its name alone, which tells of the change.
         self.title = PurePath(world).stem
-        self._old: list[Record] = []
-        self._new: list[Record] = []
+        self._old = self._new = _told(())
         self._pairs: list[Pair] = []
 
     def heads(self, texts: Texts) -> tuple[str, str]:
@@ -61,8 +61,8 @@ class Worlds:
     def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
         """As `Comparison.lay`, in every language the same."""
         del texts
-        self._old, self._new = told(old), told(new)
-        self._pairs = pairs(self._old, self._new)
+        self._old, self._new = _told(old), _told(new)
+        self._pairs = pairs([one for one, _ in self._old], [one for one, _ in self._new])
         return [pair.same for pair in self._pairs]
 
     def draw(self, row: int, texts: Texts, width: int) -> Both:
@@ -70,7 +70,10 @@ class Worlds:
         pair = self._pairs[row]
         left = None if pair.old is None else self._old[pair.old]
         right = None if pair.new is None else self._new[pair.new]
-        halves = [None if one is None else half(one, texts, node=_in_front(one.node, width)) for one in (left, right)]
+        halves = [
+            None if one is None else half(one[0], texts, secure=one[1], node=_in_front(one[0].node, width))
+            for one in (left, right)
+        ]
         return Both(halves[0], halves[1], differs=not pair.same)
 
 
@@ -117,6 +120,7 @@ def _half(said: duet.Said) -> Half:
     return Half(elapsed(said.elapsed_us / 1e6), f"{said.line.mark:<3} {said.line.text}", STYLES[said.line.tone])
 
 
-def told(records: Sequence[Record]) -> list[Record]:
-    """Those that a transcript shows; a server's view of its dialogue its client tells already."""
-    return [record for record in records if line_count(record)]
+def _told(records: Sequence[Record]) -> list[tuple[Record, bool]]:
+    """Those that a transcript shows, and whether inside TLS; a server's view its client tells already."""
+    secured = Secured(records)
+    return [(record, secured[index]) for index, record in enumerate(records) if line_count(record)]

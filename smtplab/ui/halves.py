@@ -25,15 +25,17 @@ STYLES: Final[dict[transcript.Tone, str]] = {
 }
 
 
-def half(record: Record, texts: Texts, *, secure: bool = False, node: str = "") -> Half:
-    """A reply of several lines shows its first; `node` stands in front where the column holds many."""
+def half(record: Record, texts: Texts, *, secure: bool, node: str = "", line: int | None = None) -> Half:
+    """One line of the record, or where none is named all of them on one; `secure` where it was said inside TLS.
+
+    `node` stands in front where the column holds many.
+    """
     journey = Journey()
     if secure:
         journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
     lines = transcript.lines(record, journey, texts)
     if not lines:
         return Half(elapsed(record.elapsed_us / 1e6), "", "quiet")
-    more = " …" if len(lines) > 1 else ""
-    said = bare(lines[0].text, record.node) if node else lines[0].text
-    text = f"{lines[0].mark} {node}{said}{more}"
-    return Half(elapsed(record.elapsed_us / 1e6), text, STYLES[lines[0].tone])
+    said = " · ".join(one.text for one in lines) if line is None else lines[min(line, len(lines) - 1)].text
+    text = f"{lines[0].mark} {node}{bare(said, record.node) if node else said}"
+    return Half("" if line else elapsed(record.elapsed_us / 1e6), text, STYLES[lines[0].tone])

@@ -7,11 +7,11 @@ from typing import Final
 
 from textual.cache import LRUCache
 
-from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.ui.reading import elapsed, joined
 from smtplab.ui.rows import Place, Rows
 from smtplab.ui.rungs import Line
+from smtplab.ui.secured import Secured
 from smtplab.view import ladder, transcript
 from smtplab.view.journey import Journey
 from smtplab.view.moments import line_count
@@ -33,8 +33,7 @@ class Log:
         self._texts = texts
         self._of_one_host = of_one_host
         self._records: list[Record] = []
-        self._secure_spans: set[tuple[str, str]] = set()
-        self._secure = bytearray()
+        self._secured = Secured()
         self._read: LRUCache[int, tuple[Line, ...]] = LRUCache(_RECORDS_KEPT)
         self._folded: list[tuple[str, ...]] = []
         """What is searched, of the records read so far for it."""
@@ -47,10 +46,13 @@ class Log:
 
     def extend(self, records: Sequence[Record]) -> None:
         """The records that follow those taken in before."""
-        for record in records:
-            self._records.append(record)
-            self._secure.append(self._is_secure(record))
+        self._records.extend(records)
+        self._secured.extend(records)
         self.rows.extend(self._records)
+
+    def is_secure(self, index: int) -> bool:
+        """Was the record told inside TLS?"""
+        return self._secured[index]
 
     def is_seen(self, index: int) -> bool:
         return len(self.rows.rows_of(index)) > 0
@@ -98,7 +100,7 @@ class Log:
     def _lines(self, index: int) -> tuple[Line, ...]:
         record = self._records[index]
         journey = Journey()
-        if self._secure[index]:
+        if self._secured[index]:
             journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
         lines = joined(ladder.rows(record, journey, self._texts), transcript.lines(record, journey, self._texts))
         lines = tuple(line._replace(text=bare(line.text, record.node)) for line in lines)
@@ -109,17 +111,6 @@ class Log:
             line._replace(text=f"{node if number == 0 else ' ' * _NODE_CELLS}{line.text}")
             for number, line in enumerate(lines)
         )
-
-    def _is_secure(self, record: Record) -> bool:
-        key = (record.node, record.span)
-        match record.event:
-            case ev.TlsEstablished():
-                self._secure_spans.add(key)
-            case ev.ConnectStarted() | ev.ReplySent(verb=""):
-                self._secure_spans.discard(key)
-            case _:
-                pass
-        return key in self._secure_spans
 
 
 def short(node: str, cells: int = _NODE_CELLS - 1) -> str:

@@ -23,9 +23,9 @@ class Nodes:
         for index, record in enumerate(fresh, start):
             self._of_node.setdefault(record.node, []).append(index)
 
-    def told_by(self, node: str) -> list[Record]:
-        """All of its records that are known, whatever the moment."""
-        return [self._records[index] for index in self._of_node.get(node, ())]
+    def told_by(self, node: str, start: int = 0) -> list[Record]:
+        """All of its records that are known, whatever the moment, without the first `start`."""
+        return [self._records[index] for index in self._of_node.get(node, [])[start:]]
 
     def dialogue(self, record: Record) -> Journey:
         """How the dialogue to which it belongs stood just after it, by its host's own records alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtplab.lab.feed import Ended, Feed
+from smtplab.lab.feed import Feed
 from smtplab.ui.walk import Walk
 from smtplab.ui.widgets.title_bar import Standing
 from smtplab.ui.world import WorldRun
@@ -22,9 +22,8 @@ def standing(walk: Walk, feed: Feed, texts: Texts) -> Standing:
     )
 
 
-def standing_of_world(run: WorldRun, texts: Texts, *, subject: str, ended: Ended | None = None) -> Standing:
-    """`ended` is None while records still come, and where that is another screen's business."""
-    said, problem = _state_of_world(run, texts, ended)
+def standing_of_world(run: WorldRun, texts: Texts, *, subject: str) -> Standing:
+    said, problem = _state_of_world(run, texts)
     return Standing(
         subject=subject,
         place=texts("ui.walk.sim"),
@@ -36,12 +35,11 @@ def standing_of_world(run: WorldRun, texts: Texts, *, subject: str, ended: Ended
     )
 
 
-def _state_of_world(run: WorldRun, texts: Texts, ended: Ended | None) -> tuple[str, bool]:
+def _state_of_world(run: WorldRun, texts: Texts) -> tuple[str, bool]:
     player = run.player
     if not run.known:
-        failed = ended is not None and ended.problem is not None
-        return texts("ui.walk.failed" if failed else "ui.walk.waiting"), failed
-    if player.at_end and ended is not None:
+        return texts("ui.walk.failed" if run.failed else "ui.walk.waiting"), run.failed
+    if player.at_end and run.whole:
         return texts("ui.walk.ended"), False
     return texts(f"ui.walk.{'playing' if player.playing else 'paused'}", speed=f"{player.speed:g}"), False
 

@@ -37,16 +37,24 @@ class WorldRun:
         self.player = Player(self.known, self.log.is_seen, live=False)
         self._history = NetworkHistory(self.known, plan.spots)
         self._moment_us: int | None = None
+        self._end: int | None = None
+        """Where the end was when the person last asked for it."""
         self.nodes = Nodes(self.known)
+        self.whole = False
+        """The feed has ended and all of it is known."""
+        self.failed = False
+        """The feed has ended with a problem."""
 
     def read_on(self) -> bool:
-        """Take in what the feed has; true where there was something."""
+        """Take in what the feed has; true where there was something. Who wanted the end is taken on with it."""
         have = len(self.known)
         fresh = self._feed[have : have + TAKEN_AT_ONCE]
         self.known.extend(fresh)
         self.nodes.extend(fresh, have)
         self.moments.extend(fresh)
         self.log.extend(fresh)
+        if fresh and self.at == self._end:
+            self.jump("end")
         return bool(fresh)
 
     @property
@@ -88,6 +96,16 @@ class WorldRun:
             self._moment_us = None
         return moved
 
+    def play(self) -> None:
+        """Play or pause; a whole run that stands at its end plays from its start."""
+        if self.player.at_end and not self.player.playing and self.whole:
+            self.jump("start")
+        self.player.toggle()
+
+    def pause(self) -> None:
+        if self.player.playing:
+            self.player.toggle()
+
     def step(self, by: int, kind: Kind) -> bool:
         """To the next moment of this kind (1) or the one before (-1); false where there is none."""
         find = self.moments.after if by > 0 else self.moments.before
@@ -117,6 +135,7 @@ class WorldRun:
             self.player.to_start()
         else:
             self.player.to_end()
+        self._end = self.at if where == "end" else None
 
     def next_failure(self) -> bool:
         """Round at the end; false where nothing fails at all."""

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from smtplab import events as ev
 from smtplab.capture import file as capture_file
 from smtplab.journal import Record
-from smtplab.lab.feed import Ended
+from smtplab.lab.feed import Ended, RecordsFeed
 from smtplab.lab.worlds import world_text
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
@@ -245,8 +245,11 @@ def test_a_host_s_log_ends_at_the_moment_and_its_sessions_have_two_ends(stage):
         ends = on.app.screen.query_one(TwoColumns)
         both = [ends._draw(row) for row in range(ends.count)]
         assert ends.heads == ("mail.home.example", "mail.away.example")
-        assert any(one.left and "-> MAIL FROM" in one.left.text for one in both)
-        assert any(one.right and "-> MAIL FROM" in one.right.text for one in both)
+        for side in ("left", "right"):
+            said = [half.text for one in both if (half := getattr(one, side))]
+            assert " -> STARTTLS" in said
+            assert any(one.startswith(" ~> MAIL FROM") for one in said)
+            assert "<~  250 ENHANCEDSTATUSCODES" in said
 
     stage(scene, "first-mail")
 
@@ -265,6 +268,84 @@ def test_the_keys_for_time_work_on_every_tab_of_a_host(stage, tab):
         assert on.run.at > 1
 
     stage(scene, "first-mail")
+
+
+def test_a_host_follows_the_run_while_it_plays_and_the_world_what_was_done_there(stage):
+    async def scene(on: Stage) -> None:
+        world, run = on.app.screen, on.run
+        await on.press("p", "enter")
+        assert isinstance(on.app.screen, HostScreen)
+        at = run.at
+        await on.until(lambda: run.at > at + 3)
+        await on.press("p")
+        await on.until(lambda: f"❚❚ 1×  {on.app.texts.duration(run.now_us / 1e6)}" in on.shown())
+        assert f"{run.at}/{len(run.known)}" in on.shown()
+        await on.press("end", "left", "q")
+        assert on.app.screen is world
+        assert run.at < len(run.known)
+        assert f"{run.at}/{len(run.known)}" in on.shown()
+
+    stage(scene, "first-mail")
+
+
+def test_a_host_that_is_opened_before_anything_happened_shows_what_comes(tmp_path):
+    records = records_of("first-mail")
+
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=lambda world: RecordsFeed([], world))
+        async with app.run_test(size=(80, 24)) as pilot:
+            stage = Stage(app, pilot)
+            app._open_world("first-mail")
+            await pilot.pause()
+            feed = app.screen._feed
+            await stage.press("enter")
+            assert "What mail.home.example knows at 0.000 ─" in stage.shown()
+            feed.records += records
+            await stage.until(lambda: len(stage.run.known) == len(records))
+            await stage.press("end", "2")
+            assert "leaves the queue" in stage.shown()
+
+    asyncio.run(scene())
+
+
+def test_what_comes_while_a_host_is_looked_at_is_taken_into_its_log(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "enter", "2")
+        host, feed = on.app.screen._host, on.app.screen_stack[-2]._feed
+        before = on.app.screen._log.count
+        more = [record for record in on.run.known if record.node == host][-5:]
+        feed.records += more
+        await on.until(lambda: on.app.screen._log.count > before)
+        await on.until(lambda: on.run.at == len(on.run.known))
+
+    stage(scene, "first-mail")
+
+
+def test_a_line_that_is_chosen_while_the_world_plays_stays_at_hand(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "left", "left", "p", "tab", "up", "up")
+        assert not on.run.player.playing
+        chosen, at = on.app.screen._shown.selected, on.run.at
+        await on.pilot.pause(0.3)
+        assert (on.app.screen._shown.selected, on.run.at) == (chosen, at)
+
+    stage(scene, "first-mail")
+
+
+def test_the_line_of_a_session_at_hand_is_told_whole_and_explained(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "4", "tab")
+        ends = on.app.screen.query_one(TwoColumns)
+        drawn = [ends._draw(row).right for row in range(ends.count)]
+        ends.select(next(row for row, half in enumerate(drawn) if half and "DATA" in half.text) + 1)
+        await on.pilot.pause()
+        assert "354 End the message with a dot on a line of its own" in on.shown()
+        await on.press("i")
+        assert "The reply 354 to DATA" in on.shown()
+
+    stage(scene, "first-mail", size=(80, 24))
 
 
 def test_a_mailbox_shows_the_stored_bytes(stage):
@@ -386,7 +467,7 @@ def test_a_fault_may_begin_at_the_moment_and_what_was_before_stays(stage):
         await on.until(lambda: on.app.screen._same is not None)
         both = on.app.screen._comparison
         first = on.app.screen._same.index(False)
-        assert all(both._old[pair.old].elapsed_us >= 3600e6 for pair in both._pairs[first:] if pair.old is not None)
+        assert all(both._old[pair.old][0].elapsed_us >= 3600e6 for pair in both._pairs[first:] if pair.old is not None)
         assert first > 10
 
     stage(scene, "greylisting", size=(120, 40))

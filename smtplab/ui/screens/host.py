@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.style import Style
 from textual.widgets import OptionList, Static
@@ -18,15 +18,13 @@ from textual.widgets.option_list import Option
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import Mailboxes, stored_in
-from smtplab.ui import knowing, taking
-from smtplab.ui.halves import half
+from smtplab.ui import ends, knowing, taking
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import COPYING, SEARCHING
-from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, MomentScreen
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, PLAYING, TICKS_PER_S, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
-from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.pane import Pane
@@ -38,8 +36,7 @@ from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
 from smtplab.ui.work import Work
 from smtplab.ui.world import WorldRun
-from smtplab.view.knowledge import Knowledge, StoredMessage, Talk, other_end
-from smtplab.view.moments import line_count
+from smtplab.view.knowledge import Knowledge, StoredMessage, Talk
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
@@ -48,6 +45,12 @@ Tab = Literal["knows", "log", "mailboxes", "sessions"]
 TABS: Final[tuple[Tab, ...]] = ("knows", "log", "mailboxes", "sessions")
 _STORED_SHOWN_OCTETS: Final = 16_384
 """Of a message: its whole head and the beginning of its body."""
+
+
+class List(Picks):
+    """Beside it stands what the line at hand is about."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.focus_next", "ui.key.next-pane", key_display="⇥")]
 
 
 class HostScreen(MomentScreen):
@@ -73,6 +76,7 @@ class HostScreen(MomentScreen):
         Binding("left", "step(-1, 'event')", "ui.key.time", key_display="←→"),
         Binding("right", "step(1, 'event')", "ui.key.time", show=False),
         *DELIVERIES_AND_HOURS,
+        *PLAYING,
         *ENDS,
         Binding("s", "save", "ui.key.save", show=False),
         *EXPLAINING,
@@ -87,13 +91,12 @@ class HostScreen(MomentScreen):
         self._host = host
         self._world = world
         self._tab: Tab = "knows"
-        self._records = run.nodes.told_by(host)
-        self._log.extend(self._records)
+        self._records: list[Record] = []
         self._stored: Mailboxes | None = None
         self._work = Work(self)
         self._messages: list[StoredMessage] = []
         self._talks: list[Talk] = []
-        self._rows: list[tuple[int, bool]] = []
+        self._rows: list[ends.Row] = []
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -104,11 +107,13 @@ class HostScreen(MomentScreen):
             yield LogLines(self._log.draw)
             yield Inspector(id="inspector")
         with Horizontal(id="mailboxes"):
-            yield Picks(id="messages")
+            yield List(id="messages")
             yield Pane(id="stored")
         with Horizontal(id="sessions"):
-            yield Picks(id="talks")
-            yield TwoColumns(self._draw_ends, id="ends")
+            yield List(id="talks")
+            with Vertical():
+                yield TwoColumns(self._draw_ends, id="ends")
+                yield Static(id="row")
         yield SearchBar(self._texts)
         yield KeyBar(self._texts)
 
@@ -116,7 +121,9 @@ class HostScreen(MomentScreen):
         self.query_one(Transcript).with_marks = True
         self.query_one("#tabs").auto_links = False
         self._work.begin(self._collect())
+        self._take_in()
         self.action_tab("knows")
+        self.set_interval(1 / TICKS_PER_S, self._tick)
 
     async def on_unmount(self) -> None:
         await self._work.end()
@@ -129,10 +136,14 @@ class HostScreen(MomentScreen):
         self.query_one(Inspector).display = self._explains
 
     def action_explain(self) -> None:
-        """A line of the log."""
+        """A line of the log; of a session the line at hand, or what this host told before it."""
         if self._tab != "log":
             self._explains = False
+            row = self._row if self._tab == "sessions" else None
             self.action_tab("log")
+            if row is not None and (told := self._run.nodes.count(self._host, row.record + 1)):
+                self._shown.selected = self._log.rows.count(told) - 1
+                self.query_one(Transcript).select(self._shown.selected)
         super().action_explain()
 
     def speak(self, texts: Texts) -> None:
@@ -153,6 +164,22 @@ class HostScreen(MomentScreen):
             self._show_message()
 
     # The moment
+
+    def _tick(self) -> None:
+        """The world's screen lets time pass."""
+        self._take_in()
+        if self.app.screen is self or self.app.screen.is_modal:
+            self._keep_up()
+        self._look_on()
+
+    def _take_in(self) -> None:
+        """What the host has told since."""
+        fresh = self._run.nodes.told_by(self._host, len(self._records))
+        self._records += fresh
+        self._log.extend(fresh)
+
+    def _more_to_come(self) -> bool:
+        return not self._run.whole
 
     # Tabs
 
@@ -203,10 +230,12 @@ class HostScreen(MomentScreen):
 
     # What is seen
 
-    def _show(self) -> None:
-        """The tab at hand, at the moment."""
+    def _subject(self) -> str:
+        return f"{self._run.plan.name}: {self._host}"
+
+    def _show_all(self) -> None:
+        """The tab at hand."""
         run, known = self._run, self._run.nodes.knowledge(self._host, self._run.at)
-        self.query_one(TitleBar).show(standing_of_world(run, self._texts, subject=f"{run.plan.name}: {self._host}"))
         self.query_one(Timeline).show(run.at, run.now_us)
         self._say_tabs()
         match self._tab:
@@ -231,7 +260,7 @@ class HostScreen(MomentScreen):
         self._show_message()
 
     def _message_line(self, one: StoredMessage) -> Content:
-        return Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$faint"), safe(one.mailbox))
+        return Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$quiet"), safe(one.mailbox))
 
     @on(OptionList.OptionHighlighted, "#messages")
     def _choose_message(self) -> None:
@@ -257,15 +286,16 @@ class HostScreen(MomentScreen):
     def _show_sessions(self, known: Knowledge) -> None:
         talks = list(known.talks.values())[::-1]
         if talks != self._talks or not self.query_one("#talks", OptionList).option_count:
+            fresh = len(talks) - len(self._talks) if self._talks else 0
             self._talks = talks
-            _fill(self.query_one("#talks", OptionList), [self._talk_line(talk) for talk in talks])
+            _fill(self.query_one("#talks", OptionList), [self._talk_line(talk) for talk in talks], fresh)
         self._show_ends()
 
     def _talk_line(self, talk: Talk) -> Content:
         arrow, style = ("→", "$client") if talk.side == "client" else ("←", "$server")
-        name = short(self._name_of(talk.peer))
+        name = short(ends.name_of(self._run.plan, talk.peer))
         return Content.assemble(
-            (f"{elapsed(talk.began_us / 1e6):>9} ", "$faint"),
+            (f"{elapsed(talk.began_us / 1e6):>9} ", "$quiet"),
             (f"{arrow} ", style),
             (name, "bold $error" if talk.failed else "bold" if talk.open else ""),
         )
@@ -276,53 +306,46 @@ class HostScreen(MomentScreen):
 
     def _show_ends(self) -> None:
         chosen = self.query_one("#talks", OptionList).highlighted
-        ends = self.query_one(TwoColumns)
+        columns = self.query_one(TwoColumns)
         if not self._talks or chosen is None:
             self._rows = []
-            ends.show(0, (self._texts("ui.host.sessions.none"), ""))
+            columns.show(0, (self._texts("ui.host.sessions.none"), ""))
             return
         talk = self._talks[min(chosen, len(self._talks) - 1)]
-        peer = self._name_of(talk.peer)
-        self._rows = self._both_ends(talk, peer)
+        peer = ends.name_of(self._run.plan, talk.peer)
+        rows = ends.rows(self._run, self._host, talk)
         heads = (self._host, peer) if talk.side == "client" else (peer, self._host)
-        ends.show(len(self._rows), (safe(heads[0]), safe(heads[1])), len(self._rows) - 1)
-
-    def _both_ends(self, talk: Talk, peer: str) -> list[tuple[int, bool]]:
-        """Indices of the run's records in order, and whether each is the client's."""
-        run = self._run
-        addresses = next((spot.addresses for spot in run.plan.spots if spot.name == self._host), ())
-        other = other_end(talk, run.nodes.knowledge(peer, run.at).talks.values(), addresses)
-        spans = {(self._host, talk.span, *_times(self._records, talk), talk.side == "client")}
-        if other is not None:
-            spans.add((peer, other.span, *_times(run.nodes.told_by(peer), other), other.side == "client"))
-        rows: list[tuple[int, bool]] = []
-        for node, span, first, last, client in spans:
-            for record in run.nodes.told_by(node):
-                inside = first <= record.seq <= last and record.seq <= run.at
-                if inside and record.span == span and line_count(record, both_ends=True):
-                    rows.append((record.seq - 1, client))
-        return sorted(rows)
+        if rows != self._rows:
+            self._rows = rows
+            columns.show(len(rows), (safe(heads[0]), safe(heads[1])), len(rows) - 1)
+        columns.refresh()
+        self._say_row()
 
     def _draw_ends(self, row: int) -> Both:
-        index, client = self._rows[row]
-        said = half(self._run.known[index], self._texts)
-        return Both(said, None) if client else Both(None, said)
+        return ends.draw(self._run, self._rows[row], self._texts)
 
-    def _name_of(self, peer: str) -> str:
-        """A host's name for what a session calls its peer."""
-        return next((spot.name for spot in self._run.plan.spots if peer in (spot.name, *spot.addresses)), peer)
+    @on(TwoColumns.Selected)
+    def _say_row(self) -> None:
+        """The line at hand whole: the halves above may be cut off."""
+        said = ""
+        if self._row is not None:
+            both = ends.draw(self._run, self._row, self._texts)
+            said = next(half.text for half in (both.left, both.right) if half is not None)
+        self.query_one("#row", Static).update(Content(said))
+
+    @property
+    def _row(self) -> ends.Row | None:
+        """The line at hand of the session at hand."""
+        row = self.query_one(TwoColumns).selected
+        return self._rows[row] if row < len(self._rows) else None
 
 
-def _times(records: list[Record], talk: Talk) -> tuple[int, int]:
-    """The numbers of the talk's first and last record."""
-    return records[talk.indices[0]].seq, records[talk.indices[1]].seq
-
-
-def _fill(options: OptionList, lines: list[Content]) -> None:
+def _fill(options: OptionList, lines: list[Content], fresh: int = 0) -> None:
+    """The line at hand stays so where `fresh` lines have come on top; the first stays the first."""
     chosen = options.highlighted or 0
     options.clear_options()
     options.add_options([Option(line) for line in lines])
-    options.highlighted = min(chosen, len(lines) - 1) if lines else None
+    options.highlighted = min(max(chosen + fresh, 0) if chosen else 0, len(lines) - 1) if lines else None
 
 
 def message_picture(raw: bytes) -> Content:

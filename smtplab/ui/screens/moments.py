@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +12,18 @@ from textual.binding import Binding
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import LinesScreen
 from smtplab.ui.shown_log import ShownLog
+from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.world import Where, WorldRun
 from smtplab.view.journey import Journey
 from smtplab.view.moments import Kind
 from smtplab.view.texts import Texts
+
+TICKS_PER_S: Final = 30
+"""Smooth to the eye; more would only cost."""
 
 DELIVERIES_AND_HOURS: Final = (
     Binding("greater_than_sign", "step(1, 'delivery')", "ui.key.delivery", key_display="< >"),
@@ -25,6 +31,12 @@ DELIVERIES_AND_HOURS: Final = (
     Binding("h", "hours(1)", "ui.key.hour", key_display="h H"),
     Binding("H", "hours(-1)", "ui.key.hour", show=False),
     Binding("f", "failure", "ui.key.failure"),
+)
+PLAYING: Final = (
+    Binding("p", "play", "ui.key.play"),
+    Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
+    Binding("equals_sign", "speed(1)", "ui.key.speed", key_display="+−", show=False),
+    Binding("minus", "speed(-1)", "ui.key.speed", key_display="+−", show=False),
 )
 EXPLAINING: Final = (
     Binding("i", "explain", "ui.key.inspector", show=False),
@@ -37,7 +49,10 @@ ENDS: Final = (
 
 
 class MomentScreen(LinesScreen):
-    """A run that several screens move; `_show` is called after each move. One `Inspector` explains lines of the log."""
+    """A run that several screens move; `_show` is called after each move, here or on the screen that lay on top.
+
+    One `Inspector` explains lines of the log.
+    """
 
     def __init__(self, texts: Texts, run: WorldRun, shown: ShownLog, captures: Path) -> None:
         """`s` saves in `captures`."""
@@ -45,11 +60,31 @@ class MomentScreen(LinesScreen):
         self._run = run
         self._shown = shown
         self._explains = False
+        self._moment: Hashable = None
+        self._standing: Hashable = None
+
+    def on_screen_resume(self) -> None:
+        """The screen that lay on top may have moved time."""
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Show what has become of the run since it was shown last; called again and again."""
+        if self._moment != self._moment_now():
+            self._show()
+        elif self._standing != self._standing_now():
+            self.query_one(Timeline).refresh()
+            self._show_title()
+
+    def _moment_now(self) -> Hashable:
+        return (self._run.at, self._run.now_us)
+
+    def _standing_now(self) -> Hashable:
+        return (len(self._run.known), self._run.whole, self._run.player.playing, self._run.player.speed)
 
     def _knew(self, host: str) -> str:
         """The title of what a host knew, with the moment by both clocks."""
         said = self._texts("ui.host.knew", host=host, time=elapsed(self._run.now_us / 1e6))
-        return f"{said} · {self._run.clock}"
+        return f"{said} · {self._run.clock}" if self._run.clock else said
 
     def action_explain(self) -> None:
         """What the line at hand means, or no more of that."""
@@ -70,6 +105,21 @@ class MomentScreen(LinesScreen):
 
     def _show(self) -> None:
         """Everything, as it stood at the moment."""
+        self._moment = self._moment_now()
+        self._show_all()
+        self._show_title()
+
+    def _show_all(self) -> None:
+        """What this screen shows of the moment, but for its title."""
+        raise NotImplementedError
+
+    def _show_title(self) -> None:
+        """What the title line says."""
+        self._standing = self._standing_now()
+        self.query_one(TitleBar).show(standing_of_world(self._run, self._texts, subject=self._subject()))
+
+    def _subject(self) -> str:
+        """What the title line is about."""
         raise NotImplementedError
 
     def action_step(self, by: int, kind: Kind) -> None:
@@ -81,6 +131,14 @@ class MomentScreen(LinesScreen):
         self._run.pass_hours(by)
         self._show()
 
+    def action_play(self) -> None:
+        self._run.play()
+        self._show()
+
+    def action_speed(self, by: int) -> None:
+        self._run.player.change_speed(by)
+        self._show_title()
+
     def action_jump(self, where: Where) -> None:
         self._run.jump(where)
         self._show()
@@ -89,6 +147,16 @@ class MomentScreen(LinesScreen):
         if not self._run.next_failure():
             self.notify(self._texts("ui.note.no-failure"))
         self._show()
+
+    def action_search(self) -> None:
+        self._stand_still()
+        super().action_search()
+
+    @on(Transcript.Selected)
+    def _stand_still(self) -> None:
+        """What goes on would take the line that the person wants to look at away again."""
+        self._run.pause()
+        self._show_title()
 
     @on(Timeline.Dragged)
     def _drag(self, dragged: Timeline.Dragged) -> None:

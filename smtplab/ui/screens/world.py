@@ -19,10 +19,9 @@ from smtplab.journal import Record
 from smtplab.lab.feed import Feed
 from smtplab.ui import knowing, mapping
 from smtplab.ui.screens.lines import COPYING, SEARCHING
-from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, MomentScreen
+from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, PLAYING, TICKS_PER_S, MomentScreen
 from smtplab.ui.sheets import sheets
 from smtplab.ui.shown_log import ShownLog
-from smtplab.ui.standing import standing_of_world
 from smtplab.ui.widgets.inspector import Inspector
 from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.map import WorldMap
@@ -32,12 +31,9 @@ from smtplab.ui.widgets.timeline import Timeline
 from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.work import Work, tell_problem
-from smtplab.ui.world import Where, WorldRun
+from smtplab.ui.world import WorldRun
 from smtplab.view.network import Plan
 from smtplab.view.texts import Texts
-
-TICKS_PER_S: Final = 30
-"""Smooth to the eye; more would only cost."""
 
 FOLDED_AT_ONCE: Final = 100
 """Records read for the search in one tick: some milliseconds, so that keys never wait."""
@@ -66,10 +62,7 @@ class WorldScreen(MomentScreen):
         Binding("full_stop", "step(1, 'command')", "ui.key.command", key_display=", ."),
         Binding("comma", "step(-1, 'command')", "ui.key.command", show=False),
         *DELIVERIES_AND_HOURS,
-        Binding("p", "play", "ui.key.play"),
-        Binding("plus", "speed(1)", "ui.key.speed", key_display="+−", show=False),
-        Binding("equals_sign", "speed(1)", "ui.key.speed", key_display="+−", show=False),
-        Binding("minus", "speed(-1)", "ui.key.speed", key_display="+−", show=False),
+        *PLAYING,
         *ENDS,
         Binding("z", "scale", "ui.key.scale"),
         Binding("s", "save", "ui.key.save", show=False),
@@ -102,9 +95,6 @@ class WorldScreen(MomentScreen):
         super().__init__(texts, run, ShownLog(run.log, lambda: run.at), captures)
         self._world = world
         self._feed = feed
-        self._all_taken = False
-        self._at_end: int | None = None
-        """Where the end was when the person last asked for it."""
         self._work = Work(self)
 
     def compose(self) -> ComposeResult:
@@ -168,43 +158,25 @@ class WorldScreen(MomentScreen):
     @on(Worker.StateChanged)
     def _feed_ended(self, changed: Worker.StateChanged) -> None:
         if changed.state is WorkerState.SUCCESS and self._feed.ended is not None:
-            ended = self._feed.ended
-            tell_problem(self, ended, self._texts)
+            self._run.failed = self._feed.ended.problem is not None
+            tell_problem(self, self._feed.ended, self._texts)
             self._show_title()
 
     # Time
 
     def _tick(self) -> None:
-        fresh = self._run.read_on()
-        if fresh and self._run.at == self._at_end:
-            self.action_jump("end")
-        elif self._run.tick(time.monotonic()):
-            self._show()
-        elif fresh:
-            self.query_one(Timeline).refresh()
-            self._show_title()
+        """Of the whole run, whatever screen lies on top; that one then shows it."""
+        run = self._run
+        fresh = run.read_on()
+        run.tick(time.monotonic())
         if not fresh:
-            self._run.log.fold_on(FOLDED_AT_ONCE)
-        if self._feed.ended is not None and not fresh and not self._all_taken:
-            self._all_taken = True
+            run.log.fold_on(FOLDED_AT_ONCE)
+        if self._feed.ended is not None and not fresh and not run.whole:
+            run.whole = True
             self.post_message(self.TakenIn())
+        if self.app.screen is self or self.app.screen.is_modal:
+            self._keep_up()
         self._look_on()
-
-    def action_jump(self, where: Where) -> None:
-        """Who wants the end while records still come is taken on with it, until they go elsewhere."""
-        super().action_jump(where)
-        self._at_end = self._run.at if where == "end" else None
-
-    def action_play(self) -> None:
-        player = self._run.player
-        if player.at_end and not player.playing and self._feed.ended is not None:
-            player.to_start()
-        player.toggle()
-        self._show()
-
-    def action_speed(self, by: int) -> None:
-        self._run.player.change_speed(by)
-        self._show_title()
 
     def action_scale(self) -> None:
         self.query_one(Timeline).switch()
@@ -227,20 +199,21 @@ class WorldScreen(MomentScreen):
 
     @on(WorldMap.FaultWanted)
     def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
+        """Time stands still meanwhile: a fault may begin at this moment."""
+        self._stand_still()
         self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
 
     # The log
 
     def _more_to_come(self) -> bool:
-        return not self._all_taken
+        return not self._run.whole
 
     def _kept(self) -> tuple[Sequence[Record], str]:
         return self._run.known, self._run.plan.name
 
     # What is seen
 
-    def _show(self) -> None:
-        """Everything, after the person or time moved on."""
+    def _show_all(self) -> None:
         run = self._run
         self.query_one(Timeline).show(run.at, run.now_us)
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
@@ -249,13 +222,9 @@ class WorldScreen(MomentScreen):
         self.query_one(Transcript).show(run.count, self._shown.selected)
         self._show_host()
         self._show_moment()
-        self._show_title()
 
-    def _show_title(self) -> None:
-        run = self._run
-        self.query_one(TitleBar).show(
-            standing_of_world(run, self._texts, subject=run.plan.name, ended=self._feed.ended)
-        )
+    def _subject(self) -> str:
+        return self._run.plan.name
 
     def _say_clock(self) -> None:
         hosts, clock = self._texts("ui.pane.map"), self._run.clock
