@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from smtplab.journal import Stage
 from smtplab.ui.rungs import Piece, fitted
-from smtplab.view.network import Flow, Network, Plan, Spot
+from smtplab.view.network import Flow, HostNow, Network, Plan, Spot
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 from smtplab.view.titles import clock_time, day_and_minute
@@ -91,10 +91,13 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
     # On the map the room is the message's: the worlds' common last label is left out.
     named = safe(spot.name if telling else spot.name.removesuffix(".example"))
     name = fitted(named, min(_NAME_CELLS, cells - 3))
-    held = [texts("ui.world.queued", count=now.queued)] if now.queued else []
-    held += [texts("ui.world.stored", count=now.stored)] if now.stored else []
-    said = [*held, doing(spot.name, network, texts, shorten=True)] if telling else held
-    text = fitted(" · ".join(filter(None, said)), cells - cell_len(name) - 4)
+    room = cells - cell_len(name) - 4
+    text = _held(now, texts, "")
+    if telling:
+        text = " · ".join(filter(None, (text, doing(spot.name, network, texts, shorten=True))))
+    elif cell_len(text) > room:
+        text = _held(now, texts, ".short")
+    text = fitted(text, room)
     gap = _NAME_CELLS - cell_len(name) if telling else cells - cell_len(name) - cell_len(text) - 3
     pad = cells - 3 - cell_len(name) - max(gap, 1) - cell_len(text)
     return [
@@ -104,6 +107,12 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
         Piece(text, "odd" if now.queued else "quiet"),
         Piece(" " * max(pad, 0), ""),
     ]
+
+
+def _held(now: HostNow, texts: Texts, form: str) -> str:
+    """Its queue and its mailboxes, in whole or in short words."""
+    counts = {"queued": now.queued, "stored": now.stored}
+    return " · ".join(texts(f"ui.world.{what}{form}", count=count) for what, count in counts.items() if count)
 
 
 def doing(host: str, network: Network, texts: Texts, *, shorten: bool = False) -> str:

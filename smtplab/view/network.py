@@ -14,6 +14,9 @@ from smtplab.view.moments import kinds_of
 SNAPSHOT_EVERY = 256
 """Records folded again at most when a person goes back: a millisecond."""
 
+WAITING_MAX = 100
+"""Deferred messages remembered of one host, the soonest: what a snapshot holds stays small."""
+
 
 class Spot(msgspec.Struct, frozen=True):
     """A host of the plan."""
@@ -58,12 +61,17 @@ class HostNow(msgspec.Struct, frozen=True):
     """Messages that it is responsible for."""
     stored: int = 0
     """Messages that it has put into mailboxes."""
-    next_attempt: str = ""
-    """ISO 8601 with Z, of the deferral told last; empty once an attempt has begun."""
+    waiting: tuple[tuple[str, str], ...] = ()
+    """The moment (ISO 8601 with Z) and the queue id of what is deferred, the soonest first."""
     failed: bool = False
     """The last thing that a reader is told of it is a failure."""
     last: int = -1
     """The index of its last record, -1 where it has none yet."""
+
+    @property
+    def next_attempt(self) -> str:
+        """The soonest moment at which something deferred is tried again; empty where nothing waits for one."""
+        return self.waiting[0][0] if self.waiting else ""
 
 
 _IDLE = HostNow()
@@ -116,21 +124,25 @@ class Network:
 
 
 def _host_after(now: HostNow, event: ev.Event, *, failed: bool, index: int) -> HostNow:
-    queued, stored, next_attempt = now.queued, now.stored, now.next_attempt
+    queued, stored, waiting = now.queued, now.stored, now.waiting
     match event:
         case ev.Queued():
             queued += 1
-        case ev.Dequeued():
-            queued, next_attempt = max(queued - 1, 0), ""
-        case ev.AttemptStarted():
-            next_attempt = ""
-        case ev.Deferred(next_attempt=moment):
-            next_attempt = moment
+        case ev.Dequeued(queue_id=queue_id):
+            queued, waiting = max(queued - 1, 0), _without(waiting, queue_id)
+        case ev.AttemptStarted(queue_id=queue_id):
+            waiting = _without(waiting, queue_id)
+        case ev.Deferred(queue_id=queue_id, next_attempt=moment):
+            waiting = tuple(sorted((*_without(waiting, queue_id), (moment, queue_id))))[:WAITING_MAX]
         case ev.Delivered():
             stored += 1
         case _:
             pass
-    return HostNow(queued, stored, next_attempt, failed, index)
+    return HostNow(queued, stored, waiting, failed, index)
+
+
+def _without(waiting: tuple[tuple[str, str], ...], queue_id: str) -> tuple[tuple[str, str], ...]:
+    return tuple(one for one in waiting if one[1] != queue_id)
 
 
 def _flow_after(flow: Flow, record: Record) -> Flow:

@@ -50,7 +50,7 @@ def test_an_encrypted_dialogue_has_a_double_line():
 
 def test_the_list_says_what_each_host_does():
     net = network()
-    net.hosts["mx2.vnet.example"] = HostNow(queued=2, next_attempt="2026-11-23T02:00:00Z")
+    net.hosts["mx2.vnet.example"] = HostNow(queued=2, waiting=(("2026-11-23T02:00:00Z", "1"),))
     picture = mapping.draw(plan_of("campus"), net, "", 100 - 22, EN)
     rows = text_of(picture)
     assert "talks to mx1.neu: Content" in rows[picture.places["relay.hust.example"][0]]
@@ -64,3 +64,16 @@ def test_more_dialogues_than_lanes_are_no_tangle():
         net.flows[spot.name, str(number)] = Flow(spot.name, "relay.hust.example", "data", loaded=True)
     rows = text_of(mapping.draw(plan_of("campus"), net, "mx1.neu.example", 110, EN))
     assert sum(row.count("✉") for row in rows) <= 3
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+@pytest.mark.parametrize("cells", [86, 96, 110])
+def test_what_a_host_holds_is_told_whole_on_a_narrow_map_too(language, cells):
+    net = Network({})
+    net.hosts["mail.home.example"] = HostNow(queued=12, stored=3)
+    picture = mapping.draw(plan_of("five-days"), net, "", cells, Texts(language))
+    y, start, end = picture.places["mail.home.example"]
+    row = text_of(picture)[y][start:end]
+    assert "12" in row
+    assert "3" in row
+    assert "…" not in row

@@ -24,10 +24,12 @@ from smtplab.ui.screens.world import WorldScreen
 from smtplab.ui.screens.worlds import WorldsScreen
 from smtplab.ui.widgets.choice import Choice
 from smtplab.ui.widgets.map import WorldMap
-from smtplab.ui.widgets.timeline import Timeline
+from smtplab.ui.widgets.timeline import Timeline, scale
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.widgets.two_columns import TwoColumns
 from smtplab.ui.world import WorldRun
+from smtplab.view.moments import Moments
+from smtplab.view.texts import Texts
 
 
 def records_of(world: str) -> list[Record]:
@@ -193,6 +195,16 @@ def test_the_timeline_can_be_dragged(stage):
         assert on.run.at == len(on.run.known)
 
     stage(scene, "five-days")
+
+
+@pytest.mark.parametrize("width", [76, 77, 78, 96, 98, 118, 150])
+def test_no_label_of_the_timeline_is_cut_off(width):
+    moments = Moments()
+    for hours in range(49):
+        moments.extend([Record(hours + 1, 0, hours * 3_600_000_000, 0, "mx", "", "queue", ev.Queued("1"))])
+    labels = scale(moments, width, Texts("en"), by_events=False)
+    assert len(labels) > 2
+    assert all(column + len(text) <= width for column, text in labels)
 
 
 def test_what_is_played_goes_on_by_itself_until_it_is_paused(stage):

@@ -84,6 +84,17 @@ def test_going_back_gives_the_same_network_as_folding_from_the_start(five_days):
         assert (again.count, again.hosts, again.flows) == (fresh.count, fresh.hosts, fresh.flows)
 
 
+def test_a_host_tries_again_at_the_soonest_of_what_waits_whatever_else_leaves_its_queue(five_days):
+    history, waits = NetworkHistory(five_days, spots("five-days")), {}
+    for count, record in enumerate(five_days, 1):
+        match record.event:
+            case ev.Deferred(queue_id=queue_id, next_attempt=moment):
+                waits[queue_id] = moment
+            case ev.AttemptStarted(queue_id=queue_id) | ev.Dequeued(queue_id=queue_id):
+                waits.pop(queue_id, None)
+        assert history.at(count).host("mail.home.example").next_attempt == min(waits.values(), default="")
+
+
 def test_a_dialogue_is_seen_between_the_hosts_of_the_plan_and_is_gone_at_its_end(greylisting):
     history = NetworkHistory(greylisting, spots("greylisting"))
     sent = next(index for index, record in enumerate(greylisting, 1) if isinstance(record.event, ev.MessageSent))

@@ -143,7 +143,7 @@ def bar_of(moments: Moments, width: int, *, by_events: bool) -> list[Cell]:
 
 
 def scale(moments: Moments, width: int, texts: Texts, *, by_events: bool) -> list[tuple[int, str]]:
-    """Labels and the columns at which they begin."""
+    """Labels and the columns at which they begin, of which none goes beyond the bar's end."""
     if not moments.count:
         return []
     if by_events:
@@ -156,7 +156,8 @@ def scale(moments: Moments, width: int, texts: Texts, *, by_events: bool) -> lis
             (round(number * step_us / max(moments.end_us, 1) * (width - 1)), number * step_us)
             for number in range(count)
         ]
-    return [(column, texts.duration(time_us / 1e6) if time_us else "0") for column, time_us in times]
+    labels = [(column, texts.duration(time_us / 1e6) if time_us else "0") for column, time_us in times]
+    return [(column, text) for column, text in labels if column + cell_len(text) <= width]
 
 
 def _step_us(end_us: int, width: int) -> int:
