@@ -32,3 +32,11 @@ DEFAULT = Timeouts()
 def shortened(limit_s: float) -> Timeouts:
     """No wait is longer than `limit_s`."""
     return Timeouts(**{name: min(getattr(DEFAULT, name), limit_s) for name in Timeouts.__struct_fields__})
+
+
+def quickened(speed: float, *, at_least_s: float) -> Timeouts:
+    """Every wait divided by `speed`, but none that was longer is shorter than `at_least_s`."""
+    if speed == 1:
+        return DEFAULT
+    waits = {name: getattr(DEFAULT, name) for name in Timeouts.__struct_fields__}
+    return Timeouts(**{name: max(wait_s / speed, min(wait_s, at_least_s)) for name, wait_s in waits.items()})

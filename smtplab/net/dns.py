@@ -38,6 +38,8 @@ class Bounds(msgspec.Struct, frozen=True):
     """How often each server is asked, as resolv.conf(5) has it (`attempts`)."""
     lifetime_s: float = 20.0
     """For a whole question: three dead servers, twice each."""
+    ageing: float = 1.0
+    """Seconds by which answers grow old in one of the clock: more than one in a world that is wound on."""
 
 
 class DnsResolver:
@@ -57,9 +59,10 @@ class DnsResolver:
         self._exchange = exchange
         self._clock = clock
         self._ids = chance("dns-query-id")
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds = bounds or Bounds()
         self._read = read or read_response
-        self._cache = Cache(clock.monotonic)
+        ageing, monotonic = bounds.ageing, clock.monotonic
+        self._cache = Cache(monotonic if ageing == 1 else lambda: monotonic() * ageing)
 
     async def resolve(self, name: str, rrtype: str, emit: Emit) -> Answer:
         """As `Resolver.resolve`."""

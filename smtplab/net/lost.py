@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from smtplab.net.ports import Lost
 
@@ -29,5 +30,17 @@ def lost_by(error: BaseException) -> Lost:
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, TimeoutError) and number is None:
         return Lost("timed-out", str(error))
-    words = error.strerror if isinstance(error, OSError) else None
-    return Lost(_REASONS.get(number or 0, "failed"), words or str(error))
+    return Lost(_REASONS.get(number or 0, "failed"), _words(error) or str(error))
+
+
+def _words(error: BaseException) -> str | None:
+    """The system's own, in whose place asyncio puts "Connect call failed" and the address."""
+    if not isinstance(error, OSError):
+        return None
+    if error.errno and (type(error) is OSError or isinstance(error, _SYSTEMS)):
+        return os.strerror(error.errno)
+    # TLS, for one, has errors with numbers of its own.
+    return error.strerror
+
+
+_SYSTEMS = (ConnectionError, TimeoutError, PermissionError)

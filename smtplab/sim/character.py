@@ -11,6 +11,7 @@ from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Hook, Rules
+from smtplab.mta.timeouts import quickened
 from smtplab.net.ports import ServerTls, Trust
 from smtplab.sim.directory import Known, directory_of
 from smtplab.sim.world import RELAYS, Host, User, World
@@ -25,6 +26,9 @@ SUBMISSION_PORT = 587
 POP3_PORT = 110
 SUBMISSIONS_PORT = 465
 """RFC 8314 7.3: the same inside TLS from the first octet."""
+
+PATIENCE_S_MIN = 10.0
+"""However quick a world is, its hosts run on this machine, which may be busy, and speak with real ones."""
 
 
 def takes_mail(host: Host) -> bool:
@@ -68,9 +72,10 @@ def maildrop_rules(host: Host, people: Sequence[User], tls: ServerTls | None) ->
     return MaildropRules(hostname=host.name, accounts=MemoryAccounts(users), tls=tls, clear_login=True)
 
 
-def sending_options(host: Host, trust: Trust) -> SessionOptions:
+def sending_options(host: Host, trust: Trust, speed: float = 1.0) -> SessionOptions:
     """Between servers TLS is used where it is offered; what it must prove is the host's own affair."""
-    return SessionOptions(helo=host.name, tls=host.tls, trust=trust, dialect=host.dialect)
+    timeouts = quickened(speed, at_least_s=PATIENCE_S_MIN)
+    return SessionOptions(helo=host.name, tls=host.tls, trust=trust, dialect=host.dialect, timeouts=timeouts)
 
 
 def routing(host: Host) -> Routing:

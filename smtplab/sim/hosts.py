@@ -16,6 +16,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MemoryMailboxes
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
+from smtplab.mta.queue.cohort import Limits
 from smtplab.mta.queue.manager import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
@@ -59,7 +60,7 @@ class Server:
         self.queue = Queue(
             Office(
                 hostname=host.name,
-                options=sending_options(host, internet.trust),
+                options=sending_options(host, internet.trust, internet.speed),
                 routing=routing(host),
                 local_domains=own_domains(host),
                 directory=directory_of(world, own_domains(host)),
@@ -68,6 +69,7 @@ class Server:
                 net_at=functools.cache(partial(hops.net_at, self.net)),
                 rest_s=QUEUE_REST_S,
                 words=internet.words,
+                limits=Limits(dead_s=Limits().dead_s / internet.speed),
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s, warning_s=host.warning_s),
             )
         )

@@ -15,7 +15,7 @@ from smtplab.events import FaultInjected
 from smtplab.journal import Journal
 from smtplab.mta.behaviour.faults import Delay, Fault, Refuse, Reset, name_of
 from smtplab.mta.behaviour.injector import Injector
-from smtplab.net.dns import DnsResolver
+from smtplab.net.dns import Bounds, DnsResolver
 from smtplab.net.exchange import Exchange
 from smtplab.net.memory import MemoryNetwork
 from smtplab.net.names import DNS_PORT
@@ -56,6 +56,8 @@ class Fabric(msgspec.Struct, frozen=True):
     exchange: Callable[[NameServers, str], Exchange] | None = None
     """How a host of this address asks for names; None: without a socket."""
     hop_dialer: MakeDialer | None = None
+    speed: float = 1.0
+    """By which the world's own pauses were divided; those that the engine brings along have to keep pace."""
 
 
 class Internet:
@@ -64,6 +66,9 @@ class Internet:
     def __init__(self, world: World, seed: int, clock: Clock, journal: Journal, fabric: Fabric | None = None) -> None:
         fabric = fabric or Fabric()
         self.clock = clock
+        self.speed = fabric.speed
+        # A TTL is a pause of the world too, though who asks is told the zone's own.
+        self._bounds = Bounds(ageing=fabric.speed)
         self.journal = journal
         self.injector = Injector(world.faults, chance_of(seed, "faults"))
         self.hops = Hops(self._meet if self.injector else None, fabric.hop_dialer)
@@ -88,7 +93,7 @@ class Internet:
         exchange = self._exchange(self.name_servers, host.addresses[0])
         return Net(
             dialer=self._network.dialer(*host.addresses),
-            resolver=DnsResolver(servers, exchange, self.clock, chance, read=self.name_servers.read),
+            resolver=DnsResolver(servers, exchange, self.clock, chance, self._bounds, self.name_servers.read),
             clock=self.clock,
             chance=chance,
             listener=self._network.listener(),

@@ -88,6 +88,7 @@ class Serving:
             # Where all share an address, a question would not tell who asks: the hosts then ask without a socket.
             None if shared else lambda _, source: LoopbackExchange(self._places, source),
             LoopbackHopDialer,
+            speed,
         )
         self._internet = Internet(self.world, seed, clock, self._journal, fabric)
         self._places.meet = self._internet.hops.meet

@@ -104,8 +104,8 @@ class Lab:
         self.elapsed_s = 0.0
         self.resolver = self.resolver_for(server)
 
-    def resolver_for(self, *servers: Endpoint) -> DnsResolver:
-        bounds = Bounds(timeout_s=0.2, rounds=1)
+    def resolver_for(self, *servers: Endpoint, ageing: float = 1.0) -> DnsResolver:
+        bounds = Bounds(timeout_s=0.2, rounds=1, ageing=ageing)
         return DnsResolver(servers, NetworkExchange(), self, random.Random, bounds)
 
     def now(self) -> float:
@@ -263,6 +263,18 @@ def test_an_answer_is_asked_for_once_and_counted_down() -> None:
         lab.elapsed_s = 301
         await lab.ask("web.example")
         assert len(lab.events) == 2
+
+    serve(act)
+
+
+def test_answers_grow_old_as_quickly_as_a_world_is_wound_on() -> None:
+    async def act(lab: Lab) -> None:
+        lab.resolver = lab.resolver_for(lab.server, ageing=100.0)
+        await lab.ask("web.example")
+        lab.elapsed_s = 2
+        assert (await lab.ask("web.example")).ttl_s in (99, 100)
+        lab.elapsed_s = 4
+        assert (await lab.ask("web.example")).ttl_s == 300
 
     serve(act)
 

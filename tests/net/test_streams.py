@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -445,8 +446,8 @@ def test_what_is_not_an_address_is_lost_and_no_name_is_looked_up(address: str) -
         (errno.EMFILE, "failed"),
     ],
 )
-def test_the_systems_errors_have_reasons(number: int, reason: str) -> None:
-    assert lost_by(OSError(number, "why")) == Lost(reason, "why")
+def test_the_systems_errors_have_reasons_and_are_told_in_its_own_words(number: int, reason: str) -> None:
+    assert lost_by(OSError(number, "Connect call failed ('192.0.2.1', 25)")) == Lost(reason, os.strerror(number))
 
 
 def test_small_writes_are_not_held_back(authority: Authority) -> None:

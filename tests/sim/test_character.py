@@ -2,7 +2,8 @@ import ssl
 
 from smtplab.mta.rules import Caller
 from smtplab.net.ports import ServerTls
-from smtplab.sim.character import routing, rules_by_port, takes_mail
+from smtplab.net.trust import PkixTrust
+from smtplab.sim.character import routing, rules_by_port, sending_options, takes_mail
 from smtplab.sim.library import load_world
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Rcpt
@@ -19,6 +20,13 @@ def test_programs_and_resolvers_take_no_mail():
     assert not takes_mail(CAMPUS.host("laptop.hust.example"))
     assert not takes_mail(CAMPUS.host("ns.vnet.example"))
     assert rules_of("ns.vnet.example") == {}
+
+
+def test_a_host_of_a_quick_world_waits_as_much_less_but_never_too_little():
+    host = CAMPUS.host("relay.hust.example")
+    usual, quick, quicker = (sending_options(host, PkixTrust(lambda: 0.0), speed).timeouts for speed in (1, 20, 1000))
+    assert (usual.greeting_s, quick.greeting_s, quicker.greeting_s) == (300, 15, 10)
+    assert quicker.connect_s == 10
 
 
 def test_a_submission_server_knows_those_whose_program_submits_to_it():

@@ -45,11 +45,11 @@ class Stand:
     def told(self, kind: type) -> list[Record]:
         return [record for record in self.records if isinstance(record.event, kind)]
 
-    async def wait_for(self, kind: type) -> None:
-        """Until such a thing has happened."""
+    async def wait_for(self, kind: type, count: int = 1) -> None:
+        """Until such a thing has happened so often."""
         self._wanted = kind
-        self._came.clear()
-        if not self.told(kind):
+        while len(self.told(kind)) < count:
+            self._came.clear()
             await self._came.wait()
 
     def submit(self, sender: str, password: str, recipient: str, server: str) -> None:
@@ -137,6 +137,17 @@ def test_an_address_that_nobody_has_stays_silent_and_a_fault_of_the_dns_is_a_ser
 
     one = stand("five-days", send, speed=1000)
     assert one.told(ev.ConnectFailed)[0].event.reason == "timed-out"
+
+
+def test_a_destination_that_is_dead_is_tried_again_at_the_pace_of_the_world():
+    """It was left alone for five minutes of the machine's time, as long as days of a quick world."""
+
+    async def send(one: Stand) -> None:
+        await asyncio.to_thread(one.submit, *LAN, "info@silent.example", "mail.home.example")
+        await one.wait_for(ev.ConnectFailed, 8)
+
+    one = stand("null-mx", send, speed=4000)
+    assert {record.event.reason for record in one.told(ev.Deferred)} == {"refused Connection refused"}
 
 
 def test_a_fault_of_the_connection_befalls_strangers_too():
