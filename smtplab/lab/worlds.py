@@ -12,6 +12,7 @@ import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdataset
+import dns.rdatatype
 import dns.zone
 import msgspec
 
@@ -164,6 +165,8 @@ def _of_zone(world: str, change: Change) -> Change:
             zone.delete_rdataset(owner, rrtype)
     except WorldError as trouble:
         raise bad_world(trouble) from trouble
+    except dns.rdatatype.UnknownRdatatype as trouble:
+        raise _bad(change.text, tell("world.no-such-type", rrtype=rrtype)) from trouble
     except (dns.exception.DNSException, ValueError) as trouble:
         raise _bad(change.text, words(trouble)) from trouble
     text = zone.to_text(relativize=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Final, Protocol
 
+from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.ui.halves import STYLES, half
 from smtplab.ui.log import short
@@ -32,7 +34,16 @@ class Comparison(Protocol):
     """The changed world's name or file, which can be opened."""
     title: str
 
-    def heads(self, texts: Texts) -> tuple[str, str]: ...
+    same: str
+    """The id of what is said where nothing differs."""
+
+    def heads(self, texts: Texts) -> tuple[str, str]:
+        """What each side is called."""
+        ...
+
+    def ends(self, texts: Texts) -> tuple[str, str]:
+        """How each side ends, in a few words; empty where that is no question."""
+        ...
 
     def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
         """For each row, whether both are the same; called again when the language changes."""
@@ -47,6 +58,7 @@ class Worlds:
     """One world's events, before a change and after it."""
 
     help = "ui.help.compare"
+    same = "ui.compare.same-world"
 
     def __init__(self, world: str) -> None:
         self.world: str | None = world
@@ -57,6 +69,10 @@ class Worlds:
 
     def heads(self, texts: Texts) -> tuple[str, str]:
         return texts("ui.compare.before"), texts("ui.compare.after")
+
+    def ends(self, texts: Texts) -> tuple[str, str]:
+        """As `Comparison.ends`: what became of how many messages."""
+        return _ends(self._old, texts), _ends(self._new, texts)
 
     def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
         """As `Comparison.lay`, in every language the same."""
@@ -88,6 +104,7 @@ class Dialogues:
     """The same session with two servers."""
 
     help = "ui.help.duet"
+    same = "ui.compare.same"
     world: str | None = None
 
     def __init__(self, servers: tuple[str, str]) -> None:
@@ -100,6 +117,11 @@ class Dialogues:
     def heads(self, texts: Texts) -> tuple[str, str]:
         del texts
         return safe(self._servers[0]), safe(self._servers[1])
+
+    def ends(self, texts: Texts) -> tuple[str, str]:
+        """As `Comparison.ends`: each server's last words are seen."""
+        del texts
+        return "", ""
 
     def lay(self, old: Sequence[Record], new: Sequence[Record], texts: Texts) -> list[bool]:
         """As `Comparison.lay`."""
@@ -118,6 +140,11 @@ class Dialogues:
 
 def _half(said: duet.Said) -> Half:
     return Half(elapsed(said.elapsed_us / 1e6), f"{said.line.mark:<3} {said.line.text}", STYLES[said.line.tone])
+
+
+def _ends(told: Sequence[tuple[Record, bool]], texts: Texts) -> str:
+    results = Counter(record.event.result for record, _ in told if isinstance(record.event, ev.JourneyEnded))
+    return " · ".join(f"{texts(f'result.{result}')}: {count}" for result, count in sorted(results.items()))
 
 
 def _told(records: Sequence[Record]) -> list[tuple[Record, bool]]:

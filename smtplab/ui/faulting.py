@@ -51,14 +51,23 @@ def stages(spot: Spot, what: str) -> tuple[str, ...]:
 def change(
     what: str, where: str, stage: str | None, count: str, detail: str, from_s: float | None = None
 ) -> Change | None:
-    """`detail` is one of the `WAYS` where the fault has some. None where a number is none or a reply has no code; all
-    else the world's own check judges."""
+    """`detail` is one of the `WAYS` where the fault has some. None where a number is none, a reply has no code or a
+    record no type; all else the world's own check judges."""
     try:
         times = int(count) if count.strip() else None
         facts = _facts(what, detail.strip())
     except ValueError:
         return None
     return None if facts is None else Change(what, where, stage=stage, count=times, from_s=from_s, **facts)  # type: ignore[arg-type]
+
+
+def is_count(count: str) -> bool:
+    """A whole number, or nothing."""
+    try:
+        int(count.strip() or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _facts(what: str, detail: str) -> dict[str, object] | None:
@@ -73,7 +82,7 @@ def _facts(what: str, detail: str) -> dict[str, object] | None:
         case "certificate" | "broken-reply":
             return {"how": detail}
         case "record":
-            return {"text": detail}
+            return {"text": detail} if len(detail.split(maxsplit=2)) > 1 else None
         case "reply":
             found = _REPLY.fullmatch(detail)
             if found is None:

@@ -76,7 +76,12 @@ def _keys(records: Sequence[Record]) -> list[Hashable]:
 def _key(record: Record) -> Hashable:
     event = record.event
     if isinstance(event, ev.ReplyReceived | ev.ReplySent):
-        # Its text may name a queue id, which is the run's own.
-        return (record.node, type(event), event.verb, event.code, event.enhanced)
+        # Its text may name a queue id, which is the run's own; who greets and what is offered differs with the server.
+        said: tuple[str, ...] = ()
+        if event.verb in ("EHLO", "LHLO"):
+            said = event.lines
+        elif not event.verb and event.lines:
+            said = tuple(event.lines[0].split(maxsplit=1)[:1])
+        return (record.node, type(event), event.verb, event.code, event.enhanced, said)
     told = tuple((name, value) for name, value in msgspec.structs.asdict(event).items() if name not in _OF_THE_RUN)
     return (record.node, type(event), told)

@@ -2,13 +2,17 @@
 
 from typing import get_args, get_type_hints
 
+import pytest
+
 from smtplab.events import DnsAnswered
 from smtplab.journal import Record
+from smtplab.lab.bad_input import BadInput
 from smtplab.lab.worlds import overlay, plan_of
 from smtplab.mta.behaviour.faults import BrokenReply, Certificate
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play
 from smtplab.ui import faulting
+from smtplab.view.texts import Texts
 
 
 def test_every_fault_that_the_form_offers_makes_a_world(tmp_path):
@@ -45,3 +49,14 @@ def test_a_record_can_be_changed_from_a_moment_on(tmp_path):
 def test_a_form_without_a_number_or_a_code_is_no_change():
     assert faulting.change("delay", "mx", "rcpt", "", "soon") is None
     assert faulting.change("reply", "mx", "rcpt", "", "Go away") is None
+    assert faulting.change("reply", "mx", "rcpt", "often", "451 Later") is None
+    assert faulting.change("record", "ns", None, "", "away.example") is None
+
+
+def test_a_record_of_a_type_that_nobody_knows_is_refused_in_both_languages(tmp_path):
+    change = faulting.change("record", "ns.vnet.example", None, "", "away.example FOO 10")
+    assert change is not None
+    with pytest.raises(BadInput) as bad:
+        overlay("first-mail", change, tmp_path)
+    for language, said in (("en", "there is no record type 'FOO'"), ("vi", "không có loại bản ghi 'FOO'")):
+        assert said in Texts(language)(bad.value.text, **bad.value.arguments)

@@ -509,6 +509,52 @@ def test_a_fault_that_cannot_be_is_refused_in_the_form(stage):
     stage(scene, "first-mail")
 
 
+def test_a_record_is_changed_at_a_name_server_and_the_form_has_only_what_that_needs(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("ns.vnet.example")
+        await on.press("x")
+        form = on.app.screen
+        assert "name TYPE data: away.example A 10.2.0.99 " in on.shown()
+        assert "How often" not in on.shown()
+        await on.press("enter")
+        assert "A record has a name, a type and data" in on.shown()
+        form.query_one("#detail").value = "away.example MX"
+        await on.press("enter")
+        await on.until(lambda: on.app.screen is not form and on.app.screen._same is not None)
+        assert "Before · delivered: 1 " in on.shown()
+        assert "After · returned to the sender: 1 " in on.shown()
+
+    stage(scene, "first-mail", size=(80, 24))
+
+
+def test_a_fault_at_a_stage_to_which_nothing_comes_is_told_as_that(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x")
+        form = on.app.screen
+        form.query_one("#stage", Choice).action_turn(-2)
+        assert form.query_one("#stage", Choice).value == "auth"
+        await on.press("enter")
+        await on.until(lambda: on.app.screen is not form and on.app.screen._same is not None)
+        assert "the change never came into play" in on.shown()
+
+    stage(scene, "first-mail", size=(80, 24))
+
+
+def test_a_message_beyond_what_is_shown_is_told_to_go_on(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mx.studio.example")
+        await on.press("enter", "3")
+        await on.until(lambda: on.app.screen._stored is not None)
+        await on.pilot.pause()
+        await on.press("Y")
+        assert " octets more" in on.app.clipboard
+        assert "\\t" not in on.app.clipboard
+
+    stage(scene, "big-attachment")
+
+
 def test_a_program_that_answers_nobody_has_no_faults(stage):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("laptop.home.example")

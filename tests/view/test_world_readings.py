@@ -148,3 +148,16 @@ def test_what_only_the_new_run_has_is_the_first_difference(greylisting):
     assert [pair.same for pair in found].index(False) == 100
     assert (found[100].old, found[100].new) == (None, 100)
     assert all(pair.same for number, pair in enumerate(found) if number != 100)
+
+
+def test_another_server_s_greeting_and_another_offer_are_differences():
+    def heard(verb: str, *lines: str) -> list[Record]:
+        return [Record(1, 0, 0, 1, "relay", "deliver/1/mx", "ehlo", ev.ReplyReceived(250, None, lines, 1.0, verb))]
+
+    def same(verb: str, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+        return all(pair.same for pair in pairs(heard(verb, *old), heard(verb, *new)))
+
+    assert not same("", ("mx1.example ESMTP",), ("mx2.example ESMTP",))
+    assert same("", ("mx1.example ESMTP; 01:00:00",), ("mx1.example ESMTP; 02:00:00",))
+    assert not same("EHLO", ("mx1", "STARTTLS"), ("mx1", "SIZE"))
+    assert same(".", ("Queued as 1",), ("Queued as 2",))

@@ -77,7 +77,7 @@ class CompareScreen(Screen[None]):
             self._same = self._comparison.lay(self._old, list(self._feed.records), texts)
         self._say_about()
         columns = self.query_one(TwoColumns)
-        columns.heads = self._comparison.heads(texts)
+        columns.heads = self._heads()
         columns.refresh()
         self._say_row()
 
@@ -89,7 +89,7 @@ class CompareScreen(Screen[None]):
         tell_problem(self, ended, self._texts)
         same = self._same = self._comparison.lay(self._old, list(self._feed.records), self._texts)
         first = same.index(False) if False in same else 0
-        self.query_one(TwoColumns).show(len(same), self._comparison.heads(self._texts), first)
+        self.query_one(TwoColumns).show(len(same), self._heads(), first)
         self._say_about()
 
     def action_difference(self, by: int) -> None:
@@ -112,7 +112,8 @@ class CompareScreen(Screen[None]):
         if not columns.count:
             return
         both = self._comparison.draw(columns.selected, self._texts, 0)
-        sides = [(head, side) for head, side in zip(columns.heads, (both.left, both.right), strict=True) if side]
+        heads = self._comparison.heads(self._texts)
+        sides = [(head, side) for head, side in zip(heads, (both.left, both.right), strict=True) if side]
         # What both sides say alike is said once, and is nobody's.
         named = [(f"{head} " if both.differs else "", side) for head, side in sides[: 2 if both.differs else 1]]
         width = max(len(head) for head, _ in named)
@@ -125,10 +126,15 @@ class CompareScreen(Screen[None]):
         if self._same is None:
             said = self._texts("ui.walk.waiting")
         elif all(self._same):
-            said = self._texts("ui.compare.same")
+            said = self._texts(self._comparison.same)
         else:
             said = self._texts("ui.compare.differ", count=self._same.count(False))
         self.query_one("#about", Static).update(f" {said}  {safe(self._comparison.title)}")
+
+    def _heads(self) -> tuple[str, str]:
+        """Above the columns: each side's name and how it ends."""
+        heads, ends = self._comparison.heads(self._texts), self._comparison.ends(self._texts)
+        return " · ".join(filter(None, (heads[0], ends[0]))), " · ".join(filter(None, (heads[1], ends[1])))
 
     def _draw(self, row: int) -> Both:
         return self._comparison.draw(row, self._texts, self.size.width)

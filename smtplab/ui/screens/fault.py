@@ -66,7 +66,7 @@ class FaultScreen(ModalScreen[None]):
             with Horizontal(id="row-way"):
                 yield Label(id="label-way", classes="label")
                 yield Choice(faulting.WAYS["certificate"], lambda value: self._texts(f"ui.fault.way.{value}"), id="way")
-            with Horizontal():
+            with Horizontal(id="row-count"):
                 yield Label(id="label-count", classes="label")
                 yield LineInput(id="count", compact=True, type="integer")
             with Horizontal():
@@ -111,21 +111,29 @@ class FaultScreen(ModalScreen[None]):
     def action_run(self) -> None:
         what = self.query_one("#what", Choice).value
         stage = self.query_one("#stage", Choice).value if faulting.stages(self._spot, what) else None
-        count = self.query_one("#count", Input).value
+        count = self.query_one("#count", Input).value if self.query_one("#row-count").display else ""
         detail = (
             self.query_one("#way", Choice).value if what in faulting.WAYS else self.query_one("#detail", Input).value
         )
         from_s = self._now_us / 1e6 if self.query_one("#since", Choice).value == "now" else None
         change = faulting.change(what, self._spot.name, stage, count, detail, from_s)
         if change is None:
-            self.refuse(self._texts(f"ui.fault.wrong.{what}" if what == "reply" else "ui.fault.wrong"))
+            self.refuse(self._wrong(what, count))
         else:
             self.post_message(self.Wanted(change))
+
+    def _wrong(self, what: str, count: str) -> str:
+        """Which field can't be used, and what it wants."""
+        if faulting.is_count(count) and self._texts.has(f"ui.fault.wrong.{what}"):
+            return self._texts(f"ui.fault.wrong.{what}")
+        field = f"detail.{what}" if faulting.is_count(count) else "count"
+        return self._texts("ui.fault.wrong", field=self._texts(f"ui.fault.{field}"))
 
     def _follow(self, what: str) -> None:
         """Only the fields that this fault has, and what each holds at first."""
         stages = faulting.stages(self._spot, what)
-        self.query_one("#row-stage").display = bool(stages)
+        self.query_one("#row-stage").display = len(stages) > 1
+        self.query_one("#row-count").display = what != "record"
         if stages:
             self.query_one("#stage", Choice).offer(stages)
         ways = faulting.WAYS.get(what, ())
@@ -134,9 +142,6 @@ class FaultScreen(ModalScreen[None]):
             self.query_one("#way", Choice).offer(ways)
         self.query_one("#row-detail").display = what in faulting.DETAIL
         self._say_detail(what)
-        self.query_one("#detail", Input).placeholder = (
-            self._texts("ui.fault.record.example") if what == "record" else ""
-        )
         self.query_one("#detail", Input).value = faulting.DETAIL.get(what, "")
 
     def _say_detail(self, what: str) -> None:
@@ -144,6 +149,8 @@ class FaultScreen(ModalScreen[None]):
         said = self._texts(f"ui.fault.detail.{what}") if what in {**faulting.DETAIL, **faulting.WAYS} else ""
         self.query_one("#label-detail", Label).update(said)
         self.query_one("#label-way", Label).update(said)
+        example = self._texts("ui.fault.record.example") if what == "record" else ""
+        self.query_one("#detail", Input).placeholder = example
 
     def _since(self, value: str) -> str:
         return self._texts(f"ui.fault.since.{value}", time=self._texts.duration(self._now_us / 1e6))

@@ -281,7 +281,12 @@ class HostScreen(MomentScreen):
         messages = self._stored.get(one.mailbox, ())
         if one.number >= len(messages):
             return Content.styled(self._texts("ui.host.mailbox.gone"), "$quiet")
-        return message_picture(messages[one.number][:_STORED_SHOWN_OCTETS])
+        raw = messages[one.number]
+        shown = message_picture(raw[:_STORED_SHOWN_OCTETS])
+        if (rest := len(raw) - _STORED_SHOWN_OCTETS) > 0:
+            more = Content.styled(self._texts("ui.host.stored.more", count=rest), "$quiet")
+            shown = Content("\n\n").join([shown, more])
+        return shown
 
     def _show_sessions(self, known: Knowledge) -> None:
         talks = list(known.talks.values())[::-1]
@@ -352,12 +357,17 @@ def message_picture(raw: bytes) -> Content:
     """The stored bytes line by line; the fields' names stand out, and what is no UTF-8 shows as such."""
     head, _, body = raw.partition(b"\r\n\r\n")
     lines: list[Content] = []
-    for line in head.decode("utf-8", "backslashreplace").split("\r\n"):
+    for line in _lines(head):
         name, colon, rest = line.partition(":")
         if colon and not line[:1].isspace():
             lines.append(Content.assemble((f"{safe(name)}:", "bold $client"), safe(rest)))
         else:
             lines.append(Content(safe(line)))
     lines.append(Content())
-    lines += [Content.styled(safe(line), "$quiet") for line in body.decode("utf-8", "backslashreplace").split("\r\n")]
+    lines += [Content.styled(safe(line), "$quiet") for line in _lines(body)]
     return Content("\n").join(lines)
+
+
+def _lines(part: bytes) -> list[str]:
+    """A tab is the room that it takes."""
+    return part.decode("utf-8", "backslashreplace").expandtabs(4).split("\r\n")
