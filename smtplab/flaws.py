@@ -76,12 +76,16 @@ def _read(said: str, sentences: _Sentences) -> Told:
     return words(said)
 
 
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""The pattern of a text without control characters."""
+
 _OF_TYPES: _Sentences = (
     (r"Object missing required field `(.+)`", lambda m: tell("flaw.missing", field=m[1])),
     (r"Object contains unknown field `(.+)`", lambda m: tell("flaw.unknown-field", field=m[1])),
     (r"Invalid (?:enum )?value '?(.*?)'?", lambda m: tell("flaw.no-choice", value=m[1])),
     (r"Expected `(.+)`, got `(.+)`", lambda m: tell("flaw.type", wanted=m[1], found=m[2])),
     (r"Expected `array` of length >= 1", lambda _: tell("flaw.empty")),
+    (re.escape(f"Expected `str` matching regex {ONE_LINE!r}"), lambda _: tell("flaw.one-line")),
     (r"Expected `str` matching regex (.+)", lambda m: tell("flaw.pattern", pattern=_unquoted(m[1]))),
     (r"Expected `(?:int|float)` ([<>]=?) (.+)", lambda m: tell("flaw.number", sign=m[1], bound=m[2])),
     (r"Expected `(?:str|array)` of length ([<>]=?) (.+)", lambda m: tell("flaw.length", sign=m[1], bound=m[2])),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.events import JourneyEnded
+from smtplab.flaws import in_file
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.bad_world import bad_world
@@ -73,7 +74,7 @@ def prepare_run(name_or_path: str, seed: int | None = None, until: str | None = 
     world = show_world(name_or_path)
     limit = _read_until(until, world)
     if not world.journeys:
-        raise bad_world(JourneyError(world, world.name, tell("world.no-journeys")))
+        raise BadInput("cli.bad-world", reason=in_file(name_or_path, tell("world.no-journeys")))
     return lambda on_record: _run(world, world.seed if seed is None else seed, limit, on_record)
 
 

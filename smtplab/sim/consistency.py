@@ -6,14 +6,11 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import dns.exception
-import dns.name
-import dns.zone
-
-from smtplab.flaws import words
 from smtplab.mta.behaviour.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
+from smtplab.mta.behaviour.file import own_problems
 from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
 from smtplab.sim.world import AGENTS, CATCH_ALL, RELAYS, Host, Trip, World
+from smtplab.sim.zone_text import zone_flaw
 from smtplab.told import Told, tell
 from smtplab.wire.address import Mailbox, parse_mailbox
 
@@ -22,6 +19,10 @@ class Problem(NamedTuple):
     path: str
     """`hosts[2].resolver`, as msgspec writes it."""
     flaw: Told
+
+
+YEARS = range(1951, 9000)
+"""Certificates know none before 1950 (RFC 5280 4.1.2.5), and no calendar one after 9999."""
 
 
 def first_problem(world: World) -> Problem | None:
@@ -47,10 +48,16 @@ def first_problem(world: World) -> Problem | None:
 def _start(world: World) -> Iterator[Problem]:
     if world.start.tzinfo is None:
         yield Problem("start", tell("world.no-offset"))
+    if world.start.year not in YEARS:
+        yield Problem("start", tell("world.no-year", first=YEARS.start, last=YEARS.stop - 1))
 
 
 def _sites(world: World) -> Iterator[Problem]:
-    known = {site.name for site in world.sites}
+    known: set[str] = set()
+    for number, one in enumerate(world.sites):
+        if one.name in known:
+            yield Problem(f"sites[{number}].name", tell("world.second-site", name=one.name))
+        known.add(one.name)
     for number, link in enumerate(world.links):
         for side, site in enumerate(link.sites):
             if site not in known:
@@ -122,13 +129,16 @@ def _addresses(world: World) -> Iterator[Problem]:
 
 
 def _zones(world: World) -> Iterator[Problem]:
+    seen: set[str] = set()
     for number, zone in enumerate(world.zones):
-        if problem := _wrong_zone(zone.origin, zone.text):
+        if zone.origin in seen:
+            yield Problem(f"zones[{number}].origin", tell("world.second-zone", name=zone.origin))
+        seen.add(zone.origin)
+        if problem := zone_flaw(zone.origin, zone.text):
             yield Problem(f"zones[{number}].text", problem)
 
 
 def _users(world: World) -> Iterator[Problem]:
-    local = _local_domains(world)
     agents = {host.name: host for host in world.hosts if AGENTS & set(host.roles)}
     submission = {host.name for host in world.hosts if "submission" in host.roles}
     seen: set[str] = set()
@@ -137,8 +147,7 @@ def _users(world: World) -> Iterator[Problem]:
         if user.address in seen:
             yield Problem(f"{path}.address", tell("world.second-user", address=user.address))
         seen.add(user.address)
-        if user.address.rpartition("@")[2].lower() not in local:
-            yield Problem(f"{path}.address", tell("world.no-mx", address=user.address))
+        yield from _not_here(world, user.address, f"{path}.address")
         if user.agent and user.agent not in agents:
             yield Problem(f"{path}.agent", tell("world.no-agent", name=user.agent))
         if user.agent in agents and agents[user.agent].submits_to in submission and not user.password:
@@ -198,11 +207,13 @@ def _faults(world: World) -> Iterator[Problem]:
     zones = {zone.origin for zone in world.zones}
     for number, fault in enumerate(world.faults):
         path = f"faults[{number}]"
+        for field, flaw in own_problems(fault):
+            yield Problem(f"{path}.{field}", flaw)
         match fault:
             case DnsChange(where=where, text=text):
                 if where not in zones:
                     yield Problem(f"{path}.where", tell("world.no-zone", name=where))
-                if problem := _wrong_zone(where, text):
+                if problem := zone_flaw(where, text):
                     yield Problem(f"{path}.text", problem)
             case StripStarttls(where=where):
                 if where not in links:
@@ -217,6 +228,8 @@ def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> It
     if isinstance(fault, Silence) and fault.where in links:
         if stage != "connect":
             yield Problem("stage", tell("world.link-silence"))
+    elif not fault.where:
+        yield Problem("where", tell("flaw.missing", field="where"))
     elif fault.where not in hosts:
         yield Problem("where", tell("world.no-host", name=fault.where))
     elif (stage == "dns") != ("resolver" in hosts[fault.where].roles):
@@ -229,14 +242,6 @@ def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> It
 
 _OF_DNS = frozenset({"refuse", "silence", "delay", "servfail"})
 _OF_CONNECT = frozenset({"refuse", "reset", "silence", "delay"})
-
-
-def _wrong_zone(origin: str, text: str) -> Told | None:
-    try:
-        dns.zone.from_text(text, dns.name.from_text(origin))
-    except (dns.exception.DNSException, ValueError) as error:
-        return tell("world.no-master-file", words=words(error))
-    return None
 
 
 def _journeys(world: World) -> Iterator[Problem]:

@@ -17,6 +17,10 @@ WORLD_OCTETS_MAX = 1_000_000
 """A class of thirty domains fits in a tenth of it; a larger file is no world but a mistake."""
 
 
+_BYTE_ORDER_MARK = "\ufeff"
+"""Some editors put it in front of UTF-8."""
+
+
 class WorldError(Unfit):
     """A world that can't be read; what is told is the file, what is wrong, and the path of the field."""
 
@@ -49,6 +53,8 @@ def load_world(name_or_path: str) -> World:
             data = file.read(WORLD_OCTETS_MAX + 1)
     except OSError as error:
         raise WorldError(cannot_read(name_or_path, error)) from error
+    if len(data) > WORLD_OCTETS_MAX:
+        raise WorldError(too_large(name_or_path, WORLD_OCTETS_MAX))
     try:
         return parse_world(data.decode("utf-8"), name_or_path)
     except UnicodeDecodeError as error:
@@ -60,7 +66,7 @@ def parse_world(text: str, origin: str) -> World:
     if len(text) > WORLD_OCTETS_MAX:
         raise WorldError(too_large(origin, WORLD_OCTETS_MAX))
     try:
-        world = msgspec.convert(tomllib.loads(text), World)
+        world = msgspec.convert(tomllib.loads(text.removeprefix(_BYTE_ORDER_MARK)), World)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise WorldError(misfit(origin, error)) from error
     problem = first_problem(world)

@@ -43,6 +43,15 @@ class SimulationError(Exception):
     """The simulation is at fault, never the mail in it: a deadlock, a run without end, a way out of the clock."""
 
 
+class EndlessError(SimulationError):
+    """A run past one of its bounds: the world in it, or whoever made it, allows more than any honest one."""
+
+    def __init__(self, bound: str, now_s: float) -> None:
+        super().__init__(f"the simulation did not end within {bound}")
+        self.days = int(now_s / 86400)
+        """Of its own time, that it took until then."""
+
+
 _Step = tuple[Callable[..., object], tuple[Any, ...]]
 """What is to be called, and its arguments."""
 
@@ -217,7 +226,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if timers and timers[0][0] <= self.now_s:
                 self._wake()
         fault, self.fault = self.fault, None
-        raise fault or SimulationError(f"the simulation did not end within {self._steps_max} steps")
+        raise fault or EndlessError(f"{self._steps_max} steps", self.now_s)
 
     def _jump(self) -> None:
         """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
@@ -234,7 +243,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if self.on_jump is not None:
                 self.on_jump(when)
             if when > self._virtual_s_max:
-                raise SimulationError(f"the simulation did not end within {self._virtual_s_max:.0f} s of its own time")
+                raise EndlessError(f"{self._virtual_s_max:.0f} s of its own time", self._virtual_s_max)
         self._wake()
 
     def _wake(self) -> None:

@@ -21,7 +21,7 @@ from smtplab.sim.directory import mailbox_of
 from smtplab.sim.expect import EVENTS, Expectations, Verdict
 from smtplab.sim.fate import FATEFUL, Fate, Fates, worst_end
 from smtplab.sim.letter import compose, write
-from smtplab.sim.loop import VirtualClock
+from smtplab.sim.loop import EndlessError, VirtualClock
 from smtplab.sim.simulation import Simulation, Submitting
 from smtplab.sim.until import Until
 from smtplab.sim.world import Travellers, Trip, User, World, travellers
@@ -90,6 +90,15 @@ class JourneyError(Unfit):
         self.why = why
 
 
+class RestlessError(JourneyError):
+    """A world that goes on and on."""
+
+    def __init__(self, world: World, trouble: EndlessError) -> None:
+        Unfit.__init__(self, tell("world.endless", world=world.name, days=trouble.days))
+        self.what = world.name
+        self.why = self.told
+
+
 def run(world: World, journey: Journey, on_record: Callable[[Record], None]) -> Played:
     """Play a journey on a virtual clock until the message rests: delivered, bounced, deferred or refused.
 
@@ -97,14 +106,17 @@ def run(world: World, journey: Journey, on_record: Callable[[Record], None]) -> 
     called from inside a running one.
 
     Raises JourneyError before the first record where the sender is no user of the world who writes, or the recipient's
-    address can't be read; at the end, whatever `on_record` raised.
+    address can't be read; at the end, whatever `on_record` raised, and RestlessError where there is none.
     """
     recipient = parse_mailbox(journey.recipient, smtputf8=True)
     if not isinstance(recipient, Mailbox):
         raise JourneyError(world, journey.recipient, tell(f"rule.{recipient.rule}"))
     reader = _Reader(on_record)
     walk = _Walk(world, journey, sender_of(world, journey), recipient)
-    played = loop.run(functools.partial(walk.play, reader.read), world.start)
+    try:
+        played = loop.run(functools.partial(walk.play, reader.read), world.start)
+    except EndlessError as trouble:
+        raise RestlessError(world, trouble) from trouble
     if reader.failure is not None:
         raise reader.failure
     return played
@@ -216,13 +228,16 @@ def play(world: World, seed: int | None, until: Until, on_record: Callable[[Reco
 
     Same world and seed, same records, in any process. It blocks, and brings its own event loop, so it can't be called
     from inside a running one. Raises JourneyError where the world has no journey; at the end, whatever `on_record`
-    raised.
+    raised, and RestlessError where there is none.
     """
     if not world.journeys:
         raise JourneyError(world, world.name, tell("world.no-journeys"))
     reader = _Reader(on_record)
     performance = _Performance(world, world.seed if seed is None else seed, until, reader)
-    played = loop.run(performance.play, world.start, virtual_s_max=VIRTUAL_S_MAX)
+    try:
+        played = loop.run(performance.play, world.start, virtual_s_max=VIRTUAL_S_MAX)
+    except EndlessError as trouble:
+        raise RestlessError(world, trouble) from trouble
     if reader.failure is not None:
         raise reader.failure
     return played

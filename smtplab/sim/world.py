@@ -8,11 +8,22 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from smtplab.mta.behaviour.faults import Fault
+from smtplab.mta.behaviour.faults import Fault, KeywordLine
 from smtplab.mta.behaviour.manner import Manner
 from smtplab.mta.behaviour.policy import Greylisting, RateLimit
 from smtplab.sim.expect import Expectation
-from smtplab.sim.parts import Address, Domain, MailAddress, Milliseconds, Name, Part, Probability, Seconds
+from smtplab.sim.parts import (
+    Address,
+    Domain,
+    MailAddress,
+    Milliseconds,
+    Name,
+    OneLine,
+    Part,
+    Pause,
+    Probability,
+    Seconds,
+)
 from smtplab.smtp.client import Dialect
 from smtplab.smtp.requests import LineEndings
 
@@ -41,9 +52,9 @@ class Software(Part, frozen=True):
 
     manner: Manner = "plain"
     """Whose codes, order of checks and pauses it has."""
-    banner: str | None = None
+    banner: OneLine | None = None
     """The greeting's text after 220; `{host}` stands for the host's name."""
-    extensions: tuple[str, ...] | None = None
+    extensions: tuple[KeywordLine, ...] | None = None
     """Keywords announced, in this order. AUTH is announced where users submit, and only inside TLS (RFC 4954 4)."""
     dialect: Dialect = "esmtp"
     """`smtp` knows no EHLO (RFC 821)."""
@@ -83,7 +94,7 @@ class Host(Part, frozen=True):
     rate_limit: RateLimit | None = None
     blocklists: tuple[Name, ...] = ()
     """The zones of the DNSBLs that it asks about its clients (RFC 5782)."""
-    retry_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)] = (300.0, 600.0, 1200.0, 2400.0, 4000.0)
+    retry_s: Annotated[tuple[Pause, ...], Meta(min_length=1)] = (300.0, 600.0, 1200.0, 2400.0, 4000.0)
     """The pauses between attempts; the last is repeated."""
     lifetime_s: Seconds = 432_000.0
     """RFC 5321 4.5.4.1: four to five days, then the message is returned."""
@@ -131,7 +142,7 @@ class Zone(Part, frozen=True):
 class Letter(Part, frozen=True):
     """What a user writes where the person at the keyboard wrote nothing."""
 
-    subject: str
+    subject: OneLine
     body: str
 
 

@@ -193,6 +193,10 @@ code = 450
         ('"rcpt"', '"dns"', "$.faults[0].stage"),
         ('"rcpt"', '"connect"', "$.faults[0].what"),
         ("mail.away", "mail.astray", "$.faults[0].where"),
+        ('where = "mail.away.example"\n', "", "$.faults[0].where"),
+        ("code = 450", 'code = 450\nenhanced = "5.1.1"', "$.faults[0].enhanced"),
+        ("code = 450", 'code = 450\nwhen = { client = "abc" }', "$.faults[0].when.client"),
+        ('stage = "rcpt"\ncode = 450', 'stage = "auth"\ncode = 235', "$.faults[0].code"),
     ],
 )
 def test_a_mistake_in_a_fault_is_told_with_its_path(old: str, new: str, path: str):

@@ -49,6 +49,19 @@ def test_campus_is_bundled_and_has_its_texts_in_both_languages():
         ('agent = "laptop.neu.example"', 'agent = "phone.neu.example"', "$.users[1].agent"),
         ('password = "cau-long-bien"\n', "", "$.users[1].password"),
         ("[teaches]", "[teaching]", "teaching"),
+        ("start = 2026-11-23T01:00:00Z", "start = 9999-12-30T01:00:00Z", "$.start"),
+        ("start = 2026-11-23T01:00:00Z", "start = 0001-01-01T00:00:00Z", "$.start"),
+        ('name = "south"', 'name = "neu"', "$.sites[3].name"),
+        ('origin = "neu.example"', 'origin = "hust.example"', "$.zones[2].origin"),
+        ("@           IN MX    10 mx1", "$GENERATE 1-9999999 h$ A 10.9.9.9", "$.zones[1].text"),
+        ('banner = "{host} ESMTP backup"', 'banner = "{host}\\r\\n250 Ok"', "$.hosts[9].software.banner"),
+        ('extensions = ["PIPELINING"', 'extensions = ["PIPE\\r\\nLINING"', "$.hosts[2].software.extensions[0]"),
+        ('subject = "Hello', 'subject = "Bcc\\nHello', "$.letter.subject"),
+        ("at_s = 60.0", "at_s = inf", "$.journeys[1].at_s"),
+        ("at_s = 60.0", "at_s = 1e30", "$.journeys[1].at_s"),
+        ('roles = ["relay"]', 'roles = ["relay"]\nretry_s = [0.0]', "$.hosts[3].retry_s[0]"),
+        ('address = "lecturer@neu.example"', 'address = "lec..turer@neu.example"', "$.users[3].address"),
+        ('recipients = ["student@neu.example"]', 'recipients = ["student"]', "$.journeys[0].recipients[0]"),
     ],
 )
 def test_a_mistake_in_a_world_is_told_with_the_path_of_its_field(old: str, new: str, path: str):
@@ -132,6 +145,29 @@ def test_what_is_nested_too_deeply_or_too_large_is_told():
         with pytest.raises(WorldError) as told:
             parse_world(text, "mine.toml")
         assert in_english(told.value) == f"mine.toml: {line}"
+
+
+def test_the_line_of_a_zone_in_which_a_mistake_stands_is_told():
+    with pytest.raises(WorldError) as told:
+        parse_world(campus().replace("@           IN MX    10 mx1", "@ IN MX ten mx1"), "mine.toml")
+    assert (
+        in_english(told.value)
+        == "mine.toml: no master file: expecting an integer (in its line 4) - at `$.zones[1].text`"
+    )
+
+
+def test_a_file_of_many_octets_in_few_characters_is_too_large_too(tmp_path: Path):
+    file = tmp_path / "mine.toml"
+    file.write_text(campus() + "#" + "ố" * 400_000, "utf-8")
+    with pytest.raises(WorldError) as told:
+        load_world(str(file))
+    assert in_english(told.value) == f"{file}: larger than 1000000 octets"
+
+
+def test_the_mark_that_some_editors_put_in_front_does_no_harm(tmp_path: Path):
+    file = tmp_path / "mine.toml"
+    file.write_text(campus(), "utf-8-sig")
+    assert load_world(str(file)) == load_world("campus")
 
 
 def in_english(error: WorldError) -> str:

@@ -9,7 +9,7 @@ import pytest
 from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.sim.library import bundled_worlds, load_world
-from smtplab.sim.run import JourneyError, play
+from smtplab.sim.run import JourneyError, RestlessError, play
 from smtplab.told import tell
 
 WANTED = frozenset(
@@ -105,6 +105,14 @@ def test_a_run_to_before_the_first_journey_has_nothing_to_tell():
     played = play(late, None, 30.0, records.append)
     assert records == []
     assert [ended.detail for ended in played.journeys] == ["not-begun"]
+
+
+def test_a_world_that_goes_on_and_on_is_the_worlds_mistake_and_no_bug_of_ours():
+    world = load_world("five-days")
+    late = msgspec.structs.replace(world, journeys=(msgspec.structs.replace(world.journeys[0], at_s=59 * 86400.0),))
+    with pytest.raises(RestlessError) as told:
+        play(late, None, None, lambda _: None)
+    assert told.value.told == tell("world.endless", world="five-days", days=60)
 
 
 def test_a_world_without_journeys_can_not_be_played():

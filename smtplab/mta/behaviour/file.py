@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, too_large
-from smtplab.mta.behaviour.faults import ServerFault, WrongReply, stage_of
+from smtplab.mta.behaviour.faults import Fault, ServerFault, WrongReply, stage_of
 from smtplab.mta.behaviour.manner import Manner
 from smtplab.mta.behaviour.parts import Part
 from smtplab.mta.behaviour.pattern import network_of
@@ -43,6 +43,8 @@ def read_behaviour(path: Path) -> BehaviourFile:
             data = file.read(FILE_OCTETS_MAX + 1)
     except OSError as error:
         raise BehaviourError(cannot_read(path, error)) from error
+    if len(data) > FILE_OCTETS_MAX:
+        raise BehaviourError(too_large(path, FILE_OCTETS_MAX))
     try:
         return parse_behaviour(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
@@ -65,18 +67,23 @@ def parse_behaviour(text: str, origin: str) -> BehaviourFile:
 
 def _problems(fault: ServerFault) -> Iterator[tuple[str, Told]]:
     """Of what the types can't say."""
-    when = fault.when
     if fault.where:
         yield "where", tell("behaviour.no-where")
-    if when.name:
+    if fault.when.name:
         yield "when.name", tell("behaviour.no-name")
-    if when.client and network_of(when.client) is None:
-        yield "when.client", tell("behaviour.no-network", value=when.client)
     stage, kind = stage_of(fault), str(fault.__struct_config__.tag)
     if stage == "dns":
         yield "stage", tell("behaviour.no-dns")
     if stage == "connect" and kind not in _OF_CONNECT:
         yield "what", tell("behaviour.not-of-connection", fault=kind)
+    yield from own_problems(fault)
+
+
+def own_problems(fault: Fault) -> Iterator[tuple[str, Told]]:
+    """Of those the ones that stand in the fault itself, be it a server's or a world's: the field's path, the flaw."""
+    when, stage = fault.when, stage_of(fault)
+    if when.client and network_of(when.client) is None:
+        yield "when.client", tell("behaviour.no-network", value=when.client)
     if isinstance(fault, WrongReply) and fault.enhanced and fault.enhanced[0] != str(fault.code)[0]:
         yield "enhanced", tell("behaviour.other-class", code=fault.code)
     if isinstance(fault, WrongReply) and stage in ("auth", "any") and fault.code < 400:

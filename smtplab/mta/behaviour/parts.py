@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 Address = Annotated[str, Meta(max_length=45)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=31_622_400)]
+"""A leap year: longer than any queue, memory or wait in the mail."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
