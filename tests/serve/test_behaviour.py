@@ -113,6 +113,24 @@ def test_greylisting_remembers_and_says_so(tmp_path):
         assert [one["verdict"] for one in records if one["event"] == "judged"] == ["too-early"]
 
 
+@pytest.mark.parametrize("manner", ["plain", "exchange", "gmail"])
+def test_a_rate_is_held_against_each_message_of_a_session(tmp_path, manner):
+    """Whoever stayed connected was asked for its first message only."""
+
+    def send(client: Dialogue) -> int:
+        for line in (b"MAIL FROM:<a@x.example>\r\n", b"RCPT TO:<b@x.example>\r\n", b"DATA\r\n"):
+            if (code := client.ask(line)) >= 400:
+                return code
+        return client.ask(b"Subject: one more\r\n\r\n.\r\n")
+
+    text = f'manner = "{manner}"\nrate_limit = {{ messages = 2, per_s = 3600 }}'
+    with behaving(tmp_path, text) as served, Dialogue(served.port) as client:
+        client.ask(b"EHLO client.example\r\n")
+        first, second, third = (send(client) for _ in range(3))
+        assert (first, second) == (250, 250)
+        assert third in (421, 450, 452)
+
+
 def test_421_after_so_many_messages_and_after_so_many_commands(tmp_path):
     text = """
         [[faults]]

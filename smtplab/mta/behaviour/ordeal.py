@@ -75,6 +75,9 @@ class Ordeal:
         self._sender = ""
         self._recipients: tuple[str, ...] = ()
         self._judged = False
+        """For the message at hand."""
+        self._reputed = False
+        """Nothing was found against the client."""
         self._waiting: tuple[Fault, ...] = ()
         """At `connect`, for the greeting to come after."""
         self._dishonoured: frozenset[str] = frozenset()
@@ -119,6 +122,7 @@ class Ordeal:
         self._client = caller.address
         stage = _STAGE_OF_VERB[command.verb]
         if isinstance(command, Mail):
+            self._judged = False
             self._sender = "<>" if command.reverse_path is None else str(command.reverse_path)
         if self._faulty and (faults := self._faults(stage, caller, command)):
             return self._suffer_or_answer(faults, stage, command, caller)
@@ -177,12 +181,13 @@ class Ordeal:
         return await told if inspect.isawaitable(told) else told
 
     async def _judge_client(self, moment: Moment) -> Reply | None:
-        """Once a session, and only where nothing was found against it."""
+        """Once for a message, and for the client's reputation once a session; again where something was found."""
         policies, behaviour = self._ward.policies, self._ward.behaviour
         if not policies.judges_clients or moment != behaviour.judges_at or self._judged:
             return None
-        verdict = await policies.judge_client(self._client, self._emit)
+        verdict = await policies.judge_client(self._client, self._emit, reputed=self._reputed)
         self._judged = verdict is None
+        self._reputed = self._reputed or self._judged
         return None if verdict is None else behaviour.verdicts[verdict].reply()
 
     def _reply(self, command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:

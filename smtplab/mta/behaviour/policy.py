@@ -48,11 +48,11 @@ class Policies:
         self._blocklists = blocklists
         self._net = net
 
-    async def judge_client(self, address: str, emit: Emit) -> Verdict | None:
-        """Its rate, then its reputation. Facts: Judged, and DNS."""
+    async def judge_client(self, address: str, emit: Emit, *, reputed: bool) -> Verdict | None:
+        """Its rate, then its reputation unless that is known to be good. Facts: Judged, and DNS."""
         if self._rate is not None and not self._rate.allows(address, emit):
             return "rate-limited"
-        for zone in self._blocklists:
+        for zone in () if reputed else self._blocklists:
             if await is_listed(address, zone, self._net, emit):
                 return "blocklisted"
         return None
