@@ -16,7 +16,7 @@ import click
 from smtplab import __version__
 from smtplab.cli.common import common_options, silence_output, state_of
 from smtplab.cli.wording import SpokenCommand, error_line
-from smtplab.lab.bad_input import NO_ROOM, BadInput, NotWritten
+from smtplab.lab.bad_input import NO_ROOM, BadInput
 from smtplab.lab.exits import BUG, DONE, INTERRUPTED, TEMPORARY, TERMINATED, USAGE
 from smtplab.view.texts import LANGUAGES, Texts, choose_language
 
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BadInput as bad:
         _complain(texts(bad.text, **bad.arguments))
-        return TEMPORARY if isinstance(bad, NotWritten) and bad.no_room else USAGE
+        return TEMPORARY if bad.temporary else USAGE
     except click.ClickException as trouble:
         _complain(error_line(trouble, texts))
         return USAGE

@@ -17,6 +17,9 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class BadInput(Exception):  # noqa: N818 (the input is in error, not the program)
     """A text's id and its arguments: one line when said, which names the input and the mend."""
 
+    temporary = False
+    """Nothing is wrong with what was asked: later it may do."""
+
     def __init__(self, text: str, **arguments: str | int | Told) -> None:
         super().__init__(text)
         self.text = text
@@ -29,5 +32,10 @@ class NotWritten(BadInput):
 
     def __init__(self, file: str | Path, trouble: Exception) -> None:
         super().__init__("cli.cannot-write", file=str(file), reason=getattr(trouble, "strerror", None) or str(trouble))
-        self.no_room = isinstance(trouble, OSError) and trouble.errno in NO_ROOM
-        """Nothing is wrong with what was asked: later there may be some."""
+        self.temporary = isinstance(trouble, OSError) and trouble.errno in NO_ROOM
+
+
+class NotNow(BadInput):
+    """What is asked of can't do it at the moment: a database under a lock, on a full disk."""
+
+    temporary = True

@@ -10,7 +10,7 @@ import msgspec
 
 from smtplab.events import Bounced, Deferred, Dequeued
 from smtplab.journal import Journal, Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotNow
 from smtplab.lab.exits import DONE, FAILED, TEMPORARY
 from smtplab.lab.sending import Preparation
 from smtplab.mta.envelope import Envelope
@@ -18,7 +18,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
-from smtplab.mta.store.port import Entry, Put, Trouble, Update
+from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, Update
 from smtplab.mta.store.sql import SqlStore, open_store
 from smtplab.mta.store.visit import visit_store
 
@@ -87,6 +87,8 @@ class QueueRun:
         if isinstance(store, SqlStore):
             try:
                 return await self._work_off(store)
+            except StoreFailed as failed:
+                raise self._no_more(failed.trouble) from failed
             finally:
                 await store.close()
         if store.reason == "locked":
@@ -102,8 +104,8 @@ class QueueRun:
             raise BadInput("serve.store-unreadable", place=str(self._folder))
         try:
             for puts in self._puts():
-                if await visit.put(puts) is not None:
-                    raise BadInput("serve.store-unreadable", place=str(self._folder))
+                if (trouble := await visit.put(puts)) is not None:
+                    raise self._no_more(trouble)
                 self._queued += [put.entry.queue_id for put in puts]
         finally:
             visit.close()
@@ -115,8 +117,8 @@ class QueueRun:
         for puts in self._puts():
             if self._stopped.is_set():
                 break
-            if await store.apply(puts) is not None:
-                raise BadInput("serve.store-unreadable", place=str(self._folder))
+            if (trouble := await store.apply(puts)) is not None:
+                raise self._no_more(trouble)
             self._queued += [put.entry.queue_id for put in puts]
             self._open |= {put.entry.queue_id for put in puts}
         queue = Queue(self._office(), store)
@@ -141,6 +143,10 @@ class QueueRun:
             waiting=await store.count(),
             next_attempt=await store.next_due(),
         )
+
+    def _no_more(self, trouble: Trouble) -> NotNow:
+        """What is queued stays so: to give all of it again would send some of it twice."""
+        return NotNow("queue.no-more", place=str(self._folder), reason=trouble.detail, number=len(self._queued))
 
     async def _retry_all(self, store: SqlStore) -> None:
         """What an earlier run left is tried now: whoever comes back wants it gone."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.rules import Caller, Hook, Rules, Word, may_relay
+from smtplab.mta.store.port import StoreFailed
 from smtplab.wire.address import parse_domain
 from smtplab.wire.command import Command, Etrn
 from smtplab.wire.flaw import Flaw
@@ -17,7 +18,10 @@ def turner(queue: Queue, rules: Rules) -> Hook:
 
     async def turn(node: str, *, with_subdomains: bool) -> Word | None:
         suffix = f".{node}"
-        found = await queue.flush(lambda domain: domain == node or (with_subdomains and domain.endswith(suffix)))
+        try:
+            found = await queue.flush(lambda domain: domain == node or (with_subdomains and domain.endswith(suffix)))
+        except StoreFailed:
+            return make_reply(458, f"Unable to queue messages for {node}", enhanced="4.3.0")
         if not found:
             return make_reply(251, f"No messages waiting for {node}", enhanced="2.0.0")
         return make_reply(253, f"{found} pending messages for {node} started", enhanced="2.0.0")

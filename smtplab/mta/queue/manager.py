@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -15,6 +15,7 @@ from smtplab.mta.bounce import NoticeWriter
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
 from smtplab.mta.outcome import RecipientOutcome
+from smtplab.mta.queue.alarm import Alarm
 from smtplab.mta.queue.carrier import Carrier
 from smtplab.mta.queue.cohort import Limits, Traffic
 from smtplab.mta.queue.identifier import QueueIds
@@ -23,7 +24,7 @@ from smtplab.mta.queue.office import Office
 from smtplab.mta.queue.round import Round, Trip, diagnostic, put_off
 from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
-from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, Trouble, Update, recovered
+from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, StoreFailed, Trouble, Update, recovered
 from smtplab.mta.trace import received_line
 from smtplab.wire.reply import Reply, make_reply
 
@@ -68,10 +69,7 @@ class Queue:
         """An order must not meet a message between the store and its round."""
         self._recovered = False
         self._stopping = False
-        self._wake = asyncio.Event()
-        self._wakes_at: float | None = None
-        """While it sleeps, for ever perhaps; None while it is awake."""
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(net.clock)
         self._empty = asyncio.Event()
         self._empty.set()
         self._group: asyncio.TaskGroup | None = None
@@ -79,8 +77,11 @@ class Queue:
     async def accept(self, arrival: Arrival) -> Reply:
         """Takes the message over and answers 250 with the queue id once it is stored; 452 where it can't be."""
         held = self._held
-        if (await self._count() if held is None else held) >= self._office.messages_max:
-            return make_reply(452, "Queue is full", enhanced="4.3.1")
+        try:
+            if (await self._count() if held is None else held) >= self._office.messages_max:
+                return make_reply(452, "Queue is full", enhanced="4.3.1")
+        except StoreFailed as failed:
+            return _not_stored(failed.trouble)
         queue_id = self._ids.next_id()
         trace = received_line(arrival, self._office.hostname, queue_id, self._clock.now())
         entry = self._new_entry(queue_id, arrival.envelope, arrival.hop + 1, len(trace))
@@ -106,25 +107,26 @@ class Queue:
         Fact, for each delivery that a crash of an earlier run interrupted when the recipient's server may have taken
         the message already: Judged `delivery-in-doubt`. It is tried again, and may arrive twice.
         """
-        await self._recover()
+        while not (self._recovered or self._stopping):
+            try:
+                await self._recover()
+            except StoreFailed:
+                await self._alarm.sleep(self._clock.now() + STORE_AGAIN_S)
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
                 while not self._stopping:
-                    await self._begin_what_is_due()
-                    await self._sleep(await self._store.next_due())
+                    await self._alarm.sleep(await self._begin_what_is_due())
             finally:
                 self._group = None
                 self._traffic.close()
-        self._rounds.clear()
-        await self._store.recover()
-        for queue_id, order in [*self._orders.items()]:
-            await self.order(queue_id, order)
+        with contextlib.suppress(StoreFailed):  # The next start will do it.
+            await self._lay_down()
 
     def stop(self) -> None:
         """No delivery is begun any more."""
         self._stopping = True
-        self._wake.set()
+        self._alarm.wake()
 
     async def drain(self) -> None:
         """Waits until nothing is queued: every message relayed, delivered, bounced or deleted."""
@@ -157,7 +159,9 @@ class Queue:
             for entry in page:
                 waits = entry.state != "hold" and entry.envelope.hold_until <= self._clock.now()
                 if waits and any(wanted(who.domain.lower()) for who in entry.envelope.recipients):
-                    found += await self.order(entry.queue_id, "retry") != "unknown"
+                    # What is on its way needs none, and has perhaps an order that must not be undone.
+                    started = entry.state == "active" or await self.order(entry.queue_id, "retry") != "unknown"
+                    found += started
         return found
 
     async def _recover(self) -> None:
@@ -175,6 +179,13 @@ class Queue:
             self._recovered = True
         await self._count()
 
+    async def _lay_down(self) -> None:
+        """At an orderly end: what no delivery is under way for waits again, and what was ordered is done."""
+        self._rounds.clear()
+        await self._store.recover()
+        for queue_id, order in [*self._orders.items()]:
+            await self.order(queue_id, order)
+
     # A message's life
 
     def _take(self, entry: Entry, content: bytes) -> None:
@@ -184,7 +195,7 @@ class Queue:
             at_hand = self._cached_octets + len(content) <= self._office.cached_octets_max
             self._begin(entry, content if at_hand else None)
         else:
-            self._wake_by(entry.next_attempt_at)
+            self._alarm.wake_by(entry.next_attempt_at)
 
     def _new_entry(self, queue_id: str, envelope: Envelope, hop: int, trace_octets: int) -> Entry:
         now = self._clock.now()
@@ -202,45 +213,23 @@ class Queue:
             state="incoming" if waits else "active",
         )
 
-    async def _begin_what_is_due(self) -> None:
-        async with self._claiming:
-            while not self._stopping and (room := self._office.active_max - len(self._rounds)) > 0:
-                helping = min(room, CLAIMED_AT_ONCE)
-                due = await self._store.claim(self._clock.now() + SLACK_S, helping)
-                for entry in due:
-                    self._begin(entry, None)
-                # A store keeps half a helping free for deferred ones: less than the other half is all there is.
-                if len(due) < helping // 2 or not due:
-                    return
-
-    async def _sleep(self, next_due: float | None) -> None:
-        full = len(self._rounds) >= self._office.active_max
-        # With no room left only a round's end can help, and that wakes us.
-        self._wakes_at = math.inf
-        if next_due is not None and not full:
-            self._set_alarm(next_due)
+    async def _begin_what_is_due(self) -> float | None:
+        """The moment of the next that is; None where there is none, or no room for it: then a round's end wakes us."""
         try:
-            await self._wake.wait()
-        finally:
-            # Until the next sleep, whatever is stored is news.
-            self._wakes_at = None
-            if self._alarm is not None:
-                self._alarm.cancel()
-        self._wake.clear()
-
-    def _wake_by(self, moment: float) -> None:
-        """Something is to be done then; earlier, perhaps, than what is slept for."""
-        if self._wakes_at is None:
-            self._wake.set()
-        elif moment < self._wakes_at:
-            self._set_alarm(moment)
-
-    def _set_alarm(self, moment: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._wakes_at = moment
-        wait_s = max(0.0, moment - self._clock.now())
-        self._alarm = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+            async with self._claiming:
+                while not self._stopping and (room := self._office.active_max - len(self._rounds)) > 0:
+                    # Never for one alone: of two a store gives one that is deferred and one that is new.
+                    helping = min(max(room, 2), CLAIMED_AT_ONCE)
+                    due = await self._store.claim(self._clock.now() + SLACK_S, helping)
+                    for entry in due:
+                        self._begin(entry, None)
+                    # A store keeps half a helping free for deferred ones: less than the other half is all there is.
+                    if len(due) < helping // 2 or not due:
+                        break
+            next_due = await self._store.next_due()
+        except StoreFailed:
+            return self._clock.now() + STORE_AGAIN_S
+        return None if len(self._rounds) >= self._office.active_max else next_due
 
     def _begin(self, entry: Entry, content: bytes | None) -> None:
         if content is not None:
@@ -283,9 +272,11 @@ class Queue:
 
     async def _note(self, trip: Trip, outcomes: Sequence[RecipientOutcome]) -> None:
         one = trip.round
+        before = one.entry
         entry = one.note(outcomes)
         if one.pending:
-            if any(outcome.judgement.good for outcome in outcomes):
+            # Nothing new where nobody has the message and no content was on its way.
+            if entry != before:
                 puts = self._puts(entry, [Letter(envelope) for envelope in one.onward])
                 one.onward.clear()
                 await self._apply_surely((Update(entry), *puts))
@@ -323,7 +314,7 @@ class Queue:
         elif order is not None:
             self._after_order(entry, order)
         else:
-            self._wake_by(entry.next_attempt_at)
+            self._alarm.wake_by(entry.next_attempt_at)
 
     def _release(self, one: Round) -> None:
         if one.content is not None:
@@ -331,7 +322,7 @@ class Queue:
         full = len(self._rounds) >= self._office.active_max
         self._rounds.pop(one.entry.queue_id, None)
         if full:
-            self._wake.set()
+            self._alarm.wake()
 
     def _puts(self, entry: Entry, letters: Sequence[Letter]) -> list[Put]:
         """They go on where the message that they are about does."""
@@ -357,7 +348,7 @@ class Queue:
             self._office.scope_of(entry)(Dequeued(entry.queue_id, "removed"))
             self._add(-1)
         elif order != "hold":
-            self._wake.set()
+            self._alarm.wake()
 
     # Counts and places
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Protocol, TypeGuard, get_args
 
 from smtplab.mta.queue.manager import Order, Queue
+from smtplab.mta.store.port import StoreFailed
 
 LOOK_S = 1.0
 """Between two looks: a person who ordered something waits no longer than that to see it done."""
@@ -15,16 +17,19 @@ class OrderBook(Protocol):
     """A store that others can write to."""
 
     async def take_orders(self) -> tuple[tuple[str, str], ...]:
-        """(queue id, verb) each, in the order in which they came; none of them is returned again."""
+        """(queue id, verb) each, in the order in which they came; none of them is returned again. May raise
+        StoreFailed."""
         ...
 
 
 async def obey(queue: Queue, book: OrderBook) -> None:
-    """Until cancelled. One that is taken when a crash comes is lost: whoever gave it sees that in the listing."""
+    """Until cancelled. One that is taken when a crash comes, or a store fails, is lost: whoever gave it sees that in
+    the listing."""
     while True:
-        for queue_id, verb in await book.take_orders():
-            if _is_order(verb):
-                await queue.order(queue_id, verb)
+        with contextlib.suppress(StoreFailed):  # A full disk, a lock: the next look may find it mended.
+            for queue_id, verb in await book.take_orders():
+                if _is_order(verb):
+                    await queue.order(queue_id, verb)
         await asyncio.sleep(LOOK_S)
 
 

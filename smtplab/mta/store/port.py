@@ -81,8 +81,16 @@ class Trouble(msgspec.Struct, frozen=True):
     """The place or the system's own words, for the log."""
 
 
+class StoreFailed(Exception):  # noqa: N818 (it says whose failure it is)
+    """Raised by whatever asks a store for something; it may be different in a while."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.detail)
+        self.trouble = trouble
+
+
 class Store(Protocol):
-    """One queue works with it at a time."""
+    """One queue works with it at a time. Every method but `apply`, `content` and `close` may raise StoreFailed."""
 
     async def apply(self, changes: Sequence[Change]) -> Trouble | None:
         """All of them or none. After None they survive whatever happens to the process."""

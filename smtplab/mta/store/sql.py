@@ -6,7 +6,7 @@ import asyncio
 import errno
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, select
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtplab.mta.store import rows
 from smtplab.mta.store.lock import FolderLock, lock_folder
-from smtplab.mta.store.port import Change, Entry, Put, Remove, Trouble, Update, number_of
+from smtplab.mta.store.port import Change, Entry, Put, Remove, StoreFailed, Trouble, Update, number_of
 from smtplab.mta.store.schema import NEWEST, contents, migrate
 from smtplab.mta.store.spool import Place, Spool
 from smtplab.mta.store.writer import InlineWriter, Writer
@@ -102,7 +102,10 @@ class SqlStore:
 
     async def content(self, queue_id: str) -> bytes | None:
         """As `Store.content`."""
-        return await self._read(lambda connection: self._content(connection, number_of(queue_id)))
+        try:
+            return await self._read(lambda connection: self._content(connection, number_of(queue_id)))
+        except StoreFailed:
+            return None
 
     async def entries(self, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
         """As `Store.entries`."""
@@ -128,10 +131,10 @@ class SqlStore:
     # In the caller's thread
 
     async def _read(self, reading: Callable[[Connection], Found]) -> Found:
-        """Raises DBAPIError where the database can't be read: nothing can be made of that here."""
+        """Raises StoreFailed where the database can't be read, or can't note what was read: a full disk, a lock."""
         found: Found | DBAPIError = await self._writer.do(reading)
         if isinstance(found, DBAPIError):
-            raise found
+            raise StoreFailed(trouble_of(found)) from found
         return found
 
     # In the writer's thread
@@ -177,7 +180,7 @@ class SqlStore:
         except (DBAPIError, OSError) as error:
             self._spool.leave()
             self._forget(place.segment for place in places.values())
-            return Trouble(_reason(error), words_of(error))
+            return trouble_of(error)
         self._forget(unwanted)
         return None
 
@@ -226,10 +229,12 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
 
-def _reason(error: Exception) -> Literal["disk-full", "failed"]:
+def trouble_of(error: Exception) -> Trouble:
+    """What went wrong with a store that was well when it was opened."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "disk-full" if full or getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" else "failed"
+    full = full or getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL"
+    return Trouble("disk-full" if full else "failed", words_of(error))
 
 
 def words_of(error: Exception) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from smtplab.mta.store import rows
-from smtplab.mta.store.port import Entry, Put, Trouble, number_of
-from smtplab.mta.store.sql import make_engine, place_of, words_of
+from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, number_of
+from smtplab.mta.store.sql import make_engine, place_of, trouble_of, words_of
+
+Found = TypeVar("Found")
 
 
 def visit_store(folder: Path, url: str = "") -> Visit | Trouble:
@@ -29,18 +32,18 @@ def visit_store(folder: Path, url: str = "") -> Visit | Trouble:
 
 
 class Visit:
-    """Made by `visit_store`. Raises DBAPIError where the database fails."""
+    """Made by `visit_store`. Raises StoreFailed where the database fails."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def entries(self, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
         """As `Store.entries`."""
-        return await asyncio.to_thread(self._entries, number_of(after), limit)
+        return await self._do(lambda: self._entries(number_of(after), limit))
 
     async def leave_order(self, queue_id: str, verb: str) -> bool:
         """For the queue at work, which looks for such; False where it has no such message."""
-        return await asyncio.to_thread(self._leave_order, queue_id, verb)
+        return await self._do(lambda: self._leave_order(queue_id, verb))
 
     async def put(self, puts: Sequence[Put]) -> Trouble | None:
         """New messages, for the queue at work; after None they survive whatever happens to any process. Their contents
@@ -51,17 +54,23 @@ class Visit:
         """Nothing is open afterwards."""
         self._engine.dispose()
 
+    async def _do(self, work: Callable[[], Found]) -> Found:
+        try:
+            return await asyncio.to_thread(work)
+        except DBAPIError as error:
+            raise StoreFailed(trouble_of(error)) from error
+
     def _put(self, puts: Sequence[Put]) -> Trouble | None:
         empty = {"segment": None, "start": None, "length": None}
         contents = [{"number": put.entry.number, "octets": put.content, **empty} for put in puts]
         try:
             with self._engine.begin() as connection:
                 rows.insert(connection, [put.entry for put in puts], contents)
-                for put in puts:
-                    # It looks for orders once a second, and for new messages only where it took them itself.
-                    rows.leave_order(connection, put.entry.queue_id, "retry")
+                # It looks for orders once a second, and for new messages only where it took them itself. One order
+                # wakes it for all: whatever is due is begun then.
+                rows.leave_order(connection, puts[-1].entry.queue_id, "retry")
         except DBAPIError as error:
-            return Trouble("failed", words_of(error))
+            return trouble_of(error)
         return None
 
     def _entries(self, after: int, limit: int) -> tuple[Entry, ...]:

@@ -1,0 +1,44 @@
+"""The queue's commands while its database is another's, or has no room."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from smtplab.lab.bad_input import NotNow
+from smtplab.lab.queue import list_queue, order
+from smtplab.mta.envelope import make_envelope
+from smtplab.mta.store import sql
+from smtplab.mta.store.port import Entry, Put
+from smtplab.mta.store.sql import SqlStore, open_store, place_of
+
+
+async def fill(folder):
+    store = open_store(folder, threaded=False)
+    assert isinstance(store, SqlStore)
+    envelope = make_envelope(None, [], b"")
+    entry = Entry(queue_id="1", envelope=envelope, octets=3, hop=1, arrived_at=0.0, next_attempt_at=0.0)
+    assert await store.apply((Put(entry, b"abc"),)) is None
+    await store.close()
+
+
+@pytest.fixture
+def home(tmp_path):
+    asyncio.run(fill(tmp_path / "queue"))
+    return tmp_path
+
+
+def test_under_somebody_elses_lock_an_order_may_be_given_later(home, monkeypatch):
+    monkeypatch.setattr(sql, "BUSY_S", 0.05)
+    other = sqlite3.connect(place_of(home / "queue"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert [row.queue_id for row in asyncio.run(list_queue(home))] == ["1"]
+    with pytest.raises(NotNow) as raised:
+        asyncio.run(order(home, ("1",), "hold"))
+    assert raised.value.temporary
+    assert raised.value.arguments["reason"] == "database is locked"
+    other.execute("ROLLBACK")
+    other.close()
+    asyncio.run(order(home, ("1",), "hold"))
