@@ -26,17 +26,17 @@ class Row(NamedTuple):
 def rows(run: WorldRun, host: str, talk: Talk) -> list[Row]:
     """Of a talk of this host, as far as it has come at the run's moment."""
     peer = name_of(run.plan, talk.peer)
-    spans = {(host, talk.span, *_times(run, host, talk), talk.side == "client")}
+    talks = [(host, talk)]
     addresses = next((spot.addresses for spot in run.plan.spots if spot.name == host), ())
     other = other_end(talk, run.nodes.knowledge(peer, run.at).talks.values(), addresses)
     if other is not None:
-        spans.add((peer, other.span, *_times(run, peer, other), other.side == "client"))
+        talks.append((peer, other))
     found: list[Row] = []
-    for node, span, first, last, client in spans:
-        for record in run.nodes.told_by(node):
-            if first <= record.seq <= min(last, run.at) and record.span == span:
+    for node, one in talks:
+        for record in run.nodes.told_by(node, one.indices[0], one.indices[1] + 1):
+            if record.span == one.span:
                 count = line_count(record, both_ends=True)
-                found += [Row(record.seq - 1, line, client) for line in range(count)]
+                found += [Row(record.seq - 1, line, one.side == "client") for line in range(count)]
     return sorted(found)
 
 
@@ -50,9 +50,3 @@ def draw(run: WorldRun, row: Row, texts: Texts) -> Both:
 def name_of(plan: Plan, peer: str) -> str:
     """A host's name for what a session calls its peer."""
     return next((spot.name for spot in plan.spots if peer in (spot.name, *spot.addresses)), peer)
-
-
-def _times(run: WorldRun, node: str, talk: Talk) -> tuple[int, int]:
-    """The numbers of the talk's first and last record."""
-    records = run.nodes.told_by(node)
-    return records[talk.indices[0]].seq, records[talk.indices[1]].seq

@@ -17,15 +17,16 @@ class Nodes:
         """`records` grows elsewhere, and is taken in by `extend`."""
         self._records = records
         self._of_node: dict[str, list[int]] = {}
+        self._known: dict[str, Knowledge] = {}
 
     def extend(self, fresh: Sequence[Record], start: int) -> None:
         """The records that begin at this index."""
         for index, record in enumerate(fresh, start):
             self._of_node.setdefault(record.node, []).append(index)
 
-    def told_by(self, node: str, start: int = 0) -> list[Record]:
-        """All of its records that are known, whatever the moment, without the first `start`."""
-        return [self._records[index] for index in self._of_node.get(node, [])[start:]]
+    def told_by(self, node: str, start: int = 0, end: int | None = None) -> list[Record]:
+        """Its records that are known, whatever the moment, from the one numbered `start` to before `end`."""
+        return [self._records[index] for index in self._of_node.get(node, [])[start:end]]
 
     def dialogue(self, record: Record) -> Journey:
         """How the dialogue to which it belongs stood just after it, by its host's own records alone."""
@@ -41,6 +42,11 @@ class Nodes:
         return bisect_left(self._of_node.get(node, ()), at)
 
     def knowledge(self, node: str, at: int) -> Knowledge:
-        """What it knew at the moment."""
-        indices = self._of_node.get(node, [])
-        return Knowledge.of(self._records[index] for index in indices[: self.count(node, at)])
+        """What it knew at the moment; the reader must not keep it. Only who goes back has it folded from the start."""
+        count = self.count(node, at)
+        known = self._known.get(node)
+        if known is None or known.count > count:
+            known = self._known[node] = Knowledge()
+        for record in self.told_by(node, known.count, count):
+            known.advance(record)
+        return known

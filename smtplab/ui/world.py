@@ -121,13 +121,16 @@ class WorldRun:
         self.go_to_time(hours * HOUR_US)
 
     def go_to_time(self, elapsed_us: int) -> None:
-        """Within the run."""
-        self._moment_us = min(max(elapsed_us, 0), self.moments.end_us)
-        self.player.go_to(self.moments.at_time(self._moment_us))
+        """Within the run; nowhere before its first record is known."""
+        if self.known:
+            self._moment_us = min(max(elapsed_us, 0), self.moments.end_us)
+            self.player.go_to(self.moments.at_time(self._moment_us))
 
     def go_to(self, position: int) -> None:
-        self._moment_us = None
-        self.player.go_to(max(position, 1))
+        """Behind so many records, of those that are known by now."""
+        if self.known:
+            self._moment_us = None
+            self.player.go_to(max(position, 1))
 
     def jump(self, where: Where) -> None:
         self._moment_us = None

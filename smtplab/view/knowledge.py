@@ -83,14 +83,6 @@ class Knowledge:
         self._envelopes: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._taken: list[str] = []
 
-    @classmethod
-    def of(cls, records: Iterable[Record]) -> Knowledge:
-        """Of these, which are all of one node."""
-        known = cls()
-        for record in records:
-            known.advance(record)
-        return known
-
     def advance(self, record: Record) -> None:
         """The next record. Never raises, whatever it holds."""
         self._fold_queue(record)

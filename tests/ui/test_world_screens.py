@@ -17,6 +17,7 @@ from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.log import short
+from smtplab.ui.nodes import Nodes
 from smtplab.ui.screens.compare import CompareScreen
 from smtplab.ui.screens.fault import FaultScreen
 from smtplab.ui.screens.host import HostScreen
@@ -28,6 +29,7 @@ from smtplab.ui.widgets.timeline import Timeline, scale
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.ui.widgets.two_columns import TwoColumns
 from smtplab.ui.world import WorldRun
+from smtplab.view.knowledge import Knowledge
 from smtplab.view.moments import Moments
 from smtplab.view.texts import Texts
 
@@ -266,6 +268,20 @@ def test_a_host_s_log_ends_at_the_moment_and_its_sessions_have_two_ends(stage):
     stage(scene, "first-mail")
 
 
+def test_what_a_host_knew_is_the_same_whichever_way_one_comes_to_the_moment():
+    def told(known: Knowledge) -> tuple[object, ...]:
+        return known.count, known.queue, known.answers, known.judgements, known.mailboxes, known.talks
+
+    records = records_of("five-days")
+    again = Nodes(records)
+    again.extend(records, 0)
+    for at in (0, 400, 1200, 700, 701, 90, len(records)):
+        once = Nodes(records)
+        once.extend(records, 0)
+        for host in ("mail.home.example", "laptop.home.example", "nobody.example"):
+            assert told(again.knowledge(host, at)) == told(once.knowledge(host, at))
+
+
 @pytest.mark.parametrize("tab", ["1", "2", "3", "4"])
 def test_the_keys_for_time_work_on_every_tab_of_a_host(stage, tab):
     async def scene(on: Stage) -> None:
@@ -310,10 +326,11 @@ def test_a_host_that_is_opened_before_anything_happened_shows_what_comes(tmp_pat
             app._open_world("first-mail")
             await pilot.pause()
             feed = app.screen._feed
-            await stage.press("enter")
+            await pilot.click(Timeline, offset=(40, 0))
+            await stage.press("h", "space", "enter")
             assert "What mail.home.example knows at 0.000 ─" in stage.shown()
             feed.records += records
-            await stage.until(lambda: len(stage.run.known) == len(records))
+            await stage.until(lambda: 0 < stage.run.at < len(stage.run.known) == len(records))
             await stage.press("end", "2")
             assert "leaves the queue" in stage.shown()
 

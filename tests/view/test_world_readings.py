@@ -37,7 +37,11 @@ def knew(records: list[Record], node: str, until: type[ev.Event] | None = None) 
     end = len(records)
     if until is not None:
         end = next(index for index, record in enumerate(records, 1) if isinstance(record.event, until))
-    return Knowledge.of(record for record in records[:end] if record.node == node)
+    known = Knowledge()
+    for record in records[:end]:
+        if record.node == node:
+            known.advance(record)
+    return known
 
 
 def moments_of(records: list[Record]) -> Moments:

@@ -124,7 +124,7 @@ class MomentScreen(LinesScreen):
 
     def action_step(self, by: int, kind: Kind) -> None:
         if not self._run.step(by, kind) and by > 0:
-            self._run.jump("end")
+            self._run.go_to(len(self._run.known))
         self._show()
 
     def action_hours(self, by: int) -> None:

@@ -41,6 +41,10 @@ FOLDED_AT_ONCE: Final = 100
 _FRAME_ROWS: Final = 2
 
 
+class WorldLog(LogLines):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.focus_next", "ui.key.next-pane", key_display="⇥")]
+
+
 class WorldScreen(MomentScreen):
     """Runs the feed, and cancels it when the person leaves."""
 
@@ -105,7 +109,7 @@ class WorldScreen(MomentScreen):
                 yield WorldMap(self._run.plan, self._texts)
                 yield Pane(id="knows")
                 yield Inspector(id="inspector")
-            log = LogLines(self._run.log.draw)
+            log = WorldLog(self._run.log.draw)
             log.with_marks = True
             yield log
         yield SearchBar(self._texts)
