@@ -18,7 +18,7 @@ from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.simulation import Report, prepare_run
 from smtplab.sim.expect import Verdict
-from smtplab.view.safe import safe
+from smtplab.view.meaning import reason_text
 from smtplab.view.texts import Texts
 
 PAUSE_US = 60_000_000
@@ -99,7 +99,7 @@ def ending(report: Report, texts: Texts) -> list[str]:
         else:
             # Of a reply the detail holds the whole line, code and all; of a delivery it says no more than the result.
             detail = "" if ended.result == "delivered" else ended.detail or str(ended.code or "")
-            said = f"{texts(f'result.{ended.result}')}: {safe(detail)}"
+            said = f"{texts(f'result.{ended.result}')}: {reason_text(detail, texts)}"
         lines.append(f"  {number}  {said}".rstrip(": "))
     if report.queued:
         lines.append("  " + texts("sim.run.queued", count=report.queued))

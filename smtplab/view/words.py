@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.view.abilities import abilities
@@ -66,6 +68,10 @@ def _host(record: Record, journey: Journey) -> str:
     return (session.host if session else "") or (hop.host if hop else "") or record.node
 
 
+_REVERSED = re.compile(r"(?:\d{1,3}\.){4}|(?:[0-9a-f]\.){32}")
+"""An address as a blocklist is asked for it (RFC 5782 2.1, 2.4)."""
+
+
 def _of_dns(event: ev.DnsQueried | ev.DnsAnswered | ev.DnsFailed, texts: Texts) -> str | None:
     match event:
         case ev.DnsQueried(rrtype="MX", name=name):
@@ -76,6 +82,8 @@ def _of_dns(event: ev.DnsQueried | ev.DnsAnswered | ev.DnsFailed, texts: Texts) 
             return texts("say.dns-failed")
         case ev.DnsAnswered(rcode="NOERROR", rrtype="MX", name=name, records=records):
             return _of_mx(name, records, texts)
+        case ev.DnsAnswered(rcode="NXDOMAIN", rrtype="A", name=name) if _REVERSED.match(name):
+            return texts("say.dns-answered.not-listed")
         case ev.DnsAnswered(rcode="NXDOMAIN" | "SERVFAIL" | "REFUSED" as rcode, name=name):
             return texts(f"say.dns-answered.{rcode.lower()}", name=name)
         case ev.DnsAnswered():

@@ -67,7 +67,9 @@ def test_a_run_prints_the_same_records_each_time_and_is_done_where_its_expectati
 def test_a_run_in_words_ends_with_each_expectation():
     done = sim("run", "null-mx", "--plain")
     assert done.returncode == 0
-    assert "What the world expects\n  pass: " in done.stdout.decode()
+    said = done.stdout.decode()
+    assert "What the world expects\n  pass: " in said
+    assert "  1  returned to the sender: the domain says that it takes no mail (null MX) (nomail.example)\n" in said
 
 
 def test_an_expectation_that_fails_ends_with_1_and_is_said(tmp_path):

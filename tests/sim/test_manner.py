@@ -66,3 +66,18 @@ def test_each_maker_tells_too_much_mail_at_another_moment(manner: Manner, verb: 
     trips = tuple(msgspec.structs.replace(FIRST.journeys[0], at_s=float(n)) for n in range(2))
     said = spoken(manner, *trips, rate_limit=RateLimit(1, 120.0))
     assert [(reply[0], reply[1]) for reply in said if reply[1] and reply[1] // 100 == 4] == [(verb, code)]
+
+
+def test_what_a_blocklist_says_can_not_break_the_line_that_repeats_it():
+    world = load_world("blocklisted")
+    evil = msgspec.structs.replace(
+        world.zones[-1], text=world.zones[-1].text.replace("Mail from an", r"\013\010250 Ok\000ố" + "x" * 150)
+    )
+    assert evil != world.zones[-1]
+    records: list[Record] = []
+    play(msgspec.structs.replace(world, zones=(*world.zones[:-1], evil)), None, None, records.append)
+    (refusal,) = [r.event for r in records if isinstance(r.event, ev.ReplySent) and r.event.code == 554]
+    (line,) = refusal.lines
+    assert line.isascii()
+    assert line.isprintable()
+    assert len(line) < 400

@@ -112,6 +112,12 @@ def test_the_kinds_of_dns_answers_are_told_apart(book: Any, rcode: str, records:
     assert said in (last_sentence(book.records) or "")
 
 
+@pytest.mark.parametrize("name", ["25.0.4.10.bl.example", f"{'0.' * 31}1.bl.example"])
+def test_a_name_that_a_blocklist_does_not_have_is_no_slip_of_the_pen(book: Any, name: str) -> None:
+    book(ev.DnsAnswered(name, "A", "192.0.2.53", "NXDOMAIN", (), 300, False, 1.0))
+    assert "not on it" in (last_sentence(book.records) or "")
+
+
 def test_a_refusal_says_who_refused_and_what_it_means(book: Any) -> None:
     book.connect()
     book.ask("RCPT TO:<lan@neu.example>", 550, "5.1.1 No such user", enhanced="5.1.1")

@@ -20,7 +20,8 @@ _ESMTP = ("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS")
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A reply's code and words; `{who}` is the recipient, `{id}` the queue id, `{host}` the server."""
+    """A reply's code and words; `{who}` is the recipient, `{id}` the queue id, `{host}` the server; of a verdict
+    on a client `{client}` is its address, `{zone}` the blocklist, `{why}` what that says of it."""
 
     code: int
     enhanced: str
@@ -53,7 +54,7 @@ _PLAIN = Behaviour(
     verdicts={
         "greylisted": Word(451, "4.7.1", "Greylisted, come back later"),
         "rate-limited": Word(421, "4.7.0", "Too many messages from you, come back later"),
-        "blocklisted": Word(554, "5.7.1", "Your address is on a blocklist"),
+        "blocklisted": Word(554, "5.7.1", "Your address [{client}] is listed by {zone}{why}"),
     }
 )
 
@@ -81,7 +82,7 @@ _POSTFIX = Behaviour(
     verdicts={
         "greylisted": Word(450, "4.2.0", "Recipient refused for now: greylisted"),
         "rate-limited": Word(450, "4.7.1", "Too much mail from this client"),
-        "blocklisted": Word(554, "5.7.1", "Service unavailable: client host blocked"),
+        "blocklisted": Word(554, "5.7.1", "Service unavailable: client host [{client}] is listed by {zone}{why}"),
     },
 )  # fmt: skip
 
@@ -106,7 +107,7 @@ _EXIM = Behaviour(
     verdicts={
         "greylisted": Word(451, "", "greylisted, try again later"),
         "rate-limited": Word(451, "", "sending faster than allowed"),
-        "blocklisted": Word(550, "", "listed by a blocklist"),
+        "blocklisted": Word(550, "", "{client} is listed by {zone}{why}"),
     },
 )
 
@@ -136,7 +137,7 @@ _EXCHANGE = Behaviour(
     verdicts={
         "greylisted": Word(451, "4.7.1", "Try again later"),
         "rate-limited": Word(421, "4.4.2", "Message rate exceeded, closing the channel"),
-        "blocklisted": Word(550, "5.7.1", "Your address is on a block list"),
+        "blocklisted": Word(550, "5.7.1", "Client host [{client}] is on the block list {zone}{why}"),
     },
 )  # fmt: skip
 

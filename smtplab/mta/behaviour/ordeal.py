@@ -185,10 +185,13 @@ class Ordeal:
         policies, behaviour = self._ward.policies, self._ward.behaviour
         if not policies.judges_clients or moment != behaviour.judges_at or self._judged:
             return None
-        verdict = await policies.judge_client(self._client, self._emit, reputed=self._reputed)
-        self._judged = verdict is None
+        opinion = await policies.judge_client(self._client, self._emit, reputed=self._reputed)
+        self._judged = opinion is None
         self._reputed = self._reputed or self._judged
-        return None if verdict is None else behaviour.verdicts[verdict].reply()
+        if opinion is None:
+            return None
+        word = behaviour.verdicts[opinion.verdict]
+        return word.reply(client=self._client, zone=opinion.zone, why=opinion.why)
 
     def _reply(self, command: Command, caller: Caller) -> Word | Awaitable[Word | None] | None:
         hook = self._plain_rules.hooks.get(command.verb)

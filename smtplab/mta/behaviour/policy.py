@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import deque
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
@@ -35,6 +35,16 @@ class RateLimit(Part, frozen=True):
     per_s: Annotated[float, Meta(gt=0)] = 60.0
 
 
+class Opinion(NamedTuple):
+    """What is held against a client."""
+
+    verdict: Verdict
+    zone: str = ""
+    """Of the blocklist that names it."""
+    why: str = ""
+    """What that says of it, as the end of a reply's line; empty where it says nothing."""
+
+
 class Policies:
     """What one host holds against clients; None where it holds nothing."""
 
@@ -48,13 +58,13 @@ class Policies:
         self._blocklists = blocklists
         self._net = net
 
-    async def judge_client(self, address: str, emit: Emit, *, reputed: bool) -> Verdict | None:
+    async def judge_client(self, address: str, emit: Emit, *, reputed: bool) -> Opinion | None:
         """Its rate, then its reputation unless that is known to be good. Facts: Judged, and DNS."""
         if self._rate is not None and not self._rate.allows(address, emit):
-            return "rate-limited"
+            return Opinion("rate-limited")
         for zone in () if reputed else self._blocklists:
             if await is_listed(address, zone, self._net, emit):
-                return "blocklisted"
+                return Opinion("blocklisted", zone, await _reason(address, zone, self._net, emit))
         return None
 
     def judge_triplet(self, address: str, sender: str, recipient: str, emit: Emit) -> Verdict | None:
@@ -134,6 +144,19 @@ async def is_listed(address: str, zone: str, net: Net, emit: Emit) -> bool:
     else:
         emit(Judged("dnsbl", "could-not-check", f"{name}: {answer.kind}"))
     return bool(listed)
+
+
+REASON_LENGTH_MAX = 200
+"""A reply's line has 512 octets (RFC 5321 4.5.3.1.5), and the names before it are long."""
+
+
+async def _reason(address: str, zone: str, net: Net, emit: Emit) -> str:
+    """RFC 5782 2.1: the TXT record beside the address says why, and often whom to ask."""
+    answer = await net.resolver.resolve(f"{_reversed(address)}.{zone}", "TXT", emit)
+    said = " ".join(record.strip('"') for record in answer.records[:1])
+    # It comes from outside, and goes into a line of the protocol.
+    printable = "".join(character if " " <= character <= "~" else "?" for character in said)
+    return f"; {printable[:REASON_LENGTH_MAX]}" if said else ""
 
 
 def _reversed(address: str) -> str:
