@@ -16,6 +16,7 @@ from smtplab.mta.inbox.recording import FIRST_RECORDS, LAST_RECORDS, Recording
 from smtplab.mta.inbox.store import open_inbox, place_of
 from smtplab.mta.mailbox_port import NotLocked
 from smtplab.mta.queue.identifier import QueueIds
+from smtplab.mta.store import spool
 from smtplab.mta.wishes import wish_of
 from smtplab.net.clock import SystemClock
 from smtplab.net.live import unforeseeable
@@ -130,6 +131,24 @@ def test_a_mailbox_has_one_reader_at_a_time_and_loses_what_he_took(tmp_path):
         drop.release()
         assert (await mailboxes.lock("alice")).letters == ()
         assert [letter.uid for letter in (await mailboxes.lock("bob")).letters] == ["1"]
+        await store.close()
+
+    asyncio.run(play())
+
+
+def test_what_a_reader_took_away_is_off_the_disk_while_the_server_works_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "SEGMENT_OCTETS", 1)
+    content = b"x" * 100_000 + b"\r\n"
+
+    async def play():
+        store = open_inbox(tmp_path)
+        for name in ("1", "2", "3"):
+            await store.put(kept(name, content, "alice"), content)
+        assert len(list((tmp_path / "spool").iterdir())) == 3
+        drop = await InboxMailboxes(store, make_ids(), SystemClock()).lock("alice")
+        assert await drop.remove(["1", "3"])
+        await store.remove("2")
+        assert list((tmp_path / "spool").iterdir()) == []
         await store.close()
 
     asyncio.run(play())

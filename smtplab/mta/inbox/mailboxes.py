@@ -82,7 +82,7 @@ class _InboxMaildrop:
 
     async def remove(self, uids: Collection[str]) -> bool:
         try:
-            await self._store.do(lambda connection: _take_away(connection, self.name, uids))
+            await self._store.let_go(lambda connection: _take_away(connection, self.name, uids))
         except DBAPIError:
             return False
         return True
@@ -98,8 +98,9 @@ def _letters(connection: Connection, name: str) -> tuple[Listed, ...]:
     return tuple(Listed(entry.id, entry.octets + 2 * entry.unended) for entry in mine)
 
 
-def _take_away(connection: Connection, name: str, uids: Collection[str]) -> None:
-    """With its last reader a message leaves the inbox."""
+def _take_away(connection: Connection, name: str, uids: Collection[str]) -> list[int]:
+    """With its last reader a message leaves the inbox. The spool's segments that lose one."""
+    segments: list[int] = []
     for uid in uids:
         entry = tables.get(connection, number_of(uid))
         if entry is None:
@@ -108,4 +109,5 @@ def _take_away(connection: Connection, name: str, uids: Collection[str]) -> None
         if left:
             tables.replace(connection, msgspec.structs.replace(entry, mailboxes=left))
         else:
-            tables.remove(connection, number_of(uid))
+            segments += tables.remove(connection, number_of(uid)) or []
+    return segments

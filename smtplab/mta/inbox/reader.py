@@ -105,7 +105,7 @@ class Inbox:
 
     def delete(self, name: str) -> bool:
         """False where there is no such message."""
-        return tables.remove(self._connection, number_of(name))
+        return tables.remove(self._connection, number_of(name)) is not None
 
     def take_out(self, name: str) -> Removed | None:
         """Removes a message, or a session that brought none; what comes back can be put back."""

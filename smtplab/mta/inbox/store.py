@@ -91,7 +91,7 @@ class InboxStore:
 
     async def remove(self, entry_id: str) -> None:
         """A message that is nobody's concern any more."""
-        await self.do(lambda connection: tables.remove(connection, number_of(entry_id)))
+        await self.let_go(lambda connection: tables.remove(connection, number_of(entry_id)) or [])
 
     async def content(self, entry_id: str) -> bytes | None:
         return await self.do(lambda connection: tables.content(connection, number_of(entry_id), self._folder))
@@ -102,6 +102,11 @@ class InboxStore:
         if isinstance(found, DBAPIError):
             raise found
         return found
+
+    async def let_go(self, work: Callable[[Connection], Sequence[int]]) -> None:
+        """In a transaction of its own; `work` returns the spool's segments of the contents that it removed."""
+        if segments := await self.do(work):
+            await self.do(lambda _: self._forget(segments))
 
     async def age(self, keep: Keep, now: float) -> Trouble | None:
         """Lets go of what is too much, page by page, so that messages that come meanwhile wait for one page only."""

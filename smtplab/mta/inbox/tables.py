@@ -55,11 +55,14 @@ def replace(connection: Connection, entry: Kept) -> None:
     connection.execute(_replace, [{"key": number_of(entry.id), "new_entry": _encode(entry).decode()}])
 
 
-def remove(connection: Connection, number: int) -> bool:
-    """False where there was none. What lay in the spool is given back when a server starts next."""
+def remove(connection: Connection, number: int) -> list[int] | None:
+    """The spool's segment in which it lay, if it did: the server gives that back, at its next start where another
+    process removed it. None where there was no such message."""
+    lay = select(contents.c.segment).where(contents.c.number == number, contents.c.segment.is_not(None))
+    segments = [segment for segment in connection.scalars(lay) if segment is not None]
     found = connection.execute(delete(messages).where(messages.c.number == number)).rowcount
     connection.execute(delete(contents).where(contents.c.number == number))
-    return bool(found)
+    return segments if found else None
 
 
 def entries(connection: Connection, after: int = -1) -> Iterator[Kept]:
