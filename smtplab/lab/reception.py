@@ -88,6 +88,7 @@ def _maildrop_server(house: House, wire: Wire) -> MaildropServer:
         tls=house.tls,
         clear_login=is_loopback(wire.peer.address),
         apop=True,
+        ages=not house.request.keep.everything,
     )
     return MaildropServer(rules, house.mailboxes, house.net, recording.scope)
 

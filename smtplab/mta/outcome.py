@@ -4,7 +4,8 @@ After RFC 5321 4.2.1, 4.5.4 and 5.1, and as Postfix does it:
 
 * A 2xx to the content takes the message. A 4xx is temporary, a 5xx permanent.
 * What is said to RCPT, MAIL or the content is about the recipient or the message. Its 5xx is the last word; after a
-  4xx the next host is tried, for it may be nothing but this host's trouble.
+  4xx the next host is tried, for it may be nothing but this host's trouble. A 552 for too many recipients leaves the
+  others to a later transaction.
 * What happens before MAIL is about the host: a refused connection, a 554 greeting, a refused EHLO, a handshake that
   fails, TLS that is demanded and not offered. The next host is tried, also after a 5xx; only where every host refuses
   for good is the message refused for good.
@@ -197,6 +198,17 @@ def another_host_may_help(setback: Setback) -> bool:
 
 def failed(recipient: Mailbox, setback: Setback, host: str) -> RecipientOutcome:
     return RecipientOutcome(recipient, judge(setback, host), another_host_may_help(setback))
+
+
+def left_for_later(recipient: Mailbox, refusal: Reply, host: str) -> RecipientOutcome:
+    """RFC 5321 4.5.3.1.10: a 552 to one more recipient, after some that were accepted, is what RFC 821 had for 452."""
+    judgement = judge(Setback("envelope", refusal), host)
+    return RecipientOutcome(recipient, msgspec.structs.replace(judgement, result="deferred", enhanced="4.5.3"))
+
+
+def says_too_many(refusal: Reply) -> bool:
+    """Where an enhanced code says that the mailbox is full, or the message too large, it is that."""
+    return refusal.code == 552 and refusal.enhanced in (None, "5.5.3")
 
 
 def accepted(recipient: Mailbox, reply: Reply, host: str, *, notifies: bool = False) -> RecipientOutcome:

@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from smtplab.events import Judged, RuleBroken
 from smtplab.mta.envelope import Envelope, Needed
-from smtplab.mta.outcome import LackingReason, RecipientOutcome, Setback, Shortfall, accepted, failed, stopped
+from smtplab.mta.outcome import (
+    LackingReason,
+    RecipientOutcome,
+    Setback,
+    Shortfall,
+    accepted,
+    failed,
+    left_for_later,
+    says_too_many,
+    stopped,
+)
 from smtplab.mta.session import Session, refused
 from smtplab.mta.talk import Outcome, Skipped, Talk
 from smtplab.net.ports import Lost
@@ -175,7 +185,7 @@ async def _finish(
     session: Session, envelope: Envelope, rcpts: Sequence[Outcome], before_content: BeforeContent | None
 ) -> Verdict:
     host, people = session.place.host, envelope.recipients
-    fates = [_fate(who, answer, host) for who, answer in zip(people, rcpts, strict=True)]
+    fates = _fates(people, rcpts, host)
     if _ends_at_rcpt(session):
         session.stop_at("rcpt", "envelope")
         pairs = zip(fates, people, rcpts, strict=True)
@@ -196,10 +206,20 @@ async def _finish(
     return setback, tuple(next(left) if fate is None else fate for fate in fates)
 
 
-def _fate(recipient: Mailbox, answer: Outcome, host: str) -> RecipientOutcome | None:
-    """By the answer to its RCPT; None for one that will get the content."""
-    setback = Setback("envelope", Shortfall("skipped")) if type(answer) is Skipped else refused("envelope", answer)
-    return None if setback is None else failed(recipient, setback, host)
+def _fates(people: Sequence[Mailbox], answers: Sequence[Outcome], host: str) -> list[RecipientOutcome | None]:
+    """By the answer to each RCPT; None for one that will get the content."""
+    fates: list[RecipientOutcome | None] = []
+    some_accepted = False
+    for who, answer in zip(people, answers, strict=True):
+        setback = Setback("envelope", Shortfall("skipped")) if type(answer) is Skipped else refused("envelope", answer)
+        some_accepted = some_accepted or setback is None
+        if setback is None:
+            fates.append(None)
+        elif some_accepted and isinstance(answer, Reply) and says_too_many(answer):
+            fates.append(left_for_later(who, answer, host))
+        else:
+            fates.append(failed(who, setback, host))
+    return fates
 
 
 async def _send(

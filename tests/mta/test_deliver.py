@@ -170,6 +170,30 @@ def test_some_recipients_accepted_and_some_refused_each_have_their_own_fate(kit)
     assert [line for line in second.heard if line.startswith("RCPT")] == ["RCPT TO:<z@d.example>"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        ("552 too many recipients", "deferred"),
+        ("552 5.5.3 too many", "deferred"),
+        ("552 5.2.2 mailbox full", "refused"),
+    ],
+)
+def test_a_server_that_takes_no_more_recipients_gets_the_others_later(kit, answer, result):
+    """RFC 5321 4.5.3.1.10: a 552 of old is a 452. It is none to the first of them, nor where it says another thing."""
+
+    async def play(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+        await bench.play("10.1.0.1", kit.Peer("220 a", "250 a", "250 ok", "250 ok", answer, "354 go"))
+        delivery = await bench.send("x@d.example", "y@d.example")
+        assert [one.judgement.result for one in delivery.outcomes] == ["accepted", result]
+        assert delivery.outcomes[1].judgement.code == 552
+        assert delivery.outcomes[1].judgement.status[0] == ("4" if result == "deferred" else "5")
+        await bench.play("10.1.0.1", kit.Peer("220 a", "250 a", "250 ok", answer), port=26)
+        assert (await bench.send("x@d.example", port=26)).judgement.result == "refused"
+
+    kit.on_bench(play)
+
+
 def test_without_transmit_it_stops_after_the_recipients_then_rset_and_quit(kit):
     peer = kit.Peer("220 a", "250 a", "250 ok", "250 2.1.5 fine", "250 reset")
 

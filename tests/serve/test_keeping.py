@@ -1,6 +1,7 @@
 """What `smtplab serve` keeps, logs and lets go of, and the parts of what it kept."""
 
 import json
+import poplib
 import re
 import signal
 import sys
@@ -67,6 +68,14 @@ def test_only_the_newest_messages_are_kept(tmp_path):
         while len(served.inbox()) > 2 and time.monotonic() < until:
             pass
         assert [row["subject"] for row in served.inbox()] == ["2", "3"]
+
+
+@pytest.mark.parametrize(("arguments", "promised"), [((), True), (("--keep-age", "30d"), False)])
+def test_a_pop3_reader_is_promised_no_more_than_is_kept(tmp_path, arguments, promised):
+    with Served(tmp_path, "--listen", "127.0.0.1:0", "--pop3", "127.0.0.1:0", *arguments) as served:
+        reader = poplib.POP3("127.0.0.1", served.ports["pop3"], timeout=30)
+        assert ("EXPIRE" in reader.capa()) is promised
+        reader.quit()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ class MaildropRules(msgspec.Struct, frozen=True, kw_only=True):
     """Its digest is MD5 (RFC 6151 2.3), but on a plain connection it tells less than PASS."""
     mechanisms: tuple[str, ...] = ("PLAIN",)
     limits: Limits = Limits()
+    ages: bool = False
+    """Messages may go before their reader has taken them, so that EXPIRE NEVER (RFC 2449 6.7) would be untrue."""
     idle_timeout_s: float = 600.0
     """RFC 1939 3: at least ten minutes."""
     failed_login_delay_s: float = 2.0
@@ -39,7 +41,9 @@ class MaildropRules(msgspec.Struct, frozen=True, kw_only=True):
 
 def capabilities(rules: MaildropRules, *, secure: bool, logged_in: bool) -> Capabilities:
     """As CAPA tells them now."""
-    lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+    lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"]
+    if not rules.ages:
+        lines.append("EXPIRE NEVER")
     if secure or rules.clear_login:
         lines.append("USER")
         if rules.mechanisms:

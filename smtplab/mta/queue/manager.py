@@ -205,7 +205,10 @@ class Queue:
         waits = self._group is None or full or self._office.rest_s > 0 or released > now
         return Entry(
             queue_id=queue_id,
-            envelope=msgspec.structs.replace(envelope, content=b""),
+            # Who is named twice gets it once.
+            envelope=msgspec.structs.replace(
+                envelope, recipients=tuple(dict.fromkeys(envelope.recipients)), content=b""
+            ),
             octets=trace_octets + len(envelope.content),
             hop=hop,
             arrived_at=released,

@@ -170,6 +170,20 @@ def test_recipients_of_one_message_go_their_own_ways(kit):
     assert b"\tfor <" not in boxes.messages("here@here.example")[0].content
 
 
+def test_who_is_named_twice_gets_the_message_once(kit):
+    peer = kit.good_peer()
+
+    async def prepare(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+        await bench.play("10.1.0.1", peer)
+
+    twice = arrival(kit, "b@here.example", "c@d.example", "b@here.example", "c@d.example")
+    bench, boxes = with_queue(kit, twice, prepare=prepare)
+    assert len(boxes.messages("b@here.example")) == 1
+    assert [line for line in peer.heard if line.startswith("RCPT")] == ["RCPT TO:<c@d.example>"]
+    assert len(bench.told(Delivered)) == 1
+
+
 def test_the_same_chance_gives_the_same_queue_ids(kit):
     one, _ = with_queue(kit, arrival(kit, "b@here.example"), arrival(kit, "c@here.example"))
     two, _ = with_queue(kit, arrival(kit, "b@here.example"), arrival(kit, "c@here.example"))
