@@ -15,7 +15,8 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.exits import DONE, INTERRUPTED
 from smtplab.lab.simulation import show_world
 from smtplab.sim.loopback import Unservable
-from smtplab.sim.serve import CannotListen, Open, Serving
+from smtplab.sim.places import CannotListen
+from smtplab.sim.serve import Open, Serving
 from smtplab.sim.world import World
 
 
@@ -45,7 +46,7 @@ def prepare_serving(name_or_path: str, seed: int | None = None, *, speed: float 
         except Unservable as trouble:
             raise BadInput("sim.unservable", world=world.name, host=str(trouble)) from trouble
         except CannotListen as trouble:
-            raise BadInput("sim.cannot-listen", place=trouble.place, reason=trouble.reason) from trouble
+            raise BadInput(trouble.told.text, **trouble.told.arguments) from trouble
 
     return serve
 

@@ -21,8 +21,8 @@ from smtplab.lesson.lesson import Action, Task
 from smtplab.lesson.library import Opened, open_lesson
 from smtplab.lesson.mirror import Mirror
 from smtplab.sim.loopback import Unservable
-from smtplab.sim.places import FIRST_SHARED_PORT
-from smtplab.sim.serve import CannotListen, Open, Serving
+from smtplab.sim.places import FIRST_SHARED_PORT, CannotListen
+from smtplab.sim.serve import Open, Serving
 from smtplab.told import Told, tell
 
 _SHARED_PORTS = range(FIRST_SHARED_PORT, 32_000, 500)
@@ -57,7 +57,7 @@ async def stand(folder: Path, wish: Wish) -> None:
     except Unservable as trouble:
         _say(Stands(trouble=tell("sim.unservable", world=opened.world.name, host=str(trouble))))
     except CannotListen as trouble:
-        _say(Stands(trouble=tell("sim.cannot-listen", place=trouble.place, reason=trouble.reason)))
+        _say(Stands(trouble=trouble.told))
 
 
 async def _stand_somewhere(opened: Opened, wish: Wish) -> None:

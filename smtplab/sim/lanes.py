@@ -15,7 +15,7 @@ from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
 from smtplab.sim.hops import Hops, Meet
-from smtplab.sim.places import Places
+from smtplab.sim.places import CannotListen, Places
 
 SILENCE_S = 127.0
 """After six repetitions of its first packet Linux gives a connection up (tcp_syn_retries, RFC 6298 5.5)."""
@@ -50,10 +50,13 @@ class LoopbackListener:
     async def listen(
         self, address: str, port: int, make_handler: Callable[[], Handler], *, tls: ServerTls | None = None
     ) -> Listening:
-        """As `Listener.listen`, at the place that stands for this one."""
+        """As `Listener.listen`, at the place that stands for this one. Raises CannotListen."""
         real = self._places.real(address, port)
         make = partial(_Arrival, self._places, address, make_handler)
-        return await self._listener.listen(real.address, real.port, make, tls=tls)
+        try:
+            return await self._listener.listen(real.address, real.port, make, tls=tls)
+        except OSError as trouble:
+            raise CannotListen(real, trouble) from trouble
 
 
 class _Arrival:

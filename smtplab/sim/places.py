@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 from smtplab.net.ports import Endpoint
+from smtplab.net.refusal import bind_refusal
 from smtplab.sim.hops import Meet
 from smtplab.sim.loopback import Addresses
+from smtplab.told import Unfit, tell
 
 SERVICES = {25: "smtp", 587: "submission", 465: "submissions", 110: "pop3", 53: "dns"}
 """By the port that IANA gave them."""
@@ -12,11 +16,21 @@ SERVICES = {25: "smtp", 587: "submission", 465: "submissions", 110: "pop3", 53: 
 HIGH_PORTS = {25: 2525, 587: 2587, 465: 2465, 110: 2110, 53: 2053}
 """Where a person who is not root may listen."""
 
-
 FIRST_SHARED_PORT = 22500
 """From here on, one after the other, where all hosts share 127.0.0.1: below every system's ephemeral ports."""
 
 SHARED = "127.0.0.1"
+
+
+class CannotListen(Unfit):
+    """An address and port that can't be had, with the system's own words."""
+
+    def __init__(self, real: Endpoint, trouble: OSError) -> None:
+        text = _TEXT_OF_ERROR.get(trouble.errno or 0, "sim.cannot-listen")
+        super().__init__(tell(text, place=f"{real.address}:{real.port}", reason=bind_refusal(trouble)))
+
+
+_TEXT_OF_ERROR = {errno.EADDRINUSE: "sim.place-taken", errno.EACCES: "sim.port-forbidden"}
 
 
 class Places:

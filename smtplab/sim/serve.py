@@ -17,14 +17,13 @@ from smtplab.journal import Journal, Record
 from smtplab.net.clock import SystemClock
 from smtplab.net.names import DNS_PORT
 from smtplab.net.ports import Endpoint
-from smtplab.net.refusal import bind_refusal
 from smtplab.sim.character import takes_mail
 from smtplab.sim.hosts import Server
 from smtplab.sim.internet import Fabric, Internet
 from smtplab.sim.lanes import LoopbackExchange, LoopbackHopDialer, LoopbackNetwork
 from smtplab.sim.loopback import Addresses, served
 from smtplab.sim.nameserver import NameServer
-from smtplab.sim.places import SERVICES, SHARED, Places
+from smtplab.sim.places import SERVICES, SHARED, CannotListen, Places
 from smtplab.sim.world import Host, World
 
 POP3_PORT = 110
@@ -37,15 +36,6 @@ class Open(msgspec.Struct, frozen=True):
     protocol: str
     host: str
     port: int
-
-
-class CannotListen(Exception):  # noqa: N818 - the operator's to mend
-    """An address and port that can't be had; `reason` is the system's own words."""
-
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-        self.place = place
-        self.reason = reason
 
 
 class WorldClock(SystemClock):
@@ -126,17 +116,13 @@ class Serving:
             try:
                 endpoint = await names.open(real)
             except OSError as trouble:
-                raise _cannot(real, trouble) from trouble
+                raise CannotListen(real, trouble) from trouble
             opened.append(_opened(host, DNS_PORT, endpoint))
         return opened
 
     async def _open_server(self, host: Host, server: Server, stack: AsyncExitStack) -> list[Open]:
         stack.push_async_callback(server.abort)
-        try:
-            opened = [_opened(host, port, endpoint) for port, endpoint in await server.open()]
-        except OSError as trouble:
-            raise _cannot(self._places.real(host.addresses[0], 0), trouble) from trouble
-        return opened
+        return [_opened(host, port, endpoint) for port, endpoint in await server.open()]
 
     def _for_strangers(self, address: str) -> str:
         """A host of the world as the machine knows it."""
@@ -160,10 +146,6 @@ async def tasks_until_the_end() -> AsyncIterator[list[asyncio.Task[None]]]:
 
 def _opened(host: Host, port: int, endpoint: Endpoint) -> Open:
     return Open(host.name, SERVICES[port], endpoint.address, endpoint.port)
-
-
-def _cannot(real: Endpoint, trouble: OSError) -> CannotListen:
-    return CannotListen(f"{real.address}:{real.port}" if real.port else real.address, bind_refusal(trouble))
 
 
 def _can_bind(address: str) -> bool:

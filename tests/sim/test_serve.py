@@ -1,6 +1,7 @@
 """A served world from within: what its servers do to each other over real sockets, and what they tell."""
 
 import asyncio
+import errno
 import smtplib
 import socket
 import ssl
@@ -19,9 +20,12 @@ import pytest
 from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.mta.behaviour.faults import Reset
+from smtplab.net.ports import Endpoint
 from smtplab.sim.library import load_world
-from smtplab.sim.serve import CannotListen, Open, Serving
+from smtplab.sim.places import CannotListen
+from smtplab.sim.serve import Open, Serving
 from smtplab.sim.world import World
+from smtplab.told import tell
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a loopback address for each host")
 
@@ -244,6 +248,27 @@ def test_dig_any_shows_all_that_a_name_has():
         assert {rrset.rdtype for rrset in response.answer} >= {dns.rdatatype.SOA, dns.rdatatype.NS, dns.rdatatype.MX}
 
     stand("five-days", use)
+
+
+@pytest.mark.parametrize("protocol", ["dns", "pop3"])
+def test_a_port_that_is_taken_is_named(protocol: str):
+    async def look(one: Stand) -> None:
+        places.append(one.place("ns.vnet.example" if protocol == "dns" else "mail.home.example", protocol))
+
+    async def use(_: Stand) -> None:
+        raise AssertionError
+
+    places: list[tuple[str, int]] = []
+    stand("first-mail", look)
+    with socket.create_server(places[0]), pytest.raises(CannotListen) as refused:
+        stand("first-mail", use)
+    where = "{}:{}".format(*places[0])
+    assert refused.value.told == tell("sim.place-taken", place=where, reason="Address already in use")
+
+
+def test_a_port_that_the_system_keeps_for_root_is_not_said_to_be_taken():
+    trouble = CannotListen(Endpoint("127.81.0.53", 53), PermissionError(errno.EACCES, "no"))
+    assert trouble.told == tell("sim.port-forbidden", place="127.81.0.53:53", reason="Permission denied")
 
 
 def test_a_world_that_is_served_already_can_not_be_served_twice():
