@@ -40,6 +40,8 @@ class WorldRun:
         self._end: int | None = None
         """Where the end was when the person last asked for it."""
         self.nodes = Nodes(self.known)
+        self.by_events = False
+        """The timeline's scale: each record is as wide, not each hour."""
         self.whole = False
         """The feed has ended and all of it is known."""
         self.failed = False

@@ -120,6 +120,21 @@ def test_the_home_screen_leads_to_the_worlds_and_enter_plays_one(tmp_path):
     asyncio.run(scene())
 
 
+def test_what_a_world_teaches_can_be_read_to_its_end_on_a_small_terminal(tmp_path):
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(80, 24)) as pilot:
+            stage = Stage(app, pilot)
+            await stage.press("f4", "end", "tab", *["down"] * 20)
+            assert "here." in stage.shown()
+            await stage.press("tab", "home")
+            assert "A backup MX only keeps mail" in stage.shown()
+            await stage.press("enter")
+            assert app.screen._feed.subject == "backup-mx"
+
+    asyncio.run(scene())
+
+
 def test_a_person_s_own_worlds_stand_on_top_and_a_broken_one_is_told_with_its_error(tmp_path):
     folder = tmp_path / "worlds"
     folder.mkdir()
@@ -195,6 +210,10 @@ def test_the_timeline_can_be_dragged(stage):
         await on.press("z")
         await on.pilot.click(Timeline, offset=(width, 0))
         assert on.run.at == len(on.run.known)
+        await on.press("enter")
+        assert on.app.screen.query_one(Timeline).by_events
+        await on.press("z", "q")
+        assert not line.by_events
 
     stage(scene, "five-days")
 

@@ -78,6 +78,7 @@ class HostScreen(MomentScreen):
         *DELIVERIES_AND_HOURS,
         *PLAYING,
         *ENDS,
+        Binding("z", "scale", "ui.key.scale", show=False),
         Binding("s", "save", "ui.key.save", show=False),
         *EXPLAINING,
         *SEARCHING,
@@ -236,7 +237,7 @@ class HostScreen(MomentScreen):
     def _show_all(self) -> None:
         """The tab at hand."""
         run, known = self._run, self._run.nodes.knowledge(self._host, self._run.at)
-        self.query_one(Timeline).show(run.at, run.now_us)
+        self._show_timeline()
         self._say_tabs()
         match self._tab:
             case "knows":

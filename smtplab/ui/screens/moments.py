@@ -72,14 +72,15 @@ class MomentScreen(LinesScreen):
         if self._moment != self._moment_now():
             self._show()
         elif self._standing != self._standing_now():
-            self.query_one(Timeline).refresh()
+            self._show_timeline()
             self._show_title()
 
     def _moment_now(self) -> Hashable:
         return (self._run.at, self._run.now_us)
 
     def _standing_now(self) -> Hashable:
-        return (len(self._run.known), self._run.whole, self._run.player.playing, self._run.player.speed)
+        run = self._run
+        return (len(run.known), run.whole, run.by_events, run.player.playing, run.player.speed)
 
     def _knew(self, host: str) -> str:
         """The title of what a host knew, with the moment by both clocks."""
@@ -113,6 +114,10 @@ class MomentScreen(LinesScreen):
         """What this screen shows of the moment, but for its title."""
         raise NotImplementedError
 
+    def _show_timeline(self) -> None:
+        run = self._run
+        self.query_one(Timeline).show(run.at, run.now_us, by_events=run.by_events)
+
     def _show_title(self) -> None:
         """What the title line says."""
         self._standing = self._standing_now()
@@ -138,6 +143,10 @@ class MomentScreen(LinesScreen):
     def action_speed(self, by: int) -> None:
         self._run.player.change_speed(by)
         self._show_title()
+
+    def action_scale(self) -> None:
+        self._run.by_events = not self._run.by_events
+        self._show_timeline()
 
     def action_jump(self, where: Where) -> None:
         self._run.jump(where)

@@ -41,10 +41,6 @@ FOLDED_AT_ONCE: Final = 100
 _FRAME_ROWS: Final = 2
 
 
-class WorldLog(LogLines):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.focus_next", "ui.key.next-pane", key_display="⇥")]
-
-
 class WorldScreen(MomentScreen):
     """Runs the feed, and cancels it when the person leaves."""
 
@@ -109,7 +105,7 @@ class WorldScreen(MomentScreen):
                 yield WorldMap(self._run.plan, self._texts)
                 yield Pane(id="knows")
                 yield Inspector(id="inspector")
-            log = WorldLog(self._run.log.draw)
+            log = LogLines(self._run.log.draw)
             log.with_marks = True
             yield log
         yield SearchBar(self._texts)
@@ -182,9 +178,6 @@ class WorldScreen(MomentScreen):
             self._keep_up()
         self._look_on()
 
-    def action_scale(self) -> None:
-        self.query_one(Timeline).switch()
-
     # Hosts
 
     @on(WorldMap.Chosen)
@@ -219,7 +212,7 @@ class WorldScreen(MomentScreen):
 
     def _show_all(self) -> None:
         run = self._run
-        self.query_one(Timeline).show(run.at, run.now_us)
+        self._show_timeline()
         self.query_one(WorldMap).show(run.network(), "" if run.record is None else run.record.node)
         self._say_clock()
         self._shown.follow()

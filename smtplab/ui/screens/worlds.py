@@ -9,17 +9,18 @@ from typing import ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Label, OptionList, Static
+from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.worlds import Offer, bundled_worlds, offer, own_worlds
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.key_bar import KeyBar
+from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.picks import ENDS, Picks
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
@@ -29,13 +30,17 @@ HOSTS_SHOWN: Final = 6
 
 
 class WorldList(Picks):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "ui.key.play-world", key_display="⏎"), *ENDS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "ui.key.play-world", key_display="⏎"),
+        Binding("tab", "app.focus_next", "ui.key.next-pane", key_display="⇥"),
+        *ENDS,
+    ]
 
 
 class WorldsScreen(Screen[None]):
     """Posts the world that the person chose; the app plays it."""
 
-    CSS_PATH: ClassVar = sheets("screens/worlds", "widgets/key_bar")
+    CSS_PATH: ClassVar = sheets("screens/worlds", "widgets/pane", "widgets/key_bar")
     HELP: ClassVar = "ui.help.worlds"
 
     @dataclass
@@ -53,8 +58,7 @@ class WorldsScreen(Screen[None]):
         yield Label(id="worlds-title")
         with Horizontal():
             yield WorldList(id="worlds")
-            with VerticalScroll(id="teaches", can_focus=False):
-                yield Static()
+            yield Pane(id="teaches")
         yield KeyBar(self._texts)
 
     def on_mount(self) -> None:
@@ -101,7 +105,9 @@ class WorldsScreen(Screen[None]):
             said = self._page(offer(name, self._texts.language))
         except BadInput as bad:
             said = [Content.styled(safe(self._texts(bad.text, **bad.arguments)), "$error")]
-        self.query_one("#teaches Static", Static).update(Content("\n").join(said))
+        pane = self.query_one(Pane)
+        pane.write(Content("\n").join(said))
+        pane.scroll_home(animate=False)
 
     def _page(self, one: Offer) -> list[Content]:
         texts = self._texts

@@ -58,14 +58,9 @@ class Timeline(Widget, can_focus=False):
         self._texts = texts
         self.refresh()
 
-    def show(self, position: int, now_us: int) -> None:
-        """The moment."""
-        self._now = (position, now_us)
-        self.refresh()
-
-    def switch(self) -> None:
-        """From time to events and back."""
-        self.by_events = not self.by_events
+    def show(self, position: int, now_us: int, *, by_events: bool) -> None:
+        """The moment, and the scale."""
+        self._now, self.by_events = (position, now_us), by_events
         self.refresh()
 
     def render(self) -> Content:
