@@ -11,6 +11,7 @@ from smtplab.ui.widgets.two_columns import Half
 from smtplab.view import transcript
 from smtplab.view.journey import Journey
 from smtplab.view.session import Session
+from smtplab.view.strand import key_of
 from smtplab.view.texts import Texts
 
 STYLES: Final[dict[transcript.Tone, str]] = {
@@ -32,7 +33,7 @@ def half(record: Record, texts: Texts, *, secure: bool, node: str = "", line: in
     """
     journey = Journey()
     if secure:
-        journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
+        journey.sessions[key_of(record)] = Session(record.hop, record.node, "client", secure=True)
     lines = transcript.lines(record, journey, texts)
     if not lines:
         return Half(elapsed(record.elapsed_us / 1e6), "", "quiet")

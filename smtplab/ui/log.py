@@ -17,6 +17,7 @@ from smtplab.view.journey import Journey
 from smtplab.view.moments import line_count
 from smtplab.view.safe import safe
 from smtplab.view.session import Session
+from smtplab.view.strand import key_of
 from smtplab.view.texts import Texts
 
 _RECORDS_KEPT: Final = 512
@@ -101,7 +102,7 @@ class Log:
         record = self._records[index]
         journey = Journey()
         if self._secured[index]:
-            journey.sessions[record.hop, record.node] = Session(record.hop, record.node, "client", secure=True)
+            journey.sessions[key_of(record)] = Session(record.hop, record.node, "client", secure=True)
         lines = joined(ladder.rows(record, journey, self._texts), transcript.lines(record, journey, self._texts))
         lines = tuple(line._replace(text=bare(line.text, record.node)) for line in lines)
         if self._of_one_host:

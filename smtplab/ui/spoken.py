@@ -116,7 +116,7 @@ class Spoken:
     def session(self) -> Session | None:
         """Where our dialogue stands now, whatever line is at hand and whoever else talks in the world."""
         journey = self._walk.reading.history.at(len(self._walk.known))
-        return next((one for (hop, _), one in journey.sessions.items() if hop == 0 and one.side == "client"), None)
+        return next((one for (hop, _, _), one in journey.sessions.items() if hop == 0 and one.side == "client"), None)
 
     def standing(self, texts: Texts) -> Standing:
         conversation, session = self._conversation, self.session

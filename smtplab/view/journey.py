@@ -10,6 +10,7 @@ from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.view.session import Session, fold_session, side_of
 from smtplab.view.stages import StageProgress, begin_anew, close_all, fold_stage
+from smtplab.view.strand import Key, Turns, calls, key_of
 
 SNAPSHOT_EVERY = 256
 """Records between two snapshots: a step back folds at most so many again, about a millisecond."""
@@ -17,6 +18,9 @@ SNAPSHOT_EVERY = 256
 
 SNAPSHOTS_MAX = 256
 """A journey over thousands of hops takes some hundred kilobytes."""
+
+SESSIONS_MAX = 500
+"""Strands that are told apart: more than happen side by side in any world that a person follows."""
 
 NEAR = 300
 """Records from which a moment is told roughly: a session and what led to it, some 5 ms."""
@@ -77,14 +81,14 @@ class Journey:
         self.place: Place | None = None
         self.hops: dict[int, Hop] = {}
         """By number, in order of appearance."""
-        self.sessions: dict[tuple[int, str], Session] = {}
-        """The last one of each hop and node."""
+        self.sessions: dict[Key, Session] = {}
+        """The last one of each strand; of very many the newest."""
         self.attempts: list[Attempt] = []
-        self.focus: tuple[int, str] | None = None
-        """Hop and node of the record seen last that belongs to a session."""
+        self.focus: Key | None = None
+        """Of the record seen last that belongs to a session."""
         self.turned = False
-        """The last record is of another hop than what was told before it: a reader sets a heading."""
-        self._hop_told: int | None = None
+        """The last record is of another hop or strand than what was told before it: a reader sets a heading."""
+        self._turns = Turns()
         self._place_hop = 0
 
     @property
@@ -93,7 +97,7 @@ class Journey:
         return None if self.focus is None else self.sessions.get(self.focus)
 
     def session_of(self, record: Record) -> Session | None:
-        return self.sessions.get((record.hop, record.node))
+        return self.sessions.get(key_of(record))
 
     def client_of(self, hop: int) -> str:
         """The node whose view of this hop's dialogue is told; empty where only the server's is known."""
@@ -102,8 +106,7 @@ class Journey:
 
     def tells_twice(self, record: Record) -> bool:
         """Is this the server's view of what its client, journaled too, tells already?"""
-        client = self.client_of(record.hop)
-        return bool(client) and record.node != client and isinstance(record.event, _TOLD_BY_BOTH)
+        return is_echo(record, self.client_of(record.hop))
 
     def advance(self, record: Record) -> None:
         """Take in the next record. Never raises, whatever the records hold."""
@@ -122,6 +125,7 @@ class Journey:
         other.hops = dict(self.hops)
         other.sessions = dict(self.sessions)
         other.attempts = list(self.attempts)
+        other._turns = self._turns.copy()
         return other
 
     @classmethod
@@ -156,39 +160,48 @@ class Journey:
             hop = msgspec.structs.replace(hop, route=event)
         if isinstance(event, ev.ReplyReceived) and event.verb == "RCPT" and (event.code or 0) // 100 == 2:
             hop = msgspec.structs.replace(hop, recipient_taken=True)
-        twice = bool(hop.client) and record.node != hop.client and isinstance(event, _TOLD_BY_BOTH)
-        if not twice:
+        if not is_echo(record, hop.client):
             spent_us = max(0, record.elapsed_us - hop.last_us)
             stages = fold_stage(hop.stages, record, spent_us)
             hop = msgspec.structs.replace(hop, stages=stages, last_us=record.elapsed_us)
         self.hops[record.hop] = hop
 
     def _fold_turn(self, record: Record) -> None:
-        self.turned = (
-            not isinstance(record.event, UNTOLD) and not self.tells_twice(record) and record.hop != self._hop_told
-        )
-        if self.turned:
-            self._hop_told = record.hop
+        told = not isinstance(record.event, UNTOLD) and not self.tells_twice(record)
+        self.turned = told and self._turns.take(record.hop, record.node, record.span)
 
     def _fold_session(self, record: Record) -> None:
         event = record.event
-        key = (record.hop, record.node)
+        key = key_of(record)
         if isinstance(event, ev.ConnectStarted | ev.Connected):
             collects = record.stage == "collect"
-            self.sessions[key] = Session(
-                record.hop, record.node, "client", event.host, event.address, event.port, collects
-            )
+            called = Session(record.hop, record.node, "client", event.host, event.address, event.port, collects)
+            self._put(key, called)
             self.focus = key
             return
         if not isinstance(event, _OF_A_SESSION):
             return
-        session = self.sessions.get(key)
+        session = self._session_at(key)
         opens = isinstance(event, ev.ReplySent) and event.verb == ""
         if session is None or (opens and not session.open):
             session = Session(record.hop, record.node, side_of(event), collects=record.stage == "collect")
-        self.sessions[key] = fold_session(session, event)
+        self._put(key, fold_session(session, event))
         if not self.tells_twice(record):
             self.focus = key
+
+    def _put(self, key: Key, session: Session) -> None:
+        if key not in self.sessions and len(self.sessions) >= SESSIONS_MAX:
+            del self.sessions[next(iter(self.sessions))]
+        self.sessions[key] = session
+
+    def _session_at(self, key: Key) -> Session | None:
+        """One that was kept open for the next message of the same node goes on under another strand."""
+        hop, node, strand = key
+        if key in self.sessions or not calls(strand):
+            return self.sessions.get(key)
+        mine = (at for at in reversed(self.sessions) if at[:2] == (hop, node) and calls(at[2]))
+        last = next((at for at in mine if self.sessions[at].open), None)
+        return None if last is None else self.sessions.pop(last)
 
     def _fold_attempts(self, record: Record) -> None:
         if record.stage == "collect":
@@ -318,9 +331,14 @@ class History:
             self._every *= 2
 
 
-def is_told_by_both(event: ev.Event) -> bool:
-    """Does a client tell this too, in words of its own, where both ends are journaled?"""
-    return isinstance(event, _TOLD_BY_BOTH)
+def is_echo(record: Record, client: str) -> bool:
+    """Is it the server's view of what this client, journaled too, tells in words of its own? Empty: there is none."""
+    event = record.event
+    return (
+        client not in ("", record.node)
+        and isinstance(event, _TOLD_BY_BOTH)
+        and (isinstance(event, _TOLD_BY_SERVERS) or not calls(record.span))
+    )
 
 
 UNTOLD = (ev.JourneyStarted, ev.JourneyEnded, ev.StateChanged)
@@ -342,6 +360,8 @@ _TOLD_BY_BOTH = (
     ev.Connected,
     ev.Disconnected,
 )
+
+_TOLD_BY_SERVERS = (ev.CommandReceived, ev.ReplySent, ev.MessageReceived)
 
 _OF_A_SESSION = (
     ev.CommandSent,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from smtplab import events as ev
 from smtplab.journal import Record
-from smtplab.view.journey import UNTOLD, is_told_by_both
+from smtplab.view.journey import UNTOLD, is_echo
+from smtplab.view.strand import Turns
 from smtplab.view.transcript import own_count, tells_failure
 
 
@@ -16,7 +17,9 @@ class Outline:
 
     def __init__(self) -> None:
         self._clients: dict[int, str] = {}
-        self._hop_told: int | None = None
+        self._turns = Turns()
+        self._last: tuple[int | None, str, str] = (None, "", "")
+        """Hop, node and span of the record before, after which nobody is turned."""
 
     def take(self, record: Record) -> tuple[int, bool]:
         """The lines of the next record, and whether they tell of a failure."""
@@ -27,10 +30,12 @@ class Outline:
         ):
             clients[hop] = record.node
         client = clients.get(hop)
-        if client and record.node != client and is_told_by_both(event):
+        if client is not None and record.node != client and is_echo(record, client):
             return 0, False
         count = own_count(event)
-        if hop != self._hop_told and not isinstance(event, UNTOLD):
-            self._hop_told = hop
-            count += count > 0
+        here = (hop, record.node, record.span)
+        if here != self._last and not isinstance(event, UNTOLD):
+            self._last = here
+            turned = self._turns.take(*here)
+            count += turned and count > 0
         return count, count > 0 and tells_failure(event)

@@ -12,6 +12,7 @@ from smtplab.journal import Record, Stage
 from smtplab.view.journey import Journey
 from smtplab.view.safe import safe
 from smtplab.view.stages import refuses, verdict_of
+from smtplab.view.strand import calls
 from smtplab.view.texts import Texts
 from smtplab.view.titles import reply_lines, title
 
@@ -38,6 +39,10 @@ _BESIDE_SESSIONS: frozenset[Stage] = frozenset({"submit", "dns", "connect", "que
 """What happens before, between and after sessions is not inside TLS, whatever the last session was."""
 
 
+_AT_THE_SERVER: frozenset[Stage] = frozenset({"queue", "mailbox", "bounce"})
+"""What becomes of a message there belongs to the hop by which it came."""
+
+
 def lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
     """The lines of one record, a heading before them where the hop changes; none for what shows nothing.
 
@@ -54,10 +59,16 @@ def lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:
 def heading(record: Record, journey: Journey, texts: Texts) -> str:
     """Which hop is told from here on."""
     hop = journey.hops.get(record.hop)
-    client = (hop.client if hop else "") or record.node
-    if hop is None or not hop.host:
+    client, host = (hop.client if hop else "") or record.node, hop.host if hop else ""
+    if calls(record.span):
+        # Whoever calls may do so for several messages at once.
+        session = journey.session_of(record)
+        client, host = record.node, session.host if session else ""
+    elif record.node != client and record.stage in _AT_THE_SERVER:
+        host = record.node
+    if not host:
         return texts("heading.hop.unknown", number=record.hop, client=client)
-    return texts("heading.hop", number=record.hop, client=client, host=hop.host)
+    return texts("heading.hop", number=record.hop, client=client, host=host)
 
 
 def _own_lines(record: Record, journey: Journey, texts: Texts) -> tuple[Line, ...]:

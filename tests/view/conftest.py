@@ -24,8 +24,10 @@ class Book:
     def records(self) -> list[Record]:
         return self._journal.records
 
-    def __call__(self, *events: ev.Event, hop: int = 0, node: str = CLIENT) -> Record:
-        scope = self._journal.scope(node=node, hop=hop, span="deliver/1")
+    def __call__(self, *events: ev.Event, hop: int = 0, node: str = CLIENT, span: str = "") -> Record:
+        """Who is no client answers, if not said otherwise."""
+        span = span or ("deliver/1" if node == CLIENT else "receive/1")
+        scope = self._journal.scope(node=node, hop=hop, span=span)
         if self.records:
             scope.stage = self.records[-1].stage
         for event in events:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from smtplab.capture import file as capture_file
 from smtplab.capture.library import bundled_folder
+from smtplab.journal import Record
+from smtplab.sim.library import load_world
+from smtplab.sim.run import play
 from smtplab.view import ladder
 from smtplab.view.journey import NEAR, History, Journey
 from smtplab.view.outline import Outline
@@ -20,7 +24,17 @@ CAPTURES = sorted(FOLDER.glob("*.jsonl"))
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_every_record_has_as_many_lines_as_the_outline_says(path: Path):
-    records = capture_file.read(path).records
+    agrees(capture_file.read(path).records)
+
+
+@pytest.mark.parametrize("world", ["mailing-list", "multi-hop", "smuggling"])
+def test_it_says_so_of_worlds_in_which_much_happens_side_by_side_too(world: str):
+    records: list[Record] = []
+    play(load_world(world), None, None, records.append)
+    agrees(records)
+
+
+def agrees(records: Sequence[Record]) -> None:
     outline, journey, texts = Outline(), Journey(), Texts("en")
     for record in records:
         journey.advance(record)

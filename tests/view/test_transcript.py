@@ -150,3 +150,38 @@ def test_a_message_that_is_told_stands_below_its_delivery_line_by_line(book: Any
         "    ",
         "    Bye",
     ]
+
+
+def test_of_two_sessions_at_once_each_line_stands_under_its_own_host(book: Any) -> None:
+    def say(number: int, *events: ev.Event) -> None:
+        book(*events, hop=2, node="mail.club.example", span=f"deliver/{number}/x")
+
+    hosts = ("mail.away.example", "mail.home.example")
+    for number, host in enumerate(hosts, 1):
+        say(number, ev.ConnectStarted(host, "10.0.0.1", 25), ev.Connected(host, "10.0.0.1", 25, 1.0))
+    say(1, ev.TlsEstablished("TLSv1.3", "AES", None, "pkix"))
+    say(2, ev.CommandSent("QUIT", "QUIT"))
+    say(1, ev.CommandSent("NOOP", "NOOP"))
+    assert printed(book.records)[-4:] == [
+        "Hop 2: mail.club.example → mail.home.example",
+        " -> QUIT",
+        "Hop 2: mail.club.example → mail.away.example",
+        " ~> NOOP",
+    ]
+
+
+def test_a_session_that_was_kept_for_the_next_message_is_still_the_same(book: Any) -> None:
+    book.connect()
+    book(ev.TlsEstablished("TLSv1.3", "AES", None, "pkix"), ev.MessageSent(10, "DATA"))
+    book(ev.CommandSent("MAIL", "MAIL FROM:<a@b.example>"), span="deliver/2/mx1.neu.example")
+    assert printed(book.records)[-2:] == ["Hop 0: laptop.example → mx1.neu.example", " ~> MAIL FROM:<a@b.example>"]
+
+
+def test_two_hosts_that_send_over_the_same_hop_at_once_are_both_told(book: Any) -> None:
+    for node, host in (("relay.hust.example", "mx1.neu.example"), ("relay.neu.example", "mx1.hust.example")):
+        book(ev.ConnectStarted(host, "10.0.0.1", 25), hop=2, node=node, span="deliver/1/x")
+    book(ev.Connected("mx1.neu.example", "10.0.0.1", 25, 1.0), hop=2, node="relay.hust.example", span="deliver/1/x")
+    assert printed(book.records)[-2:] == [
+        "Hop 2: relay.hust.example → mx1.neu.example",
+        "=== Connected to mx1.neu.example [10.0.0.1], port 25 (1.0 ms)",
+    ]
