@@ -13,6 +13,7 @@ import msgspec
 
 from smtplab.cli.common import Kind, common_options, named, silence_output, state_of
 from smtplab.cli.output import opened_output, print_nothing
+from smtplab.cli.sim_serve_examples import examples
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
 from smtplab.lab.bad_input import BadInput, NotWritten
@@ -100,27 +101,6 @@ def _lines(standing: Standing, texts: Texts) -> Iterator[str]:
         yield f"{one.node:<{width}}  {one.protocol:<11}  {one.host}:{one.port}"
     yield ""
     yield texts("sim.serve.ready")
-    for line in _examples(standing):
+    for line in examples(standing):
         yield f"  {line}"
     yield texts("sim.serve.end")
-
-
-def _examples(standing: Standing) -> Iterator[str]:
-    """Commands for a shell, the same in every language."""
-    world, place = standing.world, {(one.node, one.protocol): one for one in standing.opened}
-    reader = next((user for user in reversed(world.users) if user.password and user.state == "active"), None)
-    writer = next((user for user in world.users if user.agent and user.password), None)
-    domain = (reader or writer or world.users[0]).address.rpartition("@")[2] if world.users else "."
-    for names in (one for one in standing.opened if one.protocol == "dns"):
-        yield f"dig @{names.host} -p {names.port} {domain} MX"
-        break
-    if writer is not None and reader is not None:
-        entry = place.get((world.host(writer.agent).submits_to, "submission"))
-        if entry is not None:
-            login = f"-tls -au {writer.address} -ap {writer.password}"
-            yield f"swaks -s {entry.host}:{entry.port} {login} -f {writer.address} -t {reader.address}"
-    for host in world.hosts:
-        mailbox = place.get((host.name, "pop3"))
-        if reader is not None and mailbox is not None and domain in host.domains:
-            yield f"curl -u {reader.address}:{reader.password} pop3://{mailbox.host}:{mailbox.port}/"
-            break
