@@ -15,8 +15,9 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conduct import Conduct, OnNotice
 from smtplab.lab.live import this_host
 from smtplab.lab.logbook import Logbook
+from smtplab.lab.queue_log import QueueLog
 from smtplab.lab.serve_request import ServeRequest
-from smtplab.lab.upkeep import keep_ageing, open_log
+from smtplab.lab.upkeep import keep_ageing, log_sessions, open_log
 from smtplab.lab.users import stored_users
 from smtplab.lab.webhook import Webhook
 from smtplab.mta.accounts import MemoryAccounts
@@ -80,6 +81,7 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
     hostname = request.hostname or this_host()
     ids = QueueIds(net.clock, net.chance("queue-id"))
     intake = Intake(hostname, net.clock, ids, _locality(request))
+    log = open_log(request, net, stack, on_notice)
     mailboxes: MailboxPort = MemoryMailboxes(Mailboxes())
     webhook: Webhook | None = None
     queue: Queue | None = None
@@ -101,11 +103,12 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
                 _maildir(Path(request.maildir)), hostname=hostname, clock=net.clock, chance=net.chance
             )
         if request.relays:
-            queue = await _open_queue(request, hostname, net, into_inbox, stack)
+            queue = await _open_queue(request, hostname, net, into_inbox, log, stack)
             intake.relay = queue.accept
             intake.successes.send_on = _by_queue(request, queue)
     conduct = _conduct(request, hostname, net, stack, on_notice)
-    log = open_log(request, ledger, net, stack, on_notice)
+    if log is not None:
+        log_sessions(ledger, log)
     stack.push_async_callback(ledger.close, END_S_MAX)
     accounts = _accounts(request, net.chance("pepper").randbytes(16))
     return House(
@@ -151,18 +154,24 @@ def _conduct(
 
 
 async def _open_queue(
-    request: ServeRequest, hostname: str, net: Net, mailboxes: InboxMailboxes, stack: AsyncExitStack
+    request: ServeRequest,
+    hostname: str,
+    net: Net,
+    mailboxes: InboxMailboxes,
+    log: Logbook | None,
+    stack: AsyncExitStack,
 ) -> Queue:
     store = _opened(open_store(request.home / "queue"))
     stack.push_async_callback(store.close)
     server, port = request.relay_to or (None, request.port)
+    journal = Journal(net.clock.now, None if log is None else QueueLog(log).read, keep=False)
     office = Office(
         hostname=hostname,
         options=SessionOptions(helo=hostname, port=port, trust=PkixTrust(net.clock.now)),
         routing=Routing(server=server, source="relay", ourselves=frozenset({hostname.lower()})),
         local_domains=frozenset(request.domains),
         mailboxes=mailboxes,
-        scope=Journal(net.clock.now, keep=False).scope(node=hostname, hop=0, span="", stage="queue"),
+        scope=journal.scope(node=hostname, hop=0, span="", stage="queue"),
         net_at=lambda _hop: net,
     )
     queue = Queue(office, store)
@@ -172,11 +181,12 @@ async def _open_queue(
     async def stop() -> None:
         obeying.cancel()
         queue.stop()
-        done, late = await asyncio.wait({running}, timeout=END_S_MAX)
-        # A delivery that takes longer is noted in the store, and tried again at the next start.
-        for task in late:
-            task.cancel()
-        del done
+        _, late = await asyncio.wait({running}, timeout=END_S_MAX)
+        if late:
+            # A delivery that takes longer is noted in the store, and tried again at the next start.
+            running.cancel()
+            await asyncio.wait(late)
+            await queue.lay_down()
 
     stack.push_async_callback(stop)
     return queue

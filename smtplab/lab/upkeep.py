@@ -44,15 +44,17 @@ def keep_ageing(store: InboxStore, keep: Keep, net: Net, stack: AsyncExitStack, 
     stack.push_async_callback(stop)
 
 
-def open_log(
-    request: ServeRequest, ledger: Ledger, net: Net, stack: AsyncExitStack, on_notice: OnNotice
-) -> Logbook | None:
+def open_log(request: ServeRequest, net: Net, stack: AsyncExitStack, on_notice: OnNotice) -> Logbook | None:
     """Raises BadInput."""
     if request.log is None:
         return None
     log = Logbook(Path(request.log), request.log_octets_max, net.clock.now, on_notice)
     stack.callback(log.close)
+    return log
+
+
+def log_sessions(ledger: Ledger, log: Logbook) -> None:
+    """From now on."""
     ledger.on_begin = lambda recording, protocol, client: recording.watch(
         SessionLog(log, recording.id, protocol, client).tell
     )
-    return log

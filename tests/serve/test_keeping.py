@@ -1,5 +1,6 @@
 """What `smtplab serve` keeps, logs and lets go of, and the parts of what it kept."""
 
+import asyncio
 import json
 import poplib
 import re
@@ -8,9 +9,14 @@ import sys
 import threading
 import time
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
+from smtplab.mta.envelope import Envelope
+from smtplab.mta.store.port import Delivering, Entry, Put
+from smtplab.mta.store.sql import SqlStore, open_store
+from smtplab.wire.address import Mailbox
 from tests.serve.served import Dialogue, Served, smtplab
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its end is told by POSIX signals")
@@ -118,6 +124,44 @@ def test_the_log_has_a_line_for_each_fact_of_a_session(tmp_path):
     assert '"RCPT TO:<a@hust.example>", "RCPT TO:<b@hust.example>"' in accepted
     assert 'command="RCPT TO:<c@elsewhere.example>" code=550' in lines[2]
     assert lines[3].endswith("accepted=1 refused=1")
+
+
+def test_the_log_tells_of_what_is_sent_on_and_of_what_may_arrive_twice_after_a_crash(tmp_path):
+    file, home = tmp_path / "serve.log", tmp_path / "home"
+    asyncio.run(_leave_in_doubt(home / "queue"))
+    with Served(home, "--listen", "127.0.0.1:0", "--relay-to", "127.0.0.1:9", "--log", str(file)) as served:
+        with Dialogue(served.port) as client:
+            client.ehlo()
+            assert client.send(b"x", "b@elsewhere.example") == 250
+        until = time.monotonic() + S_MAX
+        while file.read_text("ascii").count(" deferred ") < 2 and time.monotonic() < until:
+            pass
+        served.stop()
+    lines = file.read_text("ascii").splitlines()
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    told = [line.split(maxsplit=1)[1] for line in lines if 'queue="' in line]
+    assert told[0] == 'in-doubt queue="1" recipient="a@elsewhere.example" host="mx.elsewhere.example"'
+    assert sorted(line.split()[0] for line in told) == ["deferred", "deferred", "in-doubt", "queued"]
+
+
+async def _leave_in_doubt(folder: Path) -> None:
+    """As a process leaves it that is killed between a content and its answer."""
+    store = open_store(folder, threaded=False)
+    assert isinstance(store, SqlStore)
+    people = (Mailbox("a", "elsewhere.example"),)
+    entry = Entry(
+        queue_id="1",
+        envelope=Envelope(None, people, b""),
+        octets=3,
+        hop=1,
+        arrived_at=time.time(),
+        next_attempt_at=0.0,
+        state="active",
+        attempts=1,
+        delivering=(Delivering("mx.elsewhere.example", ("a@elsewhere.example",)),),
+    )
+    assert await store.apply((Put(entry, b"abc"),)) is None
+    await store.close()
 
 
 def test_nothing_that_a_client_says_makes_a_line_or_a_field_of_the_log(tmp_path):

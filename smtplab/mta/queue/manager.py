@@ -120,8 +120,15 @@ class Queue:
             finally:
                 self._group = None
                 self._traffic.close()
-        with contextlib.suppress(StoreFailed):  # The next start will do it.
-            await self._lay_down()
+        await self.lay_down()
+
+    async def lay_down(self) -> None:
+        """After `run`, for one that was cancelled too: what was claimed waits again, and what was ordered is done."""
+        self._rounds.clear()
+        with contextlib.suppress(StoreFailed):  # The next start will see to it.
+            await self._store.recover()
+            for queue_id, order in [*self._orders.items()]:
+                await self.order(queue_id, order)
 
     def stop(self) -> None:
         """No delivery is begun any more."""
@@ -147,6 +154,8 @@ class Queue:
             if entry.queue_id in self._rounds:
                 self._orders[entry.queue_id] = order
                 return "later"
+            if entry.delivering:
+                entry = self._undoubted(entry)
             await self._apply_surely((_ordered(entry, order, self._clock.now()),))
         self._after_order(entry, order)
         return "done"
@@ -169,22 +178,17 @@ class Queue:
         async with self._claiming:
             if self._recovered:
                 return
-            in_doubt = await self._store.recover()
-            for entry in in_doubt:
-                for mark in entry.delivering:
-                    for recipient in mark.recipients:
-                        self._office.scope_of(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
-            if in_doubt:
-                await self._apply_surely([Update(recovered(entry)) for entry in in_doubt])
+            if in_doubt := await self._store.recover():
+                await self._apply_surely([Update(self._undoubted(entry)) for entry in in_doubt])
             self._recovered = True
         await self._count()
 
-    async def _lay_down(self) -> None:
-        """At an orderly end: what no delivery is under way for waits again, and what was ordered is done."""
-        self._rounds.clear()
-        await self._store.recover()
-        for queue_id, order in [*self._orders.items()]:
-            await self.order(queue_id, order)
+    def _undoubted(self, entry: Entry) -> Entry:
+        """Somebody may have it already: that is told now."""
+        for mark in entry.delivering:
+            for recipient in mark.recipients:
+                self._office.scope_of(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
+        return recovered(entry)
 
     # A message's life
 

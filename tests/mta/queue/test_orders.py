@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from smtplab.events import AttemptStarted, Dequeued, Queued
+from smtplab.events import AttemptStarted, Dequeued, Judged, Queued
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.mailbox import Mailboxes
@@ -20,6 +20,7 @@ from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import SqlStore, open_store
 from smtplab.mta.store.visit import Visit, visit_store
+from smtplab.net.pipe import Link
 
 
 def open_queue(bench, store, **changes):
@@ -123,6 +124,31 @@ def test_an_order_about_a_delivery_under_way_waits_for_its_end(kit, order, left)
             assert await states_of(store) == left
 
     kit.on_bench(play)
+
+
+@pytest.mark.parametrize(("order", "left"), [("hold", [("hold", 1)]), ("delete", [])])
+def test_an_order_about_a_delivery_that_is_cut_off_is_done_all_the_same(kit, order, left):
+    """Who may have the message already is told before it is held, or gone."""
+
+    async def play(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+        await bench.play("10.1.0.1", kit.good_peer())
+        bench.links["10.1.0.1"] = Link(latency_s=1.0)
+        store = MemoryStore()
+        queue = open_queue(bench, store)
+        running = asyncio.create_task(queue.run())
+        queue_id = await give(kit, queue, "b@d.example")
+        while not (await store.get(queue_id)).delivering:
+            await asyncio.sleep(0.1)
+        assert await queue.order(queue_id, order) == "later"
+        running.cancel()
+        await asyncio.wait({running})
+        await queue.lay_down()
+        assert await states_of(store) == left
+        assert all(not entry.delivering for entry in await store.entries())
+
+    bench = kit.on_bench(play)
+    assert [event.check for event in bench.told(Judged)] == ["delivery-in-doubt"]
 
 
 def test_another_process_reads_the_queue_and_its_orders_are_carried_out(kit, tmp_path):
