@@ -108,7 +108,7 @@ class User(Part, frozen=True):
     address: MailAddress
     name: str
     password: str = ""
-    """Empty where the user cannot submit."""
+    """Empty where the user has no account: can neither submit nor, with a program of others, collect mail."""
     agent: Name = ""
     """The host of the program with which the user writes; empty where the user only receives."""
     state: State = "active"

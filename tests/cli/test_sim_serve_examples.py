@@ -40,6 +40,9 @@ def test_a_world_is_tried_with_the_first_of_its_own_journeys(name: str):
 def test_where_mail_lies_that_can_be_collected_curl_collects_it():
     *_, collecting = commands(load_world("campus"))
     assert collecting[:3] == ["curl", "-u", "student@neu.example:cau-long-bien"]
+    *_, collecting = commands(load_world("first-mail"))
+    assert collecting[:2] == ["curl", "-u"]
+    assert collecting[2].startswith("minh@away.example:")
     *_, collecting = commands(load_world("null-mx"))
     assert collecting[:3] == ["curl", "-u", "lan@home.example:hoa-sen-2026"]
 
