@@ -56,10 +56,6 @@ class PlainPrinter:
             self._summary(summarise(self._records, self._texts))
         sys.stdout.flush()
 
-    def begin_anew(self) -> None:
-        """What comes is another message's way."""
-        self._journey = Journey()
-
     def follow(self, record: Record) -> None:
         """Its lines alone."""
         self._journey.advance(record)

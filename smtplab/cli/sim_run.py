@@ -13,7 +13,7 @@ from smtplab.cli.plain import PlainPrinter
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
 from smtplab.cli.world_page import expectation_line
-from smtplab.events import JourneyEnded, JourneyStarted
+from smtplab.events import JourneyEnded
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.simulation import Report, prepare_run
@@ -79,13 +79,8 @@ class RunPrinter:
             since = self._texts.duration(record.elapsed_us / 1e6)
             sys.stdout.write(f"\n--- {self._texts('sim.run.clock', since=since)}\n")
         self._shown_us = record.elapsed_us
-        match record.event:
-            case JourneyStarted():
-                self._plain.begin_anew()
-            case JourneyEnded():
-                return  # They all come at the very end, where `ending` sums them up.
-            case _:
-                pass
+        if isinstance(record.event, JourneyEnded):
+            return  # They all come at the very end, where `ending` sums them up.
         self._plain.follow(record)
         sys.stdout.flush()
 

@@ -1,11 +1,30 @@
 import re
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
 from smtplab.flaws import in_file
+from smtplab.mta.behaviour.manner import Manner
+from smtplab.sim.expect import Expectation
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
 from smtplab.sim.roads import Roads
+from smtplab.sim.world import (
+    Alias,
+    Host,
+    Letter,
+    Link,
+    MailList,
+    Role,
+    Site,
+    Software,
+    Trip,
+    User,
+    World,
+    Zone,
+)
+from smtplab.sim.world import Texts as Texts_
 from smtplab.told import tell
 from smtplab.view.texts import LANGUAGES, Texts
 
@@ -168,6 +187,21 @@ def test_the_mark_that_some_editors_put_in_front_does_no_harm(tmp_path: Path):
     file = tmp_path / "mine.toml"
     file.write_text(campus(), "utf-8-sig")
     assert load_world(str(file)) == load_world("campus")
+
+
+TABLES = (World, Texts_, Letter, Site, Link, Host, Software, Zone, User, Alias, MailList, Trip, Expectation)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_the_handbook_names_every_key_of_a_worlds_file(table: type[msgspec.Struct]):
+    handbook = Path(__file__).parents[2].joinpath("docs/worlds.md").read_text("utf-8")
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`+[^`]+`+", handbook))))
+    assert set(table.__struct_fields__) <= named
+
+
+def test_the_handbook_names_every_role_and_every_manner():
+    handbook = Path(__file__).parents[2].joinpath("docs/worlds.md").read_text("utf-8")
+    assert all(f"`{word}`" in handbook for word in (*get_args(Role), *get_args(Manner)))
 
 
 def in_english(error: WorldError) -> str:
