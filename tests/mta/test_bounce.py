@@ -13,7 +13,7 @@ from flufl.bounce import scan_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtplab.events import BounceSent, Dequeued
+from smtplab.events import BounceSent, Dequeued, Judged
 from smtplab.message.dsn import format_status
 from smtplab.message.report import parse_report
 from smtplab.mta.bounce import Fate, Notice, NoticeWriter, decision_of, is_wanted, success_of
@@ -299,6 +299,9 @@ def test_after_four_hours_the_sender_is_told_once_that_it_takes_longer(office):
     assert 14400 <= person.last_attempt - start < 14400 + 4000
     assert failed.status.recipients[0].status == "4.4.7"
     assert len(bench.told(BounceSent)) == 1
+    assert [one for one in bench.told(Judged) if one.check == "notice"] == [
+        Judged("notice", "delayed", "a@here.example")
+    ]
 
 
 def test_who_wants_to_hear_nothing_hears_nothing(office):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from smtplab.events import BounceSent, Dequeued, Judged, Queued
+from smtplab.events import Dequeued, Judged, Queued
 from smtplab.mta.arrival import Arrival
 from smtplab.mta.bounce import NoticeWriter
 from smtplab.mta.envelope import Envelope
@@ -19,7 +19,7 @@ from smtplab.mta.queue.alarm import Alarm
 from smtplab.mta.queue.carrier import Carrier
 from smtplab.mta.queue.cohort import Limits, Traffic
 from smtplab.mta.queue.identifier import QueueIds
-from smtplab.mta.queue.news import Letter, is_news, tell, write_notices
+from smtplab.mta.queue.news import Letter, is_news, tell, tell_of_notices, write_notices
 from smtplab.mta.queue.office import Office
 from smtplab.mta.queue.round import Round, Trip, diagnostic, put_off
 from smtplab.mta.queue.schedule import Schedule
@@ -309,9 +309,7 @@ class Queue:
         self._release(one)
         if ending.delays or ending.failures:
             tell(ending, one.emit)
-        for letter in letters:
-            if letter.bounce:
-                one.emit(BounceSent(before.queue_id, str(letter.envelope.recipients[0])))
+        tell_of_notices(before.queue_id, letters, one.emit)
         if puts:
             self._send_off(puts)
         if gone:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
-from smtplab.events import Bounced, Deferred
+from smtplab.events import Bounced, BounceSent, Deferred, Judged
 from smtplab.journal import Emit
 from smtplab.mta.bounce import Fate, Notice, NoticeWriter
 from smtplab.mta.envelope import Envelope
@@ -15,13 +16,15 @@ from smtplab.mta.queue.round import Ending
 from smtplab.mta.store.port import Entry
 from smtplab.mta.trace import iso_time
 
+Tells = Literal["", "delivered", "delayed", "failed"]
+
 
 class Letter(msgspec.Struct, frozen=True):
     """A message that the queue sends itself."""
 
     envelope: Envelope
-    bounce: bool = False
-    """It tells of failures."""
+    tells: Tells = ""
+    """What a notice is about; empty for any other message."""
 
 
 def tell(ending: Ending, emit: Emit) -> None:
@@ -48,9 +51,19 @@ def write_notices(office: Office, writer: NoticeWriter, entry: Entry, ending: En
     def about(fates: Sequence[Fate]) -> Notice:
         return Notice(office.hostname, entry.queue_id, whole, fates, entry.arrived_at, now, until)
 
-    written = (
-        (writer.succeeded(about(ending.successes)), False),
-        (writer.delayed(about(ending.delays if ending.warn else ())), False),
-        (writer.failed(about(ending.failures)), True),
+    written: tuple[tuple[Envelope | None, Tells], ...] = (
+        (writer.succeeded(about(ending.successes)), "delivered"),
+        (writer.delayed(about(ending.delays if ending.warn else ())), "delayed"),
+        (writer.failed(about(ending.failures)), "failed"),
     )
-    return [Letter(envelope, bounce) for envelope, bounce in written if envelope is not None]
+    return [Letter(envelope, tells) for envelope, tells in written if envelope is not None]
+
+
+def tell_of_notices(queue_id: str, letters: Sequence[Letter], emit: Emit) -> None:
+    """BounceSent for each bounce, `Judged("notice", "delayed" | "delivered", whom)` for the other notices."""
+    for letter in letters:
+        whom = str(letter.envelope.recipients[0])
+        if letter.tells == "failed":
+            emit(BounceSent(queue_id, whom))
+        elif letter.tells:
+            emit(Judged("notice", letter.tells, whom))
