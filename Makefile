@@ -16,10 +16,10 @@ walk: $(READY)
 # Two processes, a file of tests in one of them from first to last: what a peer's fixture starts is started once.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-# The UI in a process of its own: its tests wait for what is painted, and a heap full of everything else slows that.
+# The UI in processes of its own: its tests wait for what is painted, and a heap full of everything else slows that.
 test: $(READY)
 	@$(PYTEST) --ignore=tests/ui
-	@$(BIN)/pytest tests/ui
+	@$(PYTEST) tests/ui
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -28,7 +28,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogues.py check
 	$(PYTEST) --ignore=tests/ui --cov --cov-report=term:skip-covered
-	$(BIN)/pytest tests/ui
+	$(PYTEST) tests/ui
 
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from smtplab import events as ev
@@ -17,6 +18,7 @@ from smtplab.ui.app import SmtplabApp
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.widgets.transcript import Transcript
 from smtplab.view.texts import Language
+from tests.ui.settling import settle
 
 EPOCH = 1_795_395_600.0
 
@@ -165,6 +167,11 @@ class Stage:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def paste(self, text: str) -> None:
+        """From the clipboard to where the cursor stands, as a long path or an address comes into a form."""
+        self.app.post_message(events.Paste(text))
+        await self.pilot.pause()
+
     async def take_all(self) -> None:
         """Let the walk read on until it has all that its feed has."""
         await self.pilot.pause()
@@ -213,3 +220,10 @@ def play(tmp_path: Path) -> Callable[..., None]:
         asyncio.run(scenes())
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a key everything is done before the next one, however busy the machine is."""
+    for place in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{place}.wait_for_idle", settle)

@@ -119,7 +119,9 @@ def test_a_name_that_will_not_do_is_refused_in_the_form(shelf, typed, why):
 )
 def test_an_export_writes_the_file_that_was_named(shelf, tmp_path: Path, turns, suffix, begins):
     async def scene(stage):
-        await stage.press("e", *["right"] * turns, "down", "ctrl+u", *str(tmp_path / "out"), "enter")
+        await stage.press("e", *["right"] * turns, "down", "ctrl+u")
+        await stage.paste(str(tmp_path / "out"))
+        await stage.press("enter")
         await stage.pilot.pause(0.5)
         assert isinstance(stage.app.screen, CapturesScreen)
 
@@ -131,7 +133,9 @@ def test_an_export_never_writes_over_a_file(shelf, tmp_path: Path):
     (tmp_path / "out.txt").write_bytes(b"precious")
 
     async def scene(stage):
-        await stage.press("e", "down", "ctrl+u", *str(tmp_path / "out"), "enter")
+        await stage.press("e", "down", "ctrl+u")
+        await stage.paste(str(tmp_path / "out"))
+        await stage.press("enter")
         await stage.pilot.pause(0.2)
         assert "is there already" in stage.shown()
 

@@ -1,5 +1,6 @@
 """What the fault's form offers, and what becomes of its words."""
 
+import functools
 from typing import get_args, get_type_hints
 
 import pytest
@@ -9,13 +10,16 @@ from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.worlds import overlay, plan_of
 from smtplab.mta.behaviour.faults import BrokenReply, Certificate
+from smtplab.sim import consistency
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play
 from smtplab.ui import faulting
 from smtplab.view.texts import Texts
 
 
-def test_every_fault_that_the_form_offers_makes_a_world(tmp_path):
+def test_every_fault_that_the_form_offers_makes_a_world(tmp_path, monkeypatch):
+    # The zones are the same in each of these worlds, and reading them is most of what takes time.
+    monkeypatch.setattr(consistency, "_wrong_zone", functools.cache(consistency._wrong_zone))
     for spot in plan_of("campus").spots:
         for what in faulting.kinds(spot):
             for stage in faulting.stages(spot, what) or (None,):

@@ -54,6 +54,7 @@ class InboxStage(Stage):
         while not holds():
             assert time.monotonic() < end, self.shown()
             await self.pilot.pause(0.02)
+        await self.pilot.pause()
 
     async def shows(self, text: str) -> None:
         await self.until(lambda: text in self.shown())
@@ -226,7 +227,9 @@ def test_the_stored_bytes_are_saved_as_they_are(inbox, tmp_path: Path):
     async def scene(stage):
         await stage.press("s")
         await stage.until(lambda: isinstance(stage.app.screen, AskScreen))
-        await stage.press("ctrl+u", *str(tmp_path / "x.eml"), "enter")
+        await stage.press("ctrl+u")
+        await stage.paste(str(tmp_path / "x.eml"))
+        await stage.press("enter")
         await stage.until(lambda: isinstance(stage.app.screen, InboxScreen))
 
     inbox(scene, filled=[two])
@@ -241,7 +244,9 @@ def test_attachments_are_saved_under_safe_names_and_none_over_another(inbox, tmp
     async def scene(stage):
         await stage.press("a")
         await stage.until(lambda: isinstance(stage.app.screen, AskScreen))
-        await stage.press("ctrl+u", *str(folder), "enter")
+        await stage.press("ctrl+u")
+        await stage.paste(str(folder))
+        await stage.press("enter")
         await stage.until(lambda: isinstance(stage.app.screen, InboxScreen))
 
     inbox(scene, filled=[rich])
@@ -313,7 +318,9 @@ def test_a_server_that_cannot_listen_says_why(inbox, tmp_path: Path):
         async def scene(stage):
             await stage.press("S")
             await stage.until(lambda: isinstance(stage.app.screen, AskScreen))
-            await stage.press("ctrl+u", *f"127.0.0.1:{other.places[0].port}", "enter")
+            await stage.press("ctrl+u")
+            await stage.paste(f"127.0.0.1:{other.places[0].port}")
+            await stage.press("enter")
             await stage.until(lambda: stage.app.served().state == "ended")
             await stage.shows("cannot listen")
 

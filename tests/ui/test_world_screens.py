@@ -75,6 +75,7 @@ class Stage:
         async with asyncio.timeout(10):
             while not holds():
                 await self.pilot.pause(0.02)
+        await self.pilot.pause()
 
     async def all_known(self) -> None:
         await self.until(lambda: self.app.screen._feed.ended is not None)

@@ -142,8 +142,9 @@ class AskScreen(ModalScreen[bool]):
     @on(Input.Changed)
     @on(Choice.Changed)
     def _changed(self) -> None:
-        self._refusal = None
-        self._say_refusal()
+        if self._refusal is not None:
+            self._refusal = None
+            self._say_refusal()
 
     def _say_refusal(self) -> None:
         self.query_one("#refusal", Label).update(Content("" if self._refusal is None else self._refusal(self._texts)))
