@@ -19,7 +19,7 @@ from smtplab.view.texts import Texts
 
 def test_every_fault_that_the_form_offers_makes_a_world(tmp_path, monkeypatch):
     # The zones are the same in each of these worlds, and reading them is most of what takes time.
-    monkeypatch.setattr(consistency, "_wrong_zone", functools.cache(consistency._wrong_zone))
+    monkeypatch.setattr(consistency, "zone_flaw", functools.cache(consistency.zone_flaw))
     for spot in plan_of("campus").spots:
         for what in faulting.kinds(spot):
             for stage in faulting.stages(spot, what) or (None,):
