@@ -100,7 +100,7 @@ def test_what_the_process_of_the_mailboxes_refuses_is_told_as_a_value(tmp_path: 
     [
         ("www.elsewhere.test A 192.0.2.1", "www.elsewhere.test A 192.0.2.1: no zone of this world holds the name "),
         ("away.example A mail", "away.example A mail: Text input is malformed."),
-        ("away.example", "away.example: DNS resource record type is unknown."),
+        ("away.example", "away.example: there is no record type ''"),
     ],
 )
 def test_a_record_that_can_stand_nowhere_is_refused_with_the_reason(tmp_path: Path, record: str, line: str):
