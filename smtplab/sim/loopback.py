@@ -14,6 +14,7 @@ import zlib
 import msgspec
 
 from smtplab.mta.behaviour.faults import Delay, DnsChange, Drip, Fault, When
+from smtplab.mta.behaviour.pattern import network_of
 from smtplab.sim.world import Host, Link, Site, World, Zone
 
 FIRST_OCTETS = range(64, 192)
@@ -21,6 +22,9 @@ FIRST_OCTETS = range(64, 192)
 
 NETWORKS_MAX = 64 * 256
 """So many /24 fit between the highest of `FIRST_OCTETS` and the end of 127.0.0.0/8."""
+
+_WHOLE = 24
+"""Networks that stay together, by the length of their prefix."""
 
 _QUAD = r"\d{1,3}(?:\.\d{1,3}){3}"
 _REVERSED_OWNER = re.compile(rf"^{_QUAD}(?=\s|\.in-addr)", re.MULTILINE | re.IGNORECASE)
@@ -52,6 +56,22 @@ class Addresses:
         moved = f"127.{self._second + number // 256}.{number % 256}.{last}"
         self._moved.add(moved)
         return moved
+
+    def move_network(self, network: str) -> str:
+        """Of clients, `10.1.0.0/24`; an address too. One that is wider than /24 becomes the smallest that holds all of
+        its parts which are known by now."""
+        wide = network_of(network)
+        if wide is None or wide.version != 4:
+            return network
+        if wide.prefixlen >= _WHOLE:
+            return f"{self.move(str(wide.network_address))}/{wide.prefixlen}"
+        parts = [self.move(f"{known}.0") for known in self._networks if ipaddress.IPv4Address(f"{known}.0") in wide]
+        if not parts:
+            return network
+        around = ipaddress.IPv4Network(f"{parts[0]}/{_WHOLE}")
+        while not all(ipaddress.IPv4Address(part) in around for part in parts):
+            around = around.supernet()
+        return str(around)
 
     def holds(self, moved: str) -> bool:
         """It stands for an address of the world, be it one that nobody has; others belong to the machine."""
@@ -130,7 +150,7 @@ def _when(when: When, addresses: Addresses, speed: float) -> When:
         when,
         from_s=when.from_s / speed,
         until_s=None if when.until_s is None else when.until_s / speed,
-        client=addresses.move(when.client),
+        client=addresses.move_network(when.client),
     )
 
 

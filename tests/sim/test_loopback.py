@@ -3,6 +3,7 @@ import datetime as dt
 import dns.zone
 import pytest
 
+from smtplab.mta.behaviour.pattern import is_in_network
 from smtplab.sim.library import bundled_worlds, load_world
 from smtplab.sim.loopback import Addresses, served
 
@@ -30,6 +31,19 @@ def test_an_address_keeps_its_last_octet_and_its_neighbours():
     assert first.rpartition(".")[0] == second.rpartition(".")[0] != other.rpartition(".")[0]
     assert addresses.holds(first)
     assert not addresses.holds("127.0.0.1")
+
+
+def test_a_network_of_clients_moves_with_its_hosts():
+    addresses = Addresses(load_world("campus"))
+    hust, neu, south = (addresses.move(one) for one in ("10.1.0.25", "10.2.0.25", "10.3.0.25"))
+    assert is_in_network(hust, addresses.move_network("10.1.0.0/24"))
+    assert not is_in_network(neu, addresses.move_network("10.1.0.0/24"))
+    assert is_in_network(hust, addresses.move_network("10.1.0.0/255.255.255.0"))
+    assert addresses.move_network("10.1.0.25") == f"{hust}/32"
+    assert all(is_in_network(one, addresses.move_network("10.0.0.0/8")) for one in (hust, neu, south))
+    assert not is_in_network("127.0.0.1", addresses.move_network("10.0.0.0/8"))
+    assert addresses.move_network("2001:db8::/32") == "2001:db8::/32"
+    assert addresses.move_network("") == ""
 
 
 def test_a_zone_has_its_addresses_moved_a_reversed_name_reversed_and_a_blocklists_answer_left_alone():
