@@ -53,5 +53,5 @@ def _visit(home: Path) -> Visit | None:
         return None
     visit = visit_store(folder)
     if isinstance(visit, Trouble):
-        raise BadInput("serve.store-unreadable", place=str(folder))
+        raise BadInput(f"serve.store-{visit.reason}", place=visit.detail)
     return visit

@@ -94,14 +94,14 @@ class QueueRun:
         if store.reason == "locked":
             await self._leave_to_the_server()
             return QueuedMail(queued=tuple(self._queued), server_at_work=True)
-        raise BadInput("serve.store-unreadable", place=str(self._folder))
+        raise BadInput(f"serve.store-{store.reason}", place=store.detail)
 
     # A server has it
 
     async def _leave_to_the_server(self) -> None:
         visit = visit_store(self._folder)
         if isinstance(visit, Trouble):
-            raise BadInput("serve.store-unreadable", place=str(self._folder))
+            raise BadInput(f"serve.store-{visit.reason}", place=visit.detail)
         try:
             for puts in self._puts():
                 if (trouble := await visit.put(puts)) is not None:

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from smtplab.lab.bad_input import NotNow
+from smtplab.lab.bad_input import BadInput, NotNow
 from smtplab.lab.queue import list_queue, order
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.store import sql
@@ -42,3 +42,11 @@ def test_under_somebody_elses_lock_an_order_may_be_given_later(home, monkeypatch
     other.execute("ROLLBACK")
     other.close()
     asyncio.run(order(home, ("1",), "hold"))
+
+
+def test_what_is_no_database_is_named_with_its_reason(tmp_path):
+    (tmp_path / "queue").mkdir()
+    place_of(tmp_path / "queue").write_bytes(b"nonsense " * 100)
+    with pytest.raises(BadInput) as raised:
+        asyncio.run(list_queue(tmp_path))
+    assert raised.value.arguments["place"] == f"{tmp_path / 'queue'}: file is not a database"
