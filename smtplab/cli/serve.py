@@ -155,7 +155,7 @@ class Serve(SpokenCommand):
             for host, port in values.pop(name)
         )
         page = page_of({name: values.pop(name) for name in ("web", "web_token", "web_names")}, self.texts)
-        request = ServeRequest(home=state.home, **_request(values, places))
+        request = ServeRequest(home=state.home, language=self.texts.language, **_request(values, places))
         if ui:
             return serve_in_ui(request, page, self.texts)
 

@@ -15,6 +15,7 @@ from smtplab.lab.bad_input import BadInput
 from smtplab.lab.conduct import Conduct, OnNotice
 from smtplab.lab.live import this_host
 from smtplab.lab.logbook import Logbook
+from smtplab.lab.notice_words import notice_words
 from smtplab.lab.queue_log import QueueLog
 from smtplab.lab.serve_request import ServeRequest
 from smtplab.lab.upkeep import keep_ageing, log_sessions, open_log
@@ -96,10 +97,10 @@ async def furnish(request: ServeRequest, tls: ServerTls, stack: AsyncExitStack, 
         if webhook is not None:
             intake.on_taken = into_inbox.on_taken = webhook.tell
         ledger = Ledger(net.clock, ids, hostname, store)
-        writer = NoticeWriter(net.chance("success"))
+        writer = NoticeWriter(net.chance("success"), notice_words(request.language))
         intake.successes = SuccessNotices(hostname, net.clock, writer, _locality(request), into_inbox)
         if request.maildir is not None:
-            intake.maildir = Maildirs(
+            intake.maildir = into_inbox.maildir = Maildirs(
                 _maildir(Path(request.maildir)), hostname=hostname, clock=net.clock, chance=net.chance
             )
         if request.relays:
@@ -173,6 +174,7 @@ async def _open_queue(
         mailboxes=mailboxes,
         scope=journal.scope(node=hostname, hop=0, span="", stage="queue"),
         net_at=lambda _hop: net,
+        words=notice_words(request.language),
     )
     queue = Queue(office, store)
     group = await stack.enter_async_context(asyncio.TaskGroup())

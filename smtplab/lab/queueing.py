@@ -12,6 +12,7 @@ from smtplab.events import Bounced, Deferred, Dequeued
 from smtplab.journal import Journal, Record
 from smtplab.lab.bad_input import BadInput, NotNow
 from smtplab.lab.exits import DONE, FAILED, TEMPORARY
+from smtplab.lab.notice_words import notice_words
 from smtplab.lab.sending import Preparation
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.mailbox import Mailboxes
@@ -171,6 +172,7 @@ class QueueRun:
             mailboxes=Mailboxes(),
             scope=journal.scope(node=options.helo, hop=0, span="", stage="queue"),
             net_at=lambda _hop: net,
+            words=notice_words("en"),
         )
 
     def _told(self, record: Record) -> None:

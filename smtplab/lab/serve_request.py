@@ -29,6 +29,8 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     home: Path
     places: tuple[Place, ...] = (Place("smtp", "127.0.0.1", 2525),)
     hostname: str | None = None
+    language: str = "en"
+    """In which its notices to senders begin."""
     domains: tuple[str, ...] = ()
     """None: everybody's mail is local."""
     users: tuple[tuple[str, str], ...] = ()

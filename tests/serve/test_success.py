@@ -26,7 +26,7 @@ def send(client: Dialogue, sender: str, *recipients: str) -> None:
 
 
 def notices(served: Served) -> list[dict[str, object]]:
-    return [entry for entry in served.inbox() if entry["subject"] == "Mail delivered"]
+    return [entry for entry in served.inbox() if entry["subject"] == "What became of your message"]
 
 
 def test_a_sender_of_ours_finds_the_notice_in_the_inbox_as_soon_as_the_message_is_taken(tmp_path):
@@ -54,6 +54,24 @@ def test_a_sender_of_ours_finds_the_notice_in_the_inbox_as_soon_as_the_message_i
     assert returned.get_content_type() == "text/rfc822-headers"
     assert "by " in returned.get_content()
     assert "body" not in returned.get_content()
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"), [("en", "What became of your message"), ("vi", "Kết quả phân phối thư của bạn")]
+)
+def test_a_notice_speaks_both_languages_and_lies_in_the_maildir_too(tmp_path, language, subject):
+    folder = tmp_path / "mail"
+    options = ("--listen", "127.0.0.1:0", "--maildir", str(folder), "--lang", language)
+    with Served(tmp_path, *options) as served, Dialogue(served.port) as client:
+        client.ehlo()
+        send(client, "app@client.example", "<bee@hust.example> NOTIFY=SUCCESS")
+    contents = [path.read_bytes() for path in (folder / "new").iterdir()]
+    (notice,) = [content for content in contents if content.startswith(b"Return-Path: <>\n")]
+    assert len(contents) == 2
+    message = email.message_from_bytes(notice, policy=email.policy.default)
+    said = next(message.iter_parts())
+    assert message["Subject"].startswith(subject)
+    assert said["Content-Language"] == {"en": "en, vi", "vi": "vi, en"}[language]
 
 
 def test_the_null_sender_and_one_who_asks_for_nothing_are_told_nothing(tmp_path):

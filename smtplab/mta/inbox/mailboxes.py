@@ -8,13 +8,13 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from smtplab.events import Delivered
+from smtplab.events import Delivered, Event
 from smtplab.journal import Emit
 from smtplab.mta.inbox import tables
 from smtplab.mta.inbox.listing import sender_of, subject_of
 from smtplab.mta.inbox.port import Kept, number_of
 from smtplab.mta.inbox.store import InboxStore
-from smtplab.mta.mailbox import Letter, Unstored
+from smtplab.mta.mailbox import Letter, MailboxStore, Unstored
 from smtplab.mta.mailbox_port import Listed, Maildrop, NotLocked
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.net.ports import Clock
@@ -28,6 +28,8 @@ class InboxMailboxes:
         self._ids = ids
         self._clock = clock
         self._locked: set[str] = set()
+        self.maildir: MailboxStore | None = None
+        """Gets each letter too."""
         self.on_taken: Callable[[Kept], None] | None = None
         """Told of each letter that was delivered here; it returns at once."""
 
@@ -59,10 +61,21 @@ class InboxMailboxes:
         trouble = await self._store.put(entry, letter.content)
         if trouble is not None:
             return Unstored("4.3.1" if trouble.reason == "disk-full" else "4.2.0", "mailbox-unusable", trouble.detail)
+        if self.maildir is not None:
+            copy = msgspec.structs.replace(letter, queue_id=entry.id)
+            if (unstored := await self.maildir.deliver(copy, _untold)) is not None:
+                # It will come again: here it must not lie twice.
+                await self._store.remove(entry.id)
+                return unstored
         if self.on_taken is not None:
             self.on_taken(entry)
         emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
         return None
+
+
+def _untold(event: Event) -> None:
+    """It is told once, for the inbox."""
+    del event
 
 
 class _InboxMaildrop:
