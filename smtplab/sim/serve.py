@@ -72,7 +72,9 @@ class Serving:
         if shared is None:
             shared = not _can_bind(self.world.hosts[0].addresses[0])
         self._places = Places(addresses, privileged=privileged, shared=shared)
-        self._journal = Journal(clock.now, on_record, keep=False)
+        self._on_record = on_record
+        self._over = False
+        self._journal = Journal(clock.now, self._tell, keep=False)
         fabric = Fabric(
             partial(LoopbackNetwork, self._places, speed),
             # Where all share an address, a question would not tell who asks: the hosts then ask without a socket.
@@ -103,7 +105,16 @@ class Serving:
                     server = Server(self.world, host, self._internet)
                     opened += await self._open_server(host, server, stack)
                     queues.append(asyncio.create_task(server.queue.run(), name=host.name))
+            stack.callback(self._fall_silent)
             yield tuple(opened)
+
+    def _tell(self, record: Record) -> None:
+        if not self._over:
+            self._on_record(record)
+
+    def _fall_silent(self) -> None:
+        """A world that ends cuts every session off: nobody in it broke a rule then, and nothing failed."""
+        self._over = True
 
     async def _open_names(self, host: Host, stack: AsyncExitStack) -> list[Open]:
         opened = []

@@ -250,6 +250,19 @@ def test_dig_any_shows_all_that_a_name_has():
     stand("five-days", use)
 
 
+def test_whoever_is_cut_off_by_the_worlds_end_is_not_said_to_have_broken_a_rule():
+    async def use(one: Stand) -> None:
+        for protocol in ("smtp", "pop3"):
+            reader, writer = await asyncio.open_connection(*one.place("mail.home.example", protocol))
+            assert await reader.readline()
+            writers.append(writer)
+
+    writers: list[asyncio.StreamWriter] = []
+    one = stand("first-mail", use)
+    assert len(writers) == 2
+    assert one.told(ev.RuleBroken) == one.told(ev.Disconnected) == []
+
+
 @pytest.mark.parametrize("protocol", ["dns", "pop3"])
 def test_a_port_that_is_taken_is_named(protocol: str):
     async def look(one: Stand) -> None:
