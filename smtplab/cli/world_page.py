@@ -86,12 +86,23 @@ def _host(host: Host, texts: Texts) -> list[str]:
         "sim.page.submits-to": host.submits_to,
         "sim.page.relays-to": host.relays_to,
         "sim.page.accepts-from": ", ".join(host.accepts_from),
+        "sim.page.manner": host.software.manner if host.software.manner != "plain" else "",
+        "sim.page.size": texts.octets(host.software.size_octets_max) if host.software.size_octets_max else "",
+        "sim.page.blocklists": ", ".join(host.blocklists),
+        "sim.page.tls": host.tls if host.tls != "may" else "",
     }
     said = [texts(text, what=what) for text, what in notes.items() if what]
     if host.open_relay:
         said.append(texts("sim.page.open-relay"))
     if host.greylisting is not None:
         said.append(texts("sim.page.greylisting", delay=texts.duration(host.greylisting.delay_s)))
+    if host.rate_limit is not None:
+        limit, per = host.rate_limit.messages, texts.duration(host.rate_limit.per_s)
+        said.append(texts("sim.page.rate-limit", count=limit, per=per))
+    if not host.offers_tls:
+        said.append(texts("sim.page.no-tls"))
+    if host.software.dialect == "smtp":
+        said.append(texts("sim.page.rfc821"))
     return [*lines, *(f"  |    {note}" for note in said)]
 
 

@@ -45,6 +45,20 @@ def test_a_world_is_shown_as_a_page_and_as_data():
     assert (data["name"], data["seed"]) == ("campus", 20261123)
 
 
+@pytest.mark.parametrize(
+    ("world", "said"),
+    [
+        ("rate-limit", b"takes no more than 8 messages in 10 min from one client"),
+        ("blocklisted", b"looks its clients up in bl.example"),
+        ("expired-certificate", b"TLS when it sends: verify"),
+        ("multi-hop", b"behaves like exim"),
+        ("uucp-1982", b"knows RFC 821 only"),
+    ],
+)
+def test_the_page_tells_what_is_peculiar_about_a_host(world, said):
+    assert said in sim("show", world, "--lang", "en").stdout
+
+
 def test_what_is_wrong_with_a_world_is_told_in_the_persons_language(tmp_path):
     path = world_file(tmp_path, '\n[[journeys]]\nsender = "nobody@home.example"\nrecipients = ["minh@away.example"]\n')
     for lang, line in (
