@@ -240,8 +240,8 @@ def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> It
         yield Problem("what", tell("world.no-fault-of-connection", fault=kind))
 
 
-_OF_DNS = frozenset({"refuse", "silence", "delay", "servfail"})
-_OF_CONNECT = frozenset({"refuse", "reset", "silence", "delay"})
+_OF_DNS = frozenset({"allow", "refuse", "silence", "delay", "servfail"})
+_OF_CONNECT = frozenset({"allow", "refuse", "reset", "drop", "silence", "delay"})
 
 
 def _journeys(world: World) -> Iterator[Problem]:

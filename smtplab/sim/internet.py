@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Journal
-from smtplab.mta.behaviour.faults import Delay, Fault, Refuse, Reset, name_of
+from smtplab.mta.behaviour.faults import Allow, Delay, Drop, Fault, Refuse, Reset, name_of
 from smtplab.mta.behaviour.injector import Injector
 from smtplab.net.dns import Bounds, DnsResolver
 from smtplab.net.exchange import Exchange
@@ -117,11 +117,13 @@ class Internet:
         for fault in self.injector.at(host, "connect", self.clock.monotonic()):
             self._tell(fault, host, "connect", hop)
             match fault:
+                case Allow():
+                    pass
                 case Delay(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case Refuse():
                     return Lost("refused", "Connection refused")
-                case Reset():
+                case Reset() | Drop():
                     return Lost("reset", "Connection reset by peer")
                 case _:
                     await asyncio.get_running_loop().create_future()

@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import msgspec
 
-from smtplab.mta.behaviour.faults import Delay, Fault, Refuse, ServerFailure
+from smtplab.mta.behaviour.faults import Allow, Delay, Fault, Refuse, ServerFailure
 from smtplab.mta.behaviour.injector import Injector, Occasion
 from smtplab.net.cache import Found
 from smtplab.net.dns import read_response
@@ -72,6 +72,8 @@ class NameServers:
             for fault in self._injector.at(seen.host, "dns", self._clock.monotonic(), Occasion(source, name=name)):
                 self._tell(fault, seen.host, "dns")
                 match fault:
+                    case Allow():
+                        pass
                     case Delay(seconds=seconds):
                         await asyncio.sleep(seconds)
                     case Refuse():

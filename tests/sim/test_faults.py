@@ -7,12 +7,14 @@ import pytest
 from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.mta.behaviour.faults import (
+    Allow,
     BrokenReply,
     Certificate,
     Delay,
     DiskFull,
     DnsChange,
     Drip,
+    Drop,
     Fault,
     Garble,
     Refuse,
@@ -70,6 +72,22 @@ def test_a_fault_that_acts_once_at_any_stage_is_told_and_costs_nobody_a_message(
 def test_a_broken_reply_is_noticed_for_what_it_is(how, rule: str):
     records, _ = suffer(BrokenReply(where=MX, stage="rcpt", how=how, count=1))
     assert rule in [broken.rule for broken in facts(records, ev.RuleBroken, "mail.home.example")]
+
+
+def test_who_is_allowed_to_meets_no_fault_of_names_or_connections():
+    others = (
+        ServerFailure(where="ns.vnet.example"),
+        Refuse(where=MX, stage="connect"),
+    )
+    records, _ = suffer(Allow(where="ns.vnet.example", stage="dns"), Allow(where=MX, stage="connect", count=1), *others)
+    assert {told.fault for told in facts(records, ev.FaultInjected)} == {"allow"}
+    assert len(facts(records, ev.Delivered)) == 1
+
+
+def test_a_connection_that_is_dropped_at_once_is_a_reset_one():
+    records, _ = suffer(Drop(where=MX, stage="connect", count=1))
+    assert [failed.reason for failed in facts(records, ev.ConnectFailed)] == ["reset"]
+    assert len(facts(records, ev.Delivered)) == 1
 
 
 def test_a_4xx_so_many_times_and_then_the_truth():
