@@ -36,7 +36,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COHORTS_MAX = 10_000
-"""Destinations remembered with nothing to do: the idle ones are forgotten beyond it."""
+"""Destinations remembered with nothing to do: the idle ones are forgotten beyond it, or beyond twice those that were
+busy the last time, for to look through them all takes milliseconds."""
 
 
 class Cohort(Generic[Trip]):
@@ -108,6 +109,7 @@ class Traffic(Generic[Trip]):
         self._depart = depart
         self._suspend = suspend
         self._cohorts: dict[str, Cohort[Trip]] = {}
+        self._forget_beyond = COHORTS_MAX
         self._line: deque[tuple[str, Cohort[Trip]]] = deque()
         """Destinations that have a trip to begin, each once, so that they take turns."""
         self._busy = 0
@@ -198,7 +200,7 @@ class Traffic(Generic[Trip]):
     def _cohort(self, destination: str) -> Cohort[Trip]:
         cohort = self._cohorts.get(destination)
         if cohort is None:
-            if len(self._cohorts) >= COHORTS_MAX:
+            if len(self._cohorts) >= self._forget_beyond:
                 self._forget_idle()
             cohort = self._cohorts[destination] = Cohort(self._limits)
         return cohort
@@ -208,3 +210,4 @@ class Traffic(Generic[Trip]):
         self._cohorts = {
             destination: cohort for destination, cohort in self._cohorts.items() if not cohort.idle or cohort.dead(now)
         }
+        self._forget_beyond = max(COHORTS_MAX, 2 * len(self._cohorts))

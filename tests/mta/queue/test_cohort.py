@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from smtplab.mta.queue import cohort
 from smtplab.mta.queue.cohort import Limits, Traffic
 
 
@@ -117,3 +118,25 @@ def test_it_is_worth_lingering_while_enough_others_are_under_way():
     road.add("d", 2)
     assert road.traffic.is_busy("d")
     assert not road.traffic.is_busy("elsewhere")
+
+
+def test_idle_destinations_are_forgotten_and_many_busy_ones_are_not_looked_through_at_each_new_one(monkeypatch):
+    monkeypatch.setattr(cohort, "COHORTS_MAX", 10)
+    looked_at = []
+
+    class Watched(cohort.Cohort):
+        @property
+        def idle(self):
+            looked_at.append(self)
+            return super().idle
+
+    monkeypatch.setattr(cohort, "Cohort", Watched)
+    road = Road(total_max=10)
+    for number in range(1000):
+        road.add(f"busy{number}", number)
+    assert len(looked_at) < 2 * 1000
+    road = Road()
+    for number in range(1000):
+        road.add(f"d{number}", number)
+        road.traffic.ended(f"d{number}", served=True)
+    assert len(road.traffic._cohorts) <= 10
