@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import unicodedata
 from collections.abc import Iterator
@@ -130,8 +131,20 @@ def _choices(argument: ast.expr) -> Iterator[str]:
 def _calls(*packages: str) -> Iterator[ast.Call]:
     for package in packages:
         for path in (ROOT / "smtplab" / package).rglob("*.py"):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+            yield from _calls_in(path)
+
+
+@functools.cache
+def _calls_in(path: Path) -> tuple[ast.Call, ...]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """So many trees are in nobody's way after these tests."""
+    yield
+    _calls_in.cache_clear()
 
 
 def _name(function: ast.expr) -> str:
@@ -154,6 +167,6 @@ def test_every_check_and_fault_that_the_engine_can_tell_has_its_own_words(langua
 
 def _calls_of(name: str) -> Iterator[ast.Call]:
     for path in (ROOT / "smtplab").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name and node.args:
-                yield node
+        for call in _calls_in(path):
+            if isinstance(call.func, ast.Name) and call.func.id == name and call.args:
+                yield call

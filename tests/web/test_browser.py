@@ -7,6 +7,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
 from tests.serve.served import Dialogue, Served
@@ -77,12 +78,21 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def served(tmp_path):
-    with Served(tmp_path, "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--domain", "hust.example") as started:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """For every test its start would take longer than what is tested."""
+    home = tmp_path_factory.mktemp("served")
+    with Served(home, "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--domain", "hust.example") as started:
         started.url = f"http://127.0.0.1:{started.ports['http']}"
         yield started
         assert started.stop() == (0, b"", b"")
+
+
+@pytest.fixture
+def served(server):
+    """With no messages in it."""
+    yield server
+    assert httpx.request("DELETE", f"{server.url}/api/v1/messages", json={"all": True}).is_success
 
 
 @pytest.fixture
