@@ -91,12 +91,11 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
     # On the map the room is the message's: the worlds' common last label is left out.
     named = safe(spot.name if telling else spot.name.removesuffix(".example"))
     name = fitted(named, min(_NAME_CELLS, cells - 3))
-    room = cells - cell_len(name) - 4
-    text = _held(now, texts, "")
-    if telling:
-        text = " · ".join(filter(None, (text, doing(spot.name, network, texts, shorten=True))))
-    elif cell_len(text) > room:
-        text = _held(now, texts, ".short")
+    room = cells - max(cell_len(name) + 1, _NAME_CELLS if telling else 0) - 3
+    does = doing(spot.name, network, texts, shorten=True) if telling else ""
+    text = " · ".join(filter(None, (_held(now, texts, ""), does)))
+    if cell_len(text) > room:
+        text = " · ".join(filter(None, (_held(now, texts, ".short"), does)))
     text = fitted(text, room)
     gap = _NAME_CELLS - cell_len(name) if telling else cells - cell_len(name) - cell_len(text) - 3
     pad = cells - 3 - cell_len(name) - max(gap, 1) - cell_len(text)

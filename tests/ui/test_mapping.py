@@ -77,3 +77,13 @@ def test_what_a_host_holds_is_told_whole_on_a_narrow_map_too(language, cells):
     assert "12" in row
     assert "3" in row
     assert "…" not in row
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_a_row_of_the_list_says_whole_what_its_host_holds_and_waits_for(language):
+    net = Network({})
+    net.hosts["mail.home.example"] = HostNow(queued=12, stored=3, waiting=(("2026-11-23T02:00:00Z", "1"),))
+    picture = mapping.draw(plan_of("five-days"), net, "", 76, Texts(language))
+    row = text_of(picture)[picture.places["mail.home.example"][0]]
+    assert "11-23 02:00" in row
+    assert cell_len(row) <= 76
