@@ -47,6 +47,8 @@ class _HopDialer:
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
         if self._hops.meet is not None and (lost := await self._hops.meet(address, self._hop)) is not None:
+            # The host says no, and that has to come back over the wire: port 0 is one where nobody ever listens.
+            await self._dialer.dial(address, 0, source=source)
             return lost
         stream = await self._dialer.dial(address, port, source=source)
         if type(stream) is not Lost:

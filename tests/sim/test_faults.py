@@ -115,8 +115,8 @@ def test_a_fault_may_mean_one_recipient_only():
 @pytest.mark.parametrize(
     ("fault", "reason", "ms"),
     [
-        (Refuse(where=MX, stage="connect", count=1), "refused", 0),
-        (Reset(where=MX, stage="connect", count=1), "reset", 0),
+        (Refuse(where=MX, stage="connect", count=1), "refused", 21.2),
+        (Reset(where=MX, stage="connect", count=1), "reset", 21.2),
         (Silence(where=MX, stage="connect", count=1), "timed-out", 30_000),
         (Delay(where=MX, stage="connect", seconds=31, count=1), "timed-out", 30_000),
     ],
