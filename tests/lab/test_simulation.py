@@ -41,7 +41,7 @@ def test_a_run_may_end_early_and_says_what_is_queued():
     report = prepare_run("five-days", until="2d12h")(lambda _: None)
     assert (report.queued, report.cut, report.exit_code) == (1, True, 0)
     # Too few attempts yet, and no bounce: of what may still come nothing has failed.
-    assert [(verdict.held, verdict.settled) for verdict in report.expectations] == [(False, False)] * 4
+    assert [(verdict.held, verdict.settled) for verdict in report.expectations] == [(False, False)] * 5
 
 
 @pytest.mark.parametrize(
