@@ -22,15 +22,22 @@ class QueueLog:
             case Deferred(queue_id, recipient, moment, reason):
                 write("deferred", {"queue": queue_id, "recipient": recipient, "next": moment, "reason": reason})
             case Bounced(queue_id, recipient, status, diagnostic):
-                about = {"queue": queue_id, "recipient": recipient, "status": status, "reason": diagnostic}
-                write("bounced", {**about})
+                told = {"queue": queue_id, "recipient": recipient, "status": status, "reason": diagnostic}
+                write("bounced", {**told})
             case BounceSent(queue_id, recipient):
-                write("notice", {"queue": queue_id, "recipient": recipient})
+                write("notice", {"queue": queue_id, "recipient": recipient, "about": "failed"})
+            case Judged("notice", about, recipient):
+                write("notice", {"queue": _queue_id(record), "recipient": recipient, "about": about})
             case Judged("delivery-in-doubt", _, detail):
                 # A crash fell between the content and our record of its answer: the recipient may get it twice.
                 recipient, _, host = detail.rpartition(" ")
-                write("in-doubt", {"queue": record.span.rpartition("/")[2], "recipient": recipient, "host": host})
+                write("in-doubt", {"queue": _queue_id(record), "recipient": recipient, "host": host})
             case Dequeued(queue_id, reason):
                 write("dequeued", {"queue": queue_id, "reason": reason})
             case _:
                 pass
+
+
+def _queue_id(record: Record) -> str:
+    """Its scope is `queue/ID`."""
+    return record.span.rpartition("/")[2]

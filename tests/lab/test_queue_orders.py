@@ -7,8 +7,12 @@ import sqlite3
 
 import pytest
 
+from smtplab.events import BounceSent, Judged
+from smtplab.journal import Journal
 from smtplab.lab.bad_input import BadInput, NotNow
+from smtplab.lab.logbook import Logbook
 from smtplab.lab.queue import list_queue, order
+from smtplab.lab.queue_log import QueueLog
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.store import sql
 from smtplab.mta.store.port import Entry, Put
@@ -50,3 +54,15 @@ def test_what_is_no_database_is_named_with_its_reason(tmp_path):
     with pytest.raises(BadInput) as raised:
         asyncio.run(list_queue(tmp_path))
     assert raised.value.arguments["place"] == f"{tmp_path / 'queue'}: file is not a database"
+
+
+def test_the_log_has_a_line_for_each_notice(tmp_path):
+    log = Logbook(tmp_path / "log", 10_000, lambda: 0.0, lambda bad: None)
+    scope = Journal(lambda: 0.0, QueueLog(log).read, keep=False).scope(node="mx", hop=0, span="queue/A1", stage="queue")
+    scope(Judged("notice", "delayed", "a@x.example"))
+    scope(BounceSent("A1", "a@x.example"))
+    log.close()
+    assert [line.split(maxsplit=1)[1] for line in (tmp_path / "log").read_text("ascii").splitlines()] == [
+        'notice queue="A1" recipient="a@x.example" about="delayed"',
+        'notice queue="A1" recipient="a@x.example" about="failed"',
+    ]
