@@ -42,6 +42,8 @@ class Standing(msgspec.Struct, gc=False):
     secure: bool = False
     authenticated: bool = False
     recipients: int = 0
+    sender_refused: bool = False
+    """The last MAIL was, though it came in order."""
     mail_parameters: Parameters = {}
 
 
@@ -66,15 +68,18 @@ def refusal_of(parsed: Parsed, state: State, standing: Standing) -> Reply | None
     return _refuse_order(verb, state, standing) or _refuse_content(verb, command, standing)
 
 
-def broken_rule(command: Command, refusal: Reply) -> str | None:
+def broken_rule(command: Command, refusal: Reply, standing: Standing) -> str | None:
     """The rule that a refused command broke; one that could not be read has flaws that say why. DATA without a
-    recipient breaks none: a client that pipelines can't know that its recipients were refused (RFC 2920 3.1)."""
-    if isinstance(command, Unknown):
+    recipient breaks none, and RCPT and DATA behind a MAIL that was refused don't: a client that pipelines can't know
+    (RFC 2920 3.1)."""
+    if isinstance(command, Unknown) or (standing.sender_refused and command.verb in _PIPELINED_BEHIND_MAIL):
         return None
     if refusal.code == 500 and command.verb in HELLO_VERBS:
         return "wrong-hello"
     return _RULE_OF_REFUSAL.get(refusal.code or 0)
 
+
+_PIPELINED_BEHIND_MAIL = frozenset({"RCPT", "DATA"})
 
 _RULE_OF_REFUSAL = {
     502: "command-not-announced",

@@ -26,6 +26,8 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     """None where it leads nowhere else."""
     facts: tuple[Event, ...]
     """Both of them, of a whole answer that was given at once; none where it has to be looked at what may be shown."""
+    granted: bool
+    """2xx."""
     noted: bool
     """It makes something true beside the state."""
 
@@ -38,7 +40,8 @@ def say(reply: Reply, state: State, row: str) -> Said:
     told = ReplySent(reply.code, reply.enhanced, reply.lines, 0.0, verb, reply.raw)
     changed = None if new == state else StateChanged(state, new)
     facts = () if verb == "AUTH" else (told,) if changed is None else (told, changed)
-    return Said(data, told, new, changed, facts, reply.severity == 2 and verb in _NOTED)
+    granted = reply.severity == 2
+    return Said(data, told, new, changed, facts, granted, verb == "MAIL" or (granted and verb in _NOTED))
 
 
 def say_as_ever(reply: Reply, state: State, row: str) -> Said:
@@ -46,4 +49,5 @@ def say_as_ever(reply: Reply, state: State, row: str) -> Said:
     return say(without_enhanced(reply), state, row)
 
 
-_NOTED = frozenset({"MAIL", "RCPT", "QUIT", "AUTH"})
+_NOTED = frozenset({"RCPT", "QUIT", "AUTH"})
+"""Where they are granted; of MAIL, which others may follow unasked, a refusal is noted too."""

@@ -173,7 +173,7 @@ class Server:
         refusal = refusal_of(parsed, self.state, self._standing)
         if refusal is None:
             return heard.asked
-        rule = broken_rule(parsed.command, refusal)
+        rule = broken_rule(parsed.command, refusal, self._standing)
         if rule is not None:
             self._tell(broken(rule, "them", f"{parsed.command.verb} in {self.state}"))
         return Asked(heard.asked.verb, parsed.command, parsed.flaws, refusal)
@@ -266,7 +266,7 @@ class Server:
         if emit is not None:
             emit(facts)
         if said.noted:
-            self._note()
+            self._note(said.granted)
         if said.changed is not None:
             self._enter(said.state)
         return said.data
@@ -279,7 +279,7 @@ class Server:
         self._replies_owed -= 1
         self._tell_late(reply, said.told)
         if said.noted:
-            self._note()
+            self._note(said.granted)
         if said.changed is not None and (not self._replies_owed or reply.code == 421):
             self._tell(said.changed)
             self._enter(said.state)
@@ -333,16 +333,18 @@ class Server:
         long_enough = self._limits.command_octets >= REMEMBERED_OCTETS_MAX + 2 <= self._limits.auth_octets
         self._remembered = remembered(smtputf8=offered) if long_enough else {}
 
-    def _note(self) -> None:
-        """What a 2xx makes true."""
+    def _note(self, granted: bool) -> None:
+        """What an answer makes true."""
         verb, asked, standing = self._row, self._asked, self._standing
         if verb == "RCPT":
             recipients = standing.recipients = standing.recipients + 1
             if recipients >= standing.recipients_max:
                 self._limited = True
-        elif verb == "MAIL" and isinstance(asked, Mail):
-            standing.mail_parameters = asked.parameters
-            self._limited = is_limited(standing)
+        elif verb == "MAIL":
+            standing.sender_refused = not granted and self.state == "ready"
+            if granted and isinstance(asked, Mail):
+                standing.mail_parameters = asked.parameters
+                self._limited = is_limited(standing)
         elif verb == "QUIT":
             self._quit = True
         elif verb == "AUTH":
