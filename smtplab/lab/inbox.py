@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotNow
 from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, UnreadableInbox, visit_inbox
 from smtplab.mta.inbox.sessions import SessionRow
 
-__all__ = ["Inbox", "MessageRow", "Removed", "SessionRow", "delete", "opened_inbox", "raw", "watch"]
+__all__ = ["Inbox", "MessageRow", "Removed", "SessionRow", "bad_inbox", "delete", "opened_inbox", "raw", "watch"]
 
 LOOK_S = 0.5
 """Between two looks for new messages: a person takes it for at once."""
@@ -19,12 +19,19 @@ LOOK_S = 0.5
 
 @contextmanager
 def opened_inbox(home: Path) -> Iterator[Inbox]:
-    """As `visit_inbox`. Raises BadInput where it can't be read."""
+    """As `visit_inbox`. Raises as `bad_inbox` says."""
     try:
         with visit_inbox(home / "inbox") as inbox:
             yield inbox
     except UnreadableInbox as trouble:
-        raise BadInput("serve.store-unreadable", place=str(trouble)) from trouble
+        raise bad_inbox(trouble) from trouble
+
+
+def bad_inbox(trouble: UnreadableInbox) -> BadInput:
+    """NotNow where it may pass."""
+    if trouble.may_pass:
+        return NotNow("inbox.not-now", place=str(trouble.folder), reason=trouble.reason)
+    return BadInput("serve.store-unreadable", place=str(trouble))
 
 
 def raw(home: Path, name: str) -> bytes:

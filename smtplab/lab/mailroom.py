@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from smtplab.journal import Record
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.inbox import bad_inbox
 from smtplab.lab.inbox_query import Query, folded, head_of
 from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.port import number_of
@@ -266,7 +266,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except UnreadableInbox as trouble:
-        raise BadInput("serve.store-unreadable", place=str(trouble)) from trouble
+        raise bad_inbox(trouble) from trouble
 
 
 def _head(item: Item) -> str:

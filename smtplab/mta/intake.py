@@ -13,7 +13,8 @@ from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.recording import Recording
 from smtplab.mta.inbox.store import InboxStore
 from smtplab.mta.inbox.success import SuccessNotices
-from smtplab.mta.mailbox import Letter, MailboxStore
+from smtplab.mta.mailbox import Letter, Unstored
+from smtplab.mta.maildir import Maildirs
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.rules import Word
 from smtplab.mta.store.port import Trouble
@@ -30,7 +31,7 @@ class Intake:
 
     def __init__(self, hostname: str, clock: Clock, ids: QueueIds, is_local: IsLocal) -> None:
         self.store: InboxStore | None = None
-        self.maildir: MailboxStore | None = None
+        self.maildir: Maildirs | None = None
         self.relay: Accept | None = None
         self.successes: SuccessNotices | None = None
         self.on_taken: Callable[[Kept], None] | None = None
@@ -49,9 +50,7 @@ class Intake:
             trouble = await self.store.put(kept, trace, arrival.envelope.content)
             if trouble is not None:
                 return _not_stored(trouble)
-        refusal = await self._into_maildir(kept, trace, arrival, recording.scope)
-        if refusal is None:
-            refusal = await self._onward(arrival)
+        refusal = await self._hand_out(kept, trace, arrival, recording.scope)
         if refusal is not None:
             # The client keeps it: nothing of it is ours.
             if self.store is not None:
@@ -64,13 +63,22 @@ class Intake:
             await self.successes.tell(arrival, kept.id, trace, recording.scope)
         return make_reply(250, f"Accepted as {kept.id}", enhanced="2.0.0")
 
-    async def _into_maildir(self, kept: Kept, trace: bytes, arrival: Arrival, scope: Scope) -> Reply | None:
+    async def _hand_out(self, kept: Kept, trace: bytes, arrival: Arrival, scope: Scope) -> Reply | None:
+        """Into the Maildir and the queue, or into neither: the queue may refuse, and what it took can't be had back.
+        So the copy is on disk before it is asked, and shows when it has said yes."""
         if self.maildir is None:
-            return None
-        content = trace + arrival.envelope.content
+            return await self._onward(arrival)
         who = arrival.envelope.recipients[0]
-        unstored = await self.maildir.deliver(Letter(kept.id, who, str(who).lower(), content), scope)
-        return None if unstored is None else make_reply(452, "Could not store the message", enhanced=unstored.status)
+        copy = await self.maildir.lay(Letter(kept.id, who, str(who).lower(), trace + arrival.envelope.content))
+        if isinstance(copy, Unstored):
+            return _not_in_maildir(copy)
+        try:
+            if (refusal := await self._onward(arrival)) is not None:
+                return refusal
+            unstored = await copy.shown(scope)
+        finally:
+            copy.back()
+        return None if unstored is None else _not_in_maildir(unstored)
 
     async def _onward(self, arrival: Arrival) -> Reply | None:
         """Those recipients that are not ours; None where the queue has taken the message, or nobody is left."""
@@ -103,6 +111,10 @@ class Intake:
             session=session,
         )
         return kept, trace
+
+
+def _not_in_maildir(unstored: Unstored) -> Reply:
+    return make_reply(452, "Could not store the message", enhanced=unstored.status)
 
 
 def _not_stored(trouble: Trouble) -> Reply:

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,28 @@ def _escaped(unsafe: re.Match[str]) -> str:
     return "".join(f"%{octet:02X}" for octet in unsafe[0].encode("utf-8", "surrogatepass"))
 
 
+class Laid:
+    """A letter on disk that no reader sees yet, made by `Maildirs.lay`."""
+
+    def __init__(self, folder: Path, name: str, told: Delivered) -> None:
+        self._folder = folder
+        self._name = name
+        self._told = told
+
+    async def shown(self, emit: Emit) -> Unstored | None:
+        """As `MailboxStore.deliver`."""
+        trouble = await asyncio.to_thread(_show, self._folder, self._name)
+        if trouble is not None:
+            return _unstored(trouble)
+        emit(self._told)
+        return None
+
+    def back(self) -> None:
+        """It was never there; nothing where it was shown."""
+        with suppress(OSError):
+            (self._folder / "tmp" / self._name).unlink(missing_ok=True)
+
+
 class Maildirs:
     """The files' names come from the clock and from chance; nothing is kept but on disk."""
 
@@ -64,14 +87,18 @@ class Maildirs:
 
     async def deliver(self, letter: Letter, emit: Emit) -> Unstored | None:
         """File and folder are synced before it returns. Fact: Delivered. A disk that fails is said, never raised."""
-        name = self._new_name()
+        laid = await self.lay(letter)
+        return await laid.shown(emit) if isinstance(laid, Laid) else laid
+
+    async def lay(self, letter: Letter) -> Laid | Unstored:
+        """Its file is synced, so that little but the system's end can keep it from being shown."""
+        name, folder = self._new_name(), self._folder_of(letter.mailbox)
         pieces = _ended_by_lf(letter.content) if self._line_ends == "lf" else [letter.content]
         # A sync takes milliseconds, in which the sessions must go on.
-        trouble = await asyncio.to_thread(_write, self._folder_of(letter.mailbox), name, pieces)
+        trouble = await asyncio.to_thread(_write, folder, name, pieces)
         if trouble is not None:
             return _unstored(trouble)
-        emit(Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
-        return None
+        return Laid(folder, name, Delivered(letter.queue_id, str(letter.recipient), letter.mailbox))
 
     def _new_name(self) -> str:
         """Seconds, something unique, host: readers sort by it, and a colon would begin a flag."""
@@ -95,8 +122,19 @@ def _write(folder: Path, name: str, content: Iterable[bytes]) -> OSError | None:
     written = folder / "tmp" / name
     try:
         _make_folders(folder)
+        _write_synced(written, content)
+    except OSError as trouble:
+        if not isinstance(trouble, FileExistsError):  # Such a file is another's.
+            with suppress(OSError):
+                written.unlink(missing_ok=True)
+        return trouble
+    return None
+
+
+def _show(folder: Path, name: str) -> OSError | None:
+    written = folder / "tmp" / name
+    try:
         try:
-            _write_synced(written, content)
             # A link, unlike a rename, never takes the place of another message.
             (folder / "new" / name).hardlink_to(written)
         finally:

@@ -129,6 +129,21 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_what_is_laid_shows_when_it_is_told_to_and_else_was_never_there(tmp_path):
+    store, told = maildirs(one_folder(tmp_path)), []
+
+    async def play():
+        kept, not_kept = [await store.lay(Letter("4F", ANNA, "anna@here.example", CONTENT)) for _ in range(2)]
+        assert list((tmp_path / "new").iterdir()) == told == []
+        not_kept.back()
+        assert await kept.shown(told.append) is None
+        kept.back()
+
+    asyncio.run(play())
+    assert told == [Delivered("4F", "Anna@here.example", "anna@here.example")]
+    assert [len(list((tmp_path / folder).iterdir())) for folder in ("tmp", "new")] == [0, 1]
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc@x", ".hidden@x", "a/b@x", "thư@ví-dụ.example", "%41@x", "a\x00b@x", "..", "."]
 )

@@ -16,12 +16,18 @@ from smtplab.mta.inbox.port import Kept, Sitting, number_of
 from smtplab.mta.inbox.schema import metadata
 from smtplab.mta.inbox.sessions import Sessions
 from smtplab.mta.inbox.store import place_of, spool_of
-from smtplab.mta.store.sql import make_engine, words_of
+from smtplab.mta.store.sql import make_engine, may_pass, words_of
 from smtplab.mta.trace import iso_time
 
 
 class UnreadableInbox(Exception):  # noqa: N818 (the inbox is in error, not the program)
     """Its database can't be used; the argument names it and says why."""
+
+    def __init__(self, folder: Path, trouble: DBAPIError) -> None:
+        self.folder = folder
+        self.reason = words_of(trouble)
+        self.may_pass = may_pass(trouble)
+        super().__init__(f"{folder}: {self.reason}")
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -150,7 +156,7 @@ class Visitor:
                 yield Inbox(connection, self._folder)
         except DBAPIError as trouble:
             self.close()
-            raise UnreadableInbox(f"{self._folder}: {words_of(trouble)}") from trouble
+            raise UnreadableInbox(self._folder, trouble) from trouble
 
     def has_news(self) -> bool:
         """May anything have changed by other hands since this was asked last? Raises UnreadableInbox."""
@@ -162,7 +168,7 @@ class Visitor:
                 version = tables.data_version(connection)
         except DBAPIError as trouble:
             self.close()
-            raise UnreadableInbox(f"{self._folder}: {words_of(trouble)}") from trouble
+            raise UnreadableInbox(self._folder, trouble) from trouble
         known, self._version = self._version, version
         return version is None or version != known
 
@@ -194,7 +200,7 @@ def visit_inbox(folder: Path) -> Iterator[Inbox]:
             metadata.create_all(connection)
             yield Inbox(connection, folder)
     except DBAPIError as trouble:
-        raise UnreadableInbox(f"{folder}: {words_of(trouble)}") from trouble
+        raise UnreadableInbox(folder, trouble) from trouble
     finally:
         engine.dispose()
 

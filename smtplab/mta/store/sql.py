@@ -237,6 +237,11 @@ def trouble_of(error: Exception) -> Trouble:
     return Trouble("disk-full" if full else "failed", words_of(error))
 
 
+def may_pass(error: DBAPIError) -> bool:
+    """Another process has the database, or there is no room: nothing is wrong with the database itself."""
+    return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL"))
+
+
 def words_of(error: Exception) -> str:
     """What the system or the database said, without SQLAlchemy's."""
     return str(error.orig if isinstance(error, DBAPIError) else error)
