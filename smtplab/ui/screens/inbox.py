@@ -132,7 +132,8 @@ class InboxScreen(Screen[None]):
     # What has come
 
     def _look_soon(self) -> None:
-        if not any(worker.group == "look" and not worker.is_finished for worker in self.workers):
+        # Beneath another screen each look would have everything painted again, unseen.
+        if self.app.screen is self and not any(one.group == "look" and not one.is_finished for one in self.workers):
             self.run_worker(self._look(), group="look")
 
     async def _look(self) -> None:
