@@ -46,6 +46,11 @@ def remembered(*, smtputf8: bool) -> Remembered:
     return _REMEMBERED[smtputf8]
 
 
+def is_auth(line: bytes) -> bool:
+    """RFC 4954 4: an initial response may be as long as any response."""
+    return line[:5].upper() == b"AUTH "
+
+
 def hear(line: bytes, flaws: tuple[Flaw, ...], smtputf8: bool, show_secrets: bool) -> Heard:
     """`flaws` is what was wrong with how the line ended."""
     # What may be a password is remembered nowhere.

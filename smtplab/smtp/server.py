@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from smtplab.events import CommandReceived, Event, ReplySent, StateChanged
 from smtplab.journal import Emit, EmitTogether, Teller
 from smtplab.smtp.auth_shown import AuthStory
-from smtplab.smtp.heard import REMEMBERED_OCTETS_MAX, Heard, hear, remembered
+from smtplab.smtp.heard import REMEMBERED_OCTETS_MAX, Heard, hear, is_auth, remembered
 from smtplab.smtp.incoming import Incoming
 from smtplab.smtp.refusals import HTTP_VERBS, Standing, broken_rule, is_limited, refusal_of
 from smtplab.smtp.requests import Asked, AuthAnswered, ClientGone, ContentReceived, Limits, LineEndings, Request
@@ -139,7 +139,7 @@ class Server:
         return self._gone() if self._ended else None
 
     def _read_command(self, line: bytes, flaws: tuple[Flaw, ...]) -> Request | None:
-        if len(line) > self._limits.command_octets - 2 and not _is_auth(line):
+        if len(line) > self._limits.command_octets - 2 and not is_auth(line):
             line = line[: self._limits.command_octets - 2]
             flaws = (Flaw("line-too-long", str(self._limits.command_octets), "RFC 5321 4.5.3.1.4"),)
         return self._take_command(hear(line, flaws, self._smtputf8_offered, self._show_secrets))
@@ -391,11 +391,6 @@ class Server:
         if self._emit is not None:
             for flaw in flaws:
                 self._emit(broken_by_flaw(flaw, "them"))
-
-
-def _is_auth(line: bytes) -> bool:
-    """RFC 4954 4: an initial response may be as long as any response."""
-    return line[:5].upper() == b"AUTH "
 
 
 def _row_of(command: Command) -> str:
