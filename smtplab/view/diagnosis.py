@@ -8,6 +8,7 @@ import msgspec
 
 from smtplab import events as ev
 from smtplab.view.guess import likely_domain
+from smtplab.view.host_turn import HostTurn
 from smtplab.view.journey import Attempt
 from smtplab.view.meaning import looks_greylisted, meaning_of, problem_text, provider_id, reason_text
 from smtplab.view.texts import Texts
@@ -30,6 +31,10 @@ class Evidence(msgspec.Struct, frozen=True):
     """Where the last route came from."""
     tls: ev.TlsEstablished | None = None
     dns_failed: ev.DnsFailed | None = None
+    unwilling: str = ""
+    """The DNS server that answered REFUSED last."""
+    turn: HostTurn = HostTurn()
+    """Of the last host that was connected to."""
     mailbox: str = ""
     """Where the message came to rest last."""
     went_to_list: bool = False
@@ -71,6 +76,8 @@ def diagnose(evidence: Evidence, texts: Texts) -> Diagnosis:
 def _of_stop(evidence: Evidence, texts: Texts) -> Diagnosis:
     if evidence.reason in ("interrupted", "skipped"):
         return Diagnosis((texts(f"means.{evidence.reason}"),))
+    if evidence.turn.encryption == "failed":
+        return Diagnosis((texts("means.stopped-in-clear"),), (texts("do.see-tls-trouble"), texts("do.send")))
     return Diagnosis((texts("means.stopped"),), (texts("do.send"),))
 
 
@@ -141,6 +148,11 @@ def _of_dns(evidence: Evidence, texts: Texts) -> Diagnosis:
     server = evidence.dns_failed.server if evidence.dns_failed is not None else ""
     if reason == "nxdomain" and evidence.name and evidence.name != domain:
         return Diagnosis((texts("means.host-nxdomain", host=evidence.name),))
+    if reason == "servfail" and evidence.unwilling:
+        said = texts("means.dns-unwilling", server=evidence.unwilling, domain=evidence.name or domain)
+        return Diagnosis((said,), (texts("do.ask-other-dns"),))
+    if reason == "servfail":
+        domain = evidence.name or domain
     advice = [texts(step, domain=domain, server=server) for step in _OF_DNS[reason]]
     if reason in ("nxdomain", "nodata") and (guess := likely_domain(domain)) is not None:
         advice.append(texts("do.did-you-mean", guess=guess))
@@ -172,7 +184,7 @@ def _of_tls(evidence: Evidence, texts: Texts) -> Diagnosis:
 
 
 def _of_refusal(evidence: Evidence, refusal: ev.ReplyReceived, texts: Texts) -> Diagnosis:
-    if refusal.verb == "AUTH":
+    if _wrong_password(refusal):
         said = texts("means.auth", host=evidence.refused_by, code=refusal.code)
         return Diagnosis((said,), (texts("do.check-password"),))
     words, meaning = " ".join(refusal.lines), meaning_of(refusal, texts)
@@ -185,8 +197,6 @@ def _of_refusal(evidence: Evidence, refusal: ev.ReplyReceived, texts: Texts) -> 
 
 def steps_after(refusal: ev.ReplyReceived, recipient: str, texts: Texts) -> tuple[str, ...]:
     """What a person can do about one refusal, whatever the rest of the journey was."""
-    if refusal.verb == "AUTH":
-        return (texts("do.check-password"),)
     steps = _steps_after(refusal, temporary=(refusal.code or 0) // 100 == 4)
     return tuple(texts(step, recipient=recipient) for step in steps)
 
@@ -201,11 +211,26 @@ _STEPS_OF_STATUS = {
 }
 
 
+_BUSY_WORDS = ("too many", "too fast", "busy", "rate limit", "rate-limit", "ratelimit", "throttl")
+"""The usual words of a temporary refusal that is about how much comes at once, whatever its status is."""
+
+
+def _wrong_password(refusal: ev.ReplyReceived) -> bool:
+    """RFC 4954 6: 535, with 5.7.8. Other refusals of AUTH say nothing about it."""
+    return refusal.verb == "AUTH" and (refusal.code == 535 or refusal.enhanced == "5.7.8")
+
+
 def _steps_after(refusal: ev.ReplyReceived, *, temporary: bool) -> Sequence[str]:
     status = "" if refusal.enhanced is None else refusal.enhanced.partition(".")[2]
     text = " ".join(refusal.lines).lower()
     if looks_greylisted(refusal):
         return ("do.wait",)
+    if refusal.code in (530, 538):
+        return ("do.begin-tls",) if "tls" in text or refusal.code == 538 else ("do.log-in",)
+    if _wrong_password(refusal) or refusal.code == 534:
+        return ("do.check-password",)
+    if refusal.verb == "AUTH" or (temporary and any(word in text for word in _BUSY_WORDS)):
+        return ("do.try-later", "do.read-words") if temporary else ("do.read-words",)
     if status in _STEPS_OF_STATUS:
         return _STEPS_OF_STATUS[status]
     if "relay" in text and refusal.verb == "RCPT":
@@ -229,6 +254,10 @@ _STEPS_OF_REASON: dict[str, tuple[str, ...]] = {
 
 def _of_reason(evidence: Evidence, texts: Texts) -> Diagnosis:
     reason, host = evidence.reason, evidence.host
+    in_clear = [one for one in evidence.name.split() if one.upper() in ("PLAIN", "LOGIN")]
+    if reason == "auth-mechanism-not-offered" and in_clear and evidence.turn.encryption != "up":
+        said = texts("means.auth-in-clear", host=host, mechanisms=texts.listing(in_clear))
+        return Diagnosis((said,), (texts("do.log-in-encrypted", mechanism=in_clear[0]),))
     if reason in _STEPS_OF_REASON:
         advice = tuple(texts(step, host=host) for step in _STEPS_OF_REASON[reason])
         return Diagnosis((texts(f"means.{reason}", host=host),), advice)
@@ -239,7 +268,29 @@ def _of_reason(evidence: Evidence, texts: Texts) -> Diagnosis:
         )
     if evidence.ended.code is not None:
         return _of_words(evidence, texts)
-    return Diagnosis((texts("means.lost", reason=reason_text(evidence.ended.detail, texts)),), (texts("do.try-later"),))
+    return _of_loss(evidence, texts)
+
+
+def _of_loss(evidence: Evidence, texts: Texts) -> Diagnosis:
+    """A connection that stood and came to nothing, with no code."""
+    turn, reason = evidence.turn, reason_text(evidence.reason, texts)
+    if turn.gibberish:
+        said = texts("means.not-smtp", host=turn.host, words=turn.gibberish)
+        return Diagnosis((said,), (texts("do.check-port"),))
+    if turn.broke_off == "content":
+        said = texts("means.lost-content", host=turn.host, reason=reason)
+        return Diagnosis((said,), (texts("do.ask-before-again"), texts("do.try-later")))
+    if turn.broke_off == "handshake":
+        return Diagnosis((texts("means.tls-failed", host=turn.host, reason=reason),), (texts("do.tls-may"),))
+    if turn.broke_off == "greeting" and evidence.reason in ("closed", "reset"):
+        return Diagnosis((texts("means.closed-at-once", host=turn.host, reason=reason),), (texts("do.try-later"),))
+    if evidence.reason == "timed-out" and turn.broke_off == "greeting":
+        said = texts("means.no-greeting", host=turn.host)
+        return Diagnosis((said,), (texts("do.try-implicit"), texts("do.try-later")))
+    if evidence.reason == "timed-out" and turn.broke_off:
+        return Diagnosis((texts("means.no-answer", host=turn.host),), (texts("do.try-later"),))
+    lost = texts("means.lost", reason=reason_text(evidence.ended.detail, texts))
+    return Diagnosis((lost,), (texts("do.try-later"),))
 
 
 def _of_words(evidence: Evidence, texts: Texts) -> Diagnosis:

@@ -213,14 +213,23 @@ class Journey:
                 self._mend_attempt(record.hop, ms=ms, connected=True)
             case ev.ConnectFailed(ms=ms, reason=reason):
                 self._mend_attempt(record.hop, ms=ms, reason=reason)
-            case ev.ReplyReceived(code=code) as reply if code is not None and code >= 400 and reply.verb != "QUIT":
+            case ev.ReplyReceived(code=code) as reply if code is not None and reply.verb != "QUIT":
                 if record.node == self.client_of(record.hop):
-                    self._mend_attempt(record.hop, refusal=reply)
+                    self._fold_answer(record.hop, reply, code)
             case ev.Disconnected(reason=reason) if reason:
                 if record.node == self.client_of(record.hop):
                     self._mend_attempt(record.hop, reason=reason)
             case _:
                 pass
+
+    def _fold_answer(self, hop: int, reply: ev.ReplyReceived, code: int) -> None:
+        """A refused EHLO, STARTTLS or AUTH that we went on without ended nothing."""
+        if code >= 400:
+            self._mend_attempt(hop, refusal=reply)
+        elif reply.verb in ("HELO", "MAIL"):
+            last = next((attempt for attempt in reversed(self.attempts) if attempt.hop == hop), None)
+            if last is not None and last.refusal is not None and last.refusal.verb in _DISPENSABLE:
+                self._mend_attempt(hop, refusal=None)
 
     def _mend_attempt(self, hop: int, **changes: object) -> None:
         for index in range(len(self.attempts) - 1, -1, -1):
@@ -340,6 +349,8 @@ def is_echo(record: Record, client: str) -> bool:
         and (isinstance(event, _TOLD_BY_SERVERS) or not calls(record.span))
     )
 
+
+_DISPENSABLE = frozenset({"EHLO", "STARTTLS", "AUTH"})
 
 UNTOLD = (ev.JourneyStarted, ev.JourneyEnded, ev.StateChanged)
 """They belong to no hop in particular: none of them turns a reader to another."""

@@ -10,6 +10,7 @@ import msgspec
 from smtplab import events as ev
 from smtplab.journal import Record, Stage
 from smtplab.view.diagnosis import Diagnosis, Evidence, diagnose
+from smtplab.view.host_turn import fold_turn
 from smtplab.view.journey import Attempt, Journey
 from smtplab.view.meaning import meaning_of, reason_text
 from smtplab.view.safe import safe
@@ -87,6 +88,7 @@ def gather(records: Sequence[Record], journey: Journey) -> Evidence | None:
 
 def _with(evidence: Evidence, record: Record) -> Evidence:
     event = record.event
+    evidence = msgspec.structs.replace(evidence, turn=fold_turn(evidence.turn, record))
     match event:
         case ev.ConnectStarted(host=host):
             return msgspec.structs.replace(evidence, host=host)
@@ -102,6 +104,8 @@ def _with(evidence: Evidence, record: Record) -> Evidence:
             return msgspec.structs.replace(evidence, went_to_list=True)
         case ev.DnsFailed():
             return msgspec.structs.replace(evidence, dns_failed=event)
+        case ev.DnsAnswered(rcode="REFUSED" | "SERVFAIL" as rcode, server=server):
+            return msgspec.structs.replace(evidence, unwilling=server if rcode == "REFUSED" else "")
         case _:
             return evidence
 
@@ -161,6 +165,8 @@ def _attempt_outcome(attempt: Attempt, journey: Journey, texts: Texts) -> tuple[
         return False, reason_text(attempt.reason, texts)
     if not attempt.connected:
         return False, texts("attempt.under-way")
+    if (shortfall := _shortfall(attempt, journey, texts)) is not None:
+        return False, shortfall
     return True, texts(f"attempt.{_success(attempt, journey)}")
 
 
@@ -170,6 +176,16 @@ def _success(attempt: Attempt, journey: Journey) -> Literal["taken", "willing", 
     if hop is None or attempt is not _last_of(journey, attempt.hop):
         return "connected"
     return "taken" if hop.passed else "willing" if hop.recipient_taken else "connected"
+
+
+def _shortfall(attempt: Attempt, journey: Journey, texts: Texts) -> str | None:
+    """Why we went no further at the last address, where no reply and no lost connection says so."""
+    ended = journey.ended
+    if ended is None or ended.result not in ("deferred", "refused") or ended.code is not None:
+        return None
+    word = ended.detail.partition(" ")[0]
+    last = attempt is journey.attempts[-1]
+    return reason_text(word, texts) if last and texts.has(f"reason.{word}") else None
 
 
 def _last_of(journey: Journey, hop: int) -> Attempt:

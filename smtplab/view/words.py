@@ -94,7 +94,7 @@ def _of_mx(name: str, records: tuple[str, ...], texts: Texts) -> str:
     entries = sorted(_mx_entry(record) for record in records if not record.startswith("CNAME "))
     if not entries:
         return texts("say.dns-answered.no-mx", name=name)
-    if all(not host for _, host in entries):
+    if all(host == "." for _, host in entries):
         return texts("say.dns-answered.null-mx", name=name)
     hosts = ", ".join(f"{host} ({preference})" for preference, host in entries)
     kind = "say.dns-answered.MX.one" if len(entries) == 1 else "say.dns-answered.MX"
@@ -103,7 +103,7 @@ def _of_mx(name: str, records: tuple[str, ...], texts: Texts) -> str:
 
 def _mx_entry(record: str) -> tuple[int, str]:
     preference, _, host = record.partition(" ")
-    return (int(preference) if preference.isdecimal() else 0, host.rstrip("."))
+    return (int(preference) if preference.isdecimal() else 0, host.rstrip(".") or ".")
 
 
 def _of_route(event: ev.RouteFound | ev.HostSkipped, texts: Texts) -> str:

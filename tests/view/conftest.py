@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from smtplab import events as ev
-from smtplab.journal import Journal, Record
+from smtplab.journal import Journal, Record, Stage
 
 CLIENT = "laptop.example"
 HOST = "mx1.neu.example"
@@ -19,6 +19,7 @@ class Book:
     def __init__(self) -> None:
         self.now_s = 1_800_000_000.0
         self._journal = Journal(lambda: self.now_s)
+        self._stage: Stage | None = None
 
     @property
     def records(self) -> list[Record]:
@@ -29,11 +30,16 @@ class Book:
         span = span or ("deliver/1" if node == CLIENT else "receive/1")
         scope = self._journal.scope(node=node, hop=hop, span=span)
         if self.records:
-            scope.stage = self.records[-1].stage
+            scope.stage = self._stage or self.records[-1].stage
+        self._stage = None
         for event in events:
             self.now_s += 0.001
             scope(event)
         return self.records[-1]
+
+    def stand_at(self, stage: Stage) -> None:
+        """The next record belongs to it, as in a journal that is told so by the producer."""
+        self._stage = stage
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds

@@ -229,3 +229,155 @@ def test_a_walk_that_stopped_earlier_promises_nothing_of_the_recipient(book: Any
     found = summary(book)
     assert found.headline == "Stopped where you asked: nothing was sent to lan@neu.example."
     assert [line.outcome for line in found.attempts] == ["connected"]
+
+
+def lose(book: Any, stage: Any, reason: str, by: str = "us") -> None:
+    book.stand_at(stage)
+    book(ev.Disconnected(by, clean=False, reason=reason))
+
+
+def test_a_host_that_does_not_greet_is_told_as_that_and_implicit_tls_thought_of(book: Any) -> None:
+    book.begin()
+    book.connect(port=465)
+    lose(book, "connect", "timed-out")
+    book.end("deferred", detail="timed-out")
+    found = summary(book)
+    assert "its greeting did not come in time" in found.meaning[0]
+    assert "--tls implicit" in found.advice[0]
+
+
+def test_a_silence_in_the_dialogue_is_no_lost_connection(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("", 220)
+    lose(book, "envelope", "timed-out")
+    book.end("deferred", detail="timed-out")
+    assert summary(book).meaning[0].startswith("mx1.neu.example was silent for too long")
+
+
+@pytest.mark.parametrize("reason", ["closed", "timed-out"])
+def test_after_the_content_a_loss_leaves_open_whether_it_was_taken(book: Any, reason: str) -> None:
+    book.begin()
+    book.connect()
+    book.ask("DATA", 354)
+    book(ev.MessageSent(300, "DATA"))
+    lose(book, "data", reason)
+    book.end("deferred", detail=reason)
+    found = summary(book)
+    assert "may arrive twice" in found.meaning[0]
+    assert "Nothing was decided" not in found.meaning[0]
+
+
+def test_a_handshake_that_breaks_off_is_a_trouble_of_tls(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("STARTTLS", 220)
+    book(ev.TlsStarted("mx1.neu.example"), ev.TlsFailed("closed"))
+    lose(book, "tls", "closed", "them")
+    book.end("deferred", detail="closed the peer closed the connection in the handshake")
+    found = summary(book)
+    assert found.meaning == ("The TLS handshake with mx1.neu.example failed: the other side closed the connection.",)
+    assert "--tls may" in found.advice[0]
+
+
+def test_another_service_on_the_port_is_told_as_that(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book(ev.ReplyReceived(None, None, ("SSH-2.0-OpenSSH_9.2p1",), 1.0, ""))
+    book(ev.Disconnected("us", clean=False))
+    book.end("deferred", detail="SSH-2.0-OpenSSH_9.2p1")
+    found = summary(book)
+    assert "is no SMTP: “SSH-2.0-OpenSSH_9.2p1”" in found.meaning[0]
+    assert "whether the port is right" in found.advice[0]
+
+
+@pytest.mark.parametrize("kind", ["refused", "broken"])
+def test_a_walk_that_went_on_in_clear_does_not_say_that_all_worked(book: Any, kind: str) -> None:
+    book.begin()
+    book.connect()
+    book.ask("STARTTLS", 454 if kind == "refused" else 220, "4.7.0 not now")
+    if kind == "broken":
+        book(ev.TlsStarted("mx1.neu.example"), ev.TlsFailed("closed"), ev.Disconnected("them", False, "closed"))
+        book.connect()
+    book.ask("MAIL FROM:<minh@hust.example>", 250)
+    book.ask("RCPT TO:<lan@neu.example>", 250)
+    book.end("stopped", 250, None, "OK")
+    found = summary(book)
+    assert "worked but the encryption" in found.meaning[0]
+    assert "--tls require" in found.advice[0]
+    assert found.attempts[-1].outcome == "would take it"
+
+
+def test_an_ehlo_that_helo_replaced_is_not_what_became_of_the_address(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("EHLO laptop.example", 502, "5.5.1 unknown")
+    book.ask("HELO laptop.example", 250)
+    book.ask("RCPT TO:<lan@neu.example>", 250)
+    book.end("stopped", 250, None, "OK")
+    assert [(line.ok, line.outcome) for line in summary(book).attempts] == [(True, "would take it")]
+
+
+def test_the_address_at_which_we_went_no_further_says_why(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("", 220)
+    book.end("refused", detail="too-large 100")
+    found = summary(book).attempts[0]
+    assert (found.ok, found.outcome) == (False, "the message is larger than the server takes")
+
+
+def test_a_dns_server_that_refuses_says_nothing_about_the_domain(book: Any) -> None:
+    book.begin()
+    book(ev.DnsAnswered("neu.example", "MX", "192.0.2.53", "REFUSED", (), None, False, 1.0))
+    book.end("deferred", None, "4.4.3", "servfail neu.example")
+    found = summary(book)
+    assert found.meaning[0].startswith("The DNS server 192.0.2.53 refused to answer about neu.example")
+
+
+def test_the_dns_that_is_out_of_order_is_that_of_the_name_which_was_asked_about(book: Any) -> None:
+    book.begin()
+    book.end("deferred", None, "4.4.3", "servfail mx.far.example")
+    assert "DNS of mx.far.example is out of order" in summary(book).meaning[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "enhanced", "text", "advice"),
+    [
+        ("MAIL FROM:<a@b.example>", 530, "5.7.0", "5.7.0 Must issue a STARTTLS command first", "--tls require"),
+        ("MAIL FROM:<a@b.example>", 530, "5.7.0", "5.7.0 Authentication required", "--auth-user"),
+        ("", 421, "4.7.0", "4.7.0 try later, too many connections", "Try again later"),
+        ("MAIL FROM:<a@b.example>", 451, "4.7.500", "4.7.500 Server busy", "Try again later"),
+        ("AUTH PLAIN ***", 454, "4.7.0", "4.7.0 Temporary authentication failure", "Try again later"),
+        ("AUTH PLAIN ***", 538, "5.7.11", "5.7.11 Encryption required", "--tls require"),
+        ("AUTH PLAIN ***", 534, "5.7.9", "5.7.9 Application-specific password required", "app password"),
+    ],
+)
+def test_what_is_asked_for_first_is_no_matter_of_reputation(
+    book: Any, line: str, code: int, enhanced: str, text: str, advice: str
+) -> None:
+    book.begin()
+    book.connect()
+    book.ask(line, code, text, enhanced=enhanced)
+    book.end("deferred" if code < 500 else "refused", code, enhanced, text)
+    found = summary(book)
+    assert advice in found.advice[0]
+    assert "did not accept the login" not in found.meaning[0]
+
+
+def test_a_connection_that_ends_without_a_greeting_was_not_lost_in_the_middle(book: Any) -> None:
+    book.begin()
+    book.connect()
+    lose(book, "connect", "closed", "them")
+    book.end("deferred", detail="closed")
+    assert "ended it without a greeting" in summary(book).meaning[0]
+
+
+def test_a_password_that_would_go_in_clear_is_told_as_the_reason(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("EHLO laptop.example", 250, "mx1.neu.example", "AUTH PLAIN LOGIN")
+    book.end("refused", detail="auth-mechanism-not-offered PLAIN LOGIN")
+    found = summary(book)
+    assert "PLAIN and LOGIN, but the connection is not encrypted" in found.meaning[0]
+    assert "--auth PLAIN" in found.advice[0]

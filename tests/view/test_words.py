@@ -222,3 +222,8 @@ def test_a_452_to_rcpt_is_about_their_number_unless_its_status_says_otherwise(
     book(ev.CommandSent("RCPT", "RCPT TO:<full@neu.example>"))
     book(ev.ReplyReceived(452, enhanced, ("No",), 1.0, "RCPT"))
     assert any(said in paragraph for paragraph in last_explanation(book.records).paragraphs)
+
+
+def test_a_null_mx_beside_others_is_named_by_its_dot(book: Any) -> None:
+    book(ev.DnsAnswered("neu.example", "MX", "192.0.2.53", "NOERROR", ("10 mx1.neu.example.", "0 ."), 60, False, 1.0))
+    assert "neu.example: . (0), mx1.neu.example (10)" in (last_sentence(book.records) or "")
