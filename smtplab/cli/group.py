@@ -46,6 +46,7 @@ class Several(SpokenCommand, click.Group):
             callback=self._note,
             commands={str(part.name): part for part in parts},
             invoke_without_command=alone is not None,
+            no_args_is_help=False,
         )
         self.texts = texts
         self.short_texts = f"{name}.short"

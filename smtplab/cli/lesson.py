@@ -59,6 +59,7 @@ class LessonGroup(SpokenCommand, click.Group):
             help=texts("lesson.help.lesson"),
             params=common_options(texts),
             commands=_subcommands(texts),
+            no_args_is_help=False,
             callback=lambda **values: state_of(click.get_current_context(), values),
         )
         self.texts = texts

@@ -100,6 +100,14 @@ class Root(SpokenCommand, click.Group):
         _collect_garbage_again()
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Whoever reads the output may have had enough of it; click takes that for a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            silence_output()
+            return DONE
+
     def _open(self, **values: Any) -> int:
         context = click.get_current_context()
         state = state_of(context, values)

@@ -13,6 +13,7 @@ TERM_WIDTH_MAX = 76
 WORD = "WORD"
 
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)
+_NO_COMMAND = "Missing command."
 """Click has no class for these errors."""
 
 
@@ -71,6 +72,8 @@ def error_line(trouble: click.ClickException, texts: Texts) -> str:
             return texts("cli.missing", name=trouble.param.human_readable_name.upper())
         case click.NoSuchCommand():
             return _with_guess(texts("cli.no-such-command", name=trouble.command_name), trouble.possibilities, texts)
+        case click.UsageError() if trouble.message == _NO_COMMAND:
+            return texts("cli.missing", name="COMMAND")
         case click.UsageError() if (extra := _EXTRA.fullmatch(trouble.message)) is not None:
             return texts("cli.too-many", words=" ".join(extra[1].split()))
         case _:

@@ -32,6 +32,26 @@ def test_a_full_disk_is_one_line_and_may_be_better_later(command, tmp_path):
     assert done.returncode == 75
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of POSIX says that nobody reads")
+def test_a_reader_who_has_had_enough_makes_nothing_fail(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    # More than is buffered, so that the command itself meets it.
+    command = [sys.executable, "-m", "smtplab", "--home", str(tmp_path), "capture", "show", "bounce"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("group", ["inbox", "queue", "user", "lesson", "capture"])
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "COMMAND is missing; see --help"), ("vi", "thiếu COMMAND; xem --help")]
+)
+def test_a_group_without_a_command_says_so_in_one_line(group, language, line, tmp_path):
+    done = said_of((group,), tmp_path, language=language)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"smtplab: {line}\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     "command",

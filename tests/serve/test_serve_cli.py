@@ -118,6 +118,8 @@ def test_messages_are_saved_found_and_deleted(tmp_path):
         again = served.smtplab("inbox", "raw", one)
         assert (again.returncode, again.stdout) == (2, b"")
         assert again.stderr == f"smtplab: no message {one}; see smtplab inbox list\n".encode()
+        never = served.smtplab("inbox", "show", "F" * 40)
+        assert (never.returncode, never.stderr.count(b"\n")) == (2, 1)
         assert served.smtplab("inbox", "delete", "--all").returncode == 0
         assert served.inbox() == []
 

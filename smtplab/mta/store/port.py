@@ -9,6 +9,9 @@ import msgspec
 
 from smtplab.mta.envelope import Envelope
 
+NUMBER_MAX = 2**63 - 1
+"""What a database has room for."""
+
 State = Literal["incoming", "active", "deferred", "hold"]
 """Taken and not looked at yet · in a delivery's hands · waiting for its next attempt · kept until a person says so."""
 
@@ -131,9 +134,10 @@ class Store(Protocol):
 def number_of(queue_id: str) -> int:
     """-1 for what is no queue id: a person may ask for anything."""
     try:
-        return int(queue_id, 16)
+        number = int(queue_id, 16)
     except ValueError:
         return -1
+    return number if number <= NUMBER_MAX else -1
 
 
 def recovered(entry: Entry) -> Entry:
