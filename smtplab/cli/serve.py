@@ -66,7 +66,7 @@ class User(Kind):
         name, colon, password = str(value).partition(":")
         if not name:
             raise BadInput("serve.not-a-user", option=named(param))
-        return name, read.password(password if colon else None, name)
+        return name, read.password(password if colon else None, name, f"{named(param)} {name}:")
 
 
 class Network(Kind):

@@ -168,11 +168,12 @@ def file_octets(path: str) -> bytes:
     return content
 
 
-def password(value: str | None, user: str) -> str:
-    """As given, `@FILE` (its first line), `@@TEXT`; else from the environment; else asked for at a terminal."""
+def password(value: str | None, user: str, option: str = "--auth-password ") -> str:
+    """As given, `@FILE` (its first line), `@@TEXT`; else from the environment; else asked for at a terminal. `option`
+    is what stands before it."""
     if value is None:
         found = os.environ.get(PASSWORD_VARIABLE)
-        return found if found is not None else _asked(user)
+        return found if found is not None else _asked(user, option)
     if value.startswith("@@"):
         return value[1:]
     if value.startswith("@"):
@@ -206,9 +207,9 @@ def _text(value: str) -> bytes:
     return value.replace("\\n", "\n").encode("utf-8", "surrogateescape")
 
 
-def _asked(user: str) -> str:
+def _asked(user: str, option: str) -> str:
     if not sys.stdin.isatty():
-        raise BadInput("cli.no-password", user=user, variable=PASSWORD_VARIABLE)
+        raise BadInput("cli.no-password", user=user, option=option, variable=PASSWORD_VARIABLE)
     found: str = click.prompt(f"{user}", hide_input=True, err=True, default="", show_default=False)
     return found
 

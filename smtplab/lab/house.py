@@ -43,7 +43,7 @@ from smtplab.mta.rules import is_within
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
 from smtplab.mta.stored_accounts import StoredAccounts
-from smtplab.net.hook import Poster, origin_of
+from smtplab.net.hook import Poster, origin_of, without_secrets
 from smtplab.net.live import live_net
 from smtplab.net.ports import Net, ServerTls
 from smtplab.net.self_signed import self_signed_tls
@@ -124,7 +124,7 @@ def _webhook(request: ServeRequest, stack: AsyncExitStack, on_notice: OnNotice) 
         return None
     shown = origin_of(url)
     if shown is None:
-        raise BadInput("serve.not-a-webhook", option="--webhook", value=url.partition("?")[0])
+        raise BadInput("serve.not-a-webhook", option="--webhook", value=without_secrets(url))
     webhook = Webhook(lambda: Poster(url), shown, on_notice)
     stack.push_async_callback(asyncio.to_thread, webhook.close)
     return webhook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from smtplab import __version__
 
 POST_S_MAX = 10.0
 """For each step of a call: whoever takes messages from many machines answers in milliseconds."""
+
+_LOGIN = re.compile(r"//[^/]*@")
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -42,6 +45,11 @@ def origin_of(url: str) -> str | None:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" if port is None else f"{parts.scheme}://{host}:{port}"
+
+
+def without_secrets(url: str) -> str:
+    """What is no URL, as far as it may be shown: no user's name and password, no query."""
+    return _LOGIN.sub("//***@", url.partition("?")[0])
 
 
 class Poster:

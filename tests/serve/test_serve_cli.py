@@ -289,6 +289,7 @@ def test_the_queue_is_listed_and_obeys(tmp_path):
         (["--max-size", "none"], b"none"),
         (["--trust", "10.0.0.0/33", "--deliver"], b"10.0.0.0/33"),
         (["--tls-key", "x"], b"--tls-cert"),
+        (["--user", "alice"], b"give --user alice:@FILE or set SMTPLAB_AUTH_PASSWORD"),
     ],
 )
 def test_what_cannot_be_used_is_named_in_one_line(tmp_path, arguments, named):

@@ -218,12 +218,16 @@ def test_what_waits_is_bounded_and_failures_share_a_notice(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("url", ["ftp://x/", "http://", "nonsense", "http://x:99999/", "http://x/\n", "http://đ/"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x/", "http://", "nonsense", "http://x:99999/", "http://x/\n", "http://đ/", "ftp://u:s3cret@x/?s3cret"],
+)
 def test_what_is_no_url_is_refused_at_the_start(tmp_path, url):
     assert origin_of(url) is None
     done = smtplab(tmp_path, "serve", "--listen", "127.0.0.1:0", "--webhook", url)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
     assert b"--webhook" in done.stderr
+    assert b"s3cret" not in done.stderr
 
 
 def test_what_is_shown_of_a_url_is_where_it_leads_and_nothing_more():
