@@ -38,7 +38,7 @@ from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
-from smtplab.mta.queue.orders import obey
+from smtplab.mta.queue.orders import obey, obey_once
 from smtplab.mta.rules import is_within
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import open_store
@@ -177,6 +177,7 @@ async def _open_queue(
         words=notice_words(request.language),
     )
     queue = Queue(office, store)
+    await obey_once(queue, store)
     group = await stack.enter_async_context(asyncio.TaskGroup())
     running, obeying = group.create_task(queue.run()), group.create_task(obey(queue, store))
 

@@ -19,6 +19,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.orders import obey_once
 from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, Update
 from smtplab.mta.store.sql import SqlStore, open_store
 from smtplab.mta.store.visit import visit_store
@@ -114,6 +115,8 @@ class QueueRun:
     # Nobody has it
 
     async def _work_off(self, store: SqlStore) -> QueuedMail:
+        # By a queue of its own: what is put into the store below the other one does not count.
+        await obey_once(Queue(self._office(), store), store)
         await self._retry_all(store)
         for puts in self._puts():
             if self._stopped.is_set():

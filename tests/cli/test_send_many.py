@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_send_bulk import Server
+from tests.serve.served import smtplab
 
 PEOPLE = "email,name,place\nan@real.net,Ấn,Hà Nội\nbao@real.net,Bảo,Huế\nchi@real.net,Chi,Đà Nẵng\n"
 
@@ -190,6 +191,20 @@ def test_the_queue_keeps_what_can_not_be_sent_and_a_later_call_goes_on(server, t
     report = json.loads(done.stdout)
     assert (done.returncode, report["relayed"], report["waiting"]) == (0, 3, 0)
     assert len(one.contents) == 3
+
+
+def test_what_is_held_or_deleted_while_nobody_has_the_queue_does_not_leave(server, tmp_path):
+    one = server()
+    one.answer = lambda verb, number: "450 4.2.0 later" if verb == "RCPT" and number <= 3 else ""
+    done = send(one.port, "--queue", "--merge", table(tmp_path), "--json", home=tmp_path / "home")
+    first, second, _ = json.loads(done.stdout)["queued"]
+    smtplab(tmp_path / "home", "queue", "hold", first)
+    smtplab(tmp_path / "home", "queue", "delete", second)
+    done = send(one.port, "--resume", "--json", home=tmp_path / "home")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["relayed"], report["waiting"], len(one.contents)) == (75, 1, 1, 1)
+    (row,) = json.loads(smtplab(tmp_path / "home", "queue", "list", "--json").stdout)
+    assert (row["queue_id"], row["state"]) == (first, "hold")
 
 
 def test_one_message_through_the_queue_is_taken_at_once(server, tmp_path):

@@ -23,14 +23,19 @@ class OrderBook(Protocol):
 
 
 async def obey(queue: Queue, book: OrderBook) -> None:
-    """Until cancelled. One that is taken when a crash comes, or a store fails, is lost: whoever gave it sees that in
-    the listing."""
+    """Until cancelled."""
     while True:
-        with contextlib.suppress(StoreFailed):  # A full disk, a lock: the next look may find it mended.
-            for queue_id, verb in await book.take_orders():
-                if _is_order(verb):
-                    await queue.order(queue_id, verb)
+        await obey_once(queue, book)
         await asyncio.sleep(LOOK_S)
+
+
+async def obey_once(queue: Queue, book: OrderBook) -> None:
+    """Before a queue runs, so that nothing leaves that was held or deleted meanwhile. One that is taken when a crash
+    comes, or a store fails, is lost: whoever gave it sees that in the listing."""
+    with contextlib.suppress(StoreFailed):  # A full disk, a lock: the next look may find it mended.
+        for queue_id, verb in await book.take_orders():
+            if _is_order(verb):
+                await queue.order(queue_id, verb)
 
 
 def _is_order(verb: str) -> TypeGuard[Order]:
