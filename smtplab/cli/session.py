@@ -20,10 +20,12 @@ from smtplab.cli.session_asked import Asked
 from smtplab.cli.shared import bare_tls, request_from, shared_options
 from smtplab.cli.transcript import Files, Shown, SwaksPrinter
 from smtplab.cli.wording import SpokenCommand
+from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.exits import INTERRUPTED
 from smtplab.lab.scribe import Scribe
 from smtplab.lab.scripting import Played, play
+from smtplab.lab.seat import SPAN
 from smtplab.lab.walk import until_signal
 from smtplab.lab.ways import prepare_way
 from smtplab.view.meaning import reason_text
@@ -125,7 +127,13 @@ class SessionCommand(SpokenCommand):
         steps, passwords = needed(read_script(script, self.texts), asked.request)
         printer = SwaksPrinter(self.texts, None, Shown(), Files(None, None, None), color=asked.state.color)
         found: list[Played] = []
-        with self._output(asked, print_json() if asked.as_json else printer) as output:
+
+        def of_the_script(record: Record) -> None:
+            # A world's servers tell the same session once more, and how the mail travels on.
+            if record.span == SPAN:
+                printer(record)
+
+        with self._output(asked, print_json() if asked.as_json else of_the_script) as output:
 
             async def run() -> int:
                 found.append(await play(steps, asked.way, output.tell, passwords))

@@ -77,6 +77,25 @@ def test_a_content_is_heard_to_its_dot(toy):
     assert toy.heard == b"DATA\r\nSubject: x\r\n\r\n..y\r\n.\r\n"
 
 
+def test_what_a_world_s_servers_tell_is_not_taken_for_the_script_s_own_session():
+    """The backup hands the mail on inside TLS while the script's session goes on in clear."""
+    lines = ("EHLO here.net", "MAIL FROM:<student@neu.example>", "RCPT TO:<student@hust.example>", "DATA")
+    said = "expect 220\n" + "".join(f"send {line}\nexpect any\n" for line in lines)
+    said += "send Subject: x\nsend\nsend .\nexpect 250\nwait 1\nsend QUIT\nexpect 221\n"
+    done = session("mx2.vnet.example", said, "--sim", "campus")
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = done.stdout.decode().splitlines()
+    assert [line for line in shown if line.startswith(("=== Trying", "=== Connection", "=== TLS"))] == [
+        "=== Trying mx2.vnet.example [10.3.0.25]:25...",
+        "=== Connection closed with remote host.",
+    ]
+    assert [line for line in shown if line.startswith((" -> ", " ~> "))] == [
+        *(f" -> {line}" for line in lines),
+        " -> Message sent: 14 octets, with DATA",
+        " -> QUIT",
+    ]
+
+
 def test_repeats_may_stand_in_repeats(toy):
     session(toy.name, "expect 220\nrepeat 2\nsend A\nexpect 250\nrepeat 3\nsend B\nexpect 250\nend\nend\n")
     assert toy.heard == b"A\r\nB\r\nB\r\nB\r\n" * 2
