@@ -75,7 +75,7 @@ def described(report: ProbeReport, texts: Texts) -> list[str]:
     """The report for people."""
     where = f"{safe(report.host)}:{report.port}"
     if report.result != "accepted":
-        return [texts("probe.failed", where=where, reason=reason_text(report.reason, texts))]
+        return _failed(report, where, texts)
     lines = [texts("probe.reached", where=where, address=report.address or "")]
     for name, offered in (("before", report.before), ("after", report.after)):
         if offered is not None:
@@ -83,9 +83,21 @@ def described(report: ProbeReport, texts: Texts) -> list[str]:
             for line, meaning in ability_facts(offered, texts):
                 lines += [f"    {safe(line)}", *_paragraph(meaning)]
     if report.after is not None and report.before is not None:
-        lines += ["", texts("probe.changed" if report.new or report.gone else "probe.unchanged")]
+        kept = "STARTTLS" in report.after
+        unchanged = "probe.starttls-again" if kept else "probe.unchanged"
+        lines += ["", texts("probe.changed" if report.new or report.gone else unchanged)]
         lines += [f"    + {safe(line)}" for line in report.new] + [f"    - {safe(line)}" for line in report.gone]
     return [*lines, "", *_tls(report, texts), *_auth(report, texts)]
+
+
+def _failed(report: ProbeReport, where: str, texts: Texts) -> list[str]:
+    reason = reason_text(report.reason, texts)
+    if report.address is None and report.result != "refused":
+        return [texts("probe.not-looked-up", where=where, reason=reason)]
+    lines = [texts("probe.failed", where=where, reason=reason)]
+    # Silence after a connection that stood: it is what a port looks like that waits for a ClientHello.
+    silent = report.result == "deferred" and report.reason == "timed-out"
+    return [*lines, texts("probe.try-implicit")] if silent and report.tls is None else lines
 
 
 def _tls(report: ProbeReport, texts: Texts) -> list[str]:
@@ -95,7 +107,9 @@ def _tls(report: ProbeReport, texts: Texts) -> list[str]:
         problem = problem_text(report.tls, report.host, texts)
         lines.append(texts("probe.not-verified", problem=problem) if problem else texts("probe.verified"))
     elif report.tls_failure:
-        lines.append(texts("probe.tls-failed", reason=reason_text(report.tls_failure, texts)))
+        refused = report.tls_failure[:1].isdigit()
+        said = "probe.starttls-refused" if refused else "probe.tls-failed"
+        lines.append(texts(said, reason=reason_text(report.tls_failure, texts)))
     lines.append(texts(f"probe.enforced.{report.tls_enforced}", reply=report.mail_reply))
     return lines
 

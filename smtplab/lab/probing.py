@@ -59,6 +59,7 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
     """Only in clear, but for STARTTLS, whose work is done."""
     tls: TlsEstablished | None = None
     tls_failure: str = ""
+    """Why STARTTLS came to nothing: a reason's id, or the reply that refused it."""
     tls_enforced: Enforced = "not-offered"
     mail_reply: str = ""
     """What was answered to MAIL in clear."""
@@ -113,13 +114,14 @@ async def probe(asked: Probe, on_record: Callable[[Record], None]) -> ProbeRepor
         return _failed(asked, None, judge_no_route(route))
     places = [Place(host.host, address, asked.options.port) for host in route.hosts for address in host.addresses]
     report = await _ask(asked, places, journal)
-    return msgspec.structs.replace(report, tls=seen.tls, tls_failure=seen.failure)
+    return msgspec.structs.replace(report, tls=seen.tls, tls_failure=seen.failure or report.tls_failure)
 
 
 async def _ask(asked: Probe, places: list[Place], journal: Journal) -> ProbeReport:
     inside: Extensions | None = None
     enforced: Enforced = "not-offered"
     answer: Reply | None = None
+    trouble: Setback | Reply | None = None
     first = journal.scope(node=asked.options.helo, hop=0, span="probe/1")
     implicit = asked.options.tls == "implicit"
     place, offered, found = await _offers(asked, places, "implicit" if implicit else "none", first)
@@ -131,8 +133,10 @@ async def _ask(asked: Probe, places: list[Place], journal: Journal) -> ProbeRepo
         answer = found if isinstance(found, Reply) else None
         enforced = _insists(answer)
         second = journal.scope(node=asked.options.helo, hop=0, span="probe/2")
-        _, inside, _ = await _offers(asked, [place], "require", second)
+        _, inside, trouble = await _offers(asked, [place], "require", second)
     report = _report(asked, place, offered, inside)
+    if isinstance(trouble, Setback):
+        report = msgspec.structs.replace(report, tls_failure=_reason_of(judge(trouble, asked.host)))
     return msgspec.structs.replace(report, tls_enforced=enforced, mail_reply=_said(answer))
 
 
@@ -210,12 +214,14 @@ def _failed(asked: Probe, place: Place | None, judgement: Judgement | None) -> P
         address=None if place is None else place.address,
         port=asked.options.port,
         result="unreachable" if judgement is None else judgement.result,
-        reason="" if judgement is None else " ".join(filter(None, (str(judgement.code or ""), _why(judgement)))),
+        reason="" if judgement is None else _reason_of(judgement),
     )
 
 
-def _why(judgement: Judgement) -> str:
-    return judgement.detail if judgement.reason == "reply" else judgement.reason
+def _reason_of(judgement: Judgement) -> str:
+    """A reply with its code, or a reason's id."""
+    why = judgement.detail if judgement.reason == "reply" else judgement.reason
+    return " ".join(filter(None, (str(judgement.code or ""), why)))
 
 
 def _said(answer: Reply | None) -> str:

@@ -95,7 +95,8 @@ async def _do(step: Step, session: Session, passwords: Passwords) -> tuple[str, 
             await asyncio.sleep(step.seconds)
             return None
         case "expect":
-            return _compared(step, await session.talk.hear(session.talk.timeouts.command_s))
+            talk = session.talk
+            return _compared(step, await talk.hear(talk.timeouts.command_s, unasked=True))
         case _:
             trouble = await do_step(step, session, passwords)
             return None if trouble is None else (step.word, _told(trouble))

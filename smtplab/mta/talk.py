@@ -151,9 +151,9 @@ class Talk:
             return self._lost
         return await self._write(self.client.send(RawLine(data)))
 
-    async def hear(self, limit_s: float) -> Reply | Lost:
-        """The next reply, to whatever it answers."""
-        return await self._reply(limit_s)
+    async def hear(self, limit_s: float, *, unasked: bool = False) -> Reply | Lost:
+        """The next reply, to whatever it answers; with `unasked` also one that answers nothing."""
+        return self._heard(unasked=unasked) or await self._wait(limit_s, unasked=unasked)
 
     async def send_content(self, content: bytes) -> list[Reply | Lost]:
         """After 354. One reply, or in LMTP one for each accepted recipient; with PRDR a 353, each, and one for all."""
@@ -328,7 +328,7 @@ class Talk:
         """The limit is for the whole reply: a trickle does not extend it."""
         return self._heard() or await self._wait(limit_s)
 
-    async def _wait(self, limit_s: float) -> Reply | Lost:
+    async def _wait(self, limit_s: float, *, unasked: bool = False) -> Reply | Lost:
         """For a reply of which something has not come yet."""
         try:
             with self._patience.within(limit_s):
@@ -338,13 +338,13 @@ class Talk:
                         self._lost = data
                     else:
                         self.client.receive(data)
-                    if (heard := self._heard()) is not None:
+                    if (heard := self._heard(unasked=unasked)) is not None:
                         return heard
         except TimeoutError:
             self._lost = Lost("timed-out")
             return self._lost
 
-    def _heard(self) -> Reply | Lost | None:
+    def _heard(self, *, unasked: bool = False) -> Reply | Lost | None:
         """The next reply, or the end, in what has come so far; None where more must come."""
         client = self.client
         while self._ahead is not None or (self._lost is None and client.state != "closed"):
@@ -354,7 +354,7 @@ class Talk:
             self._ahead = None
             if not isinstance(event, Answered):
                 self._lost = Lost(event.reason or "closed")
-            elif event.verb != UNASKED or event.reply.code == 421:
+            elif unasked or event.verb != UNASKED or event.reply.code == 421:
                 return self._unless_endless(event.reply) if client.unread else event.reply
         return self._end()
 

@@ -110,6 +110,22 @@ def test_an_unmet_expectation_ends_with_1_and_names_its_line(toy, expected):
     assert b"NEVER" not in toy.heard
 
 
+def test_a_reply_that_nothing_had_asked_for_is_heard_too():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def speak() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 mx\r\n250 first\r\n550 second\r\n")
+            connection.recv(100)
+
+    threading.Thread(target=speak, daemon=True).start()
+    script = "expect 220\nexpect /first/\nexpect 550\n"
+    done = session(f"127.0.0.1:{listener.getsockname()[1]}", script, "--timeout", "3")
+    listener.close()
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_script_may_come_from_a_file_and_its_records_go_out_as_json(toy, tmp_path):
     (tmp_path / "script").write_text("expect 220\nsend NOOP\nexpect 250\n")
     done = session(toy.name, "", "--script", str(tmp_path / "script"), "--json")

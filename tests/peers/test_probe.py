@@ -102,6 +102,18 @@ def test_mail_in_clear_shows_whether_tls_is_enforced(toy, answer, enforced):
     assert not any(line.startswith(("RCPT", "DATA")) for line in server.heard)
 
 
+def test_a_starttls_that_is_announced_and_refused_is_told(toy):
+    server = toy(EHLO="250-mx\r\n250 STARTTLS", STARTTLS="454 4.7.0 not now")
+    found = report(server.name)
+    assert (found["result"], found["tls"], found["tls_failure"]) == ("accepted", None, "454 4.7.0 not now")
+    assert "454 4.7.0 not now" in probe(server.name)[1].decode()
+
+
+def test_a_name_that_could_not_be_looked_up_is_no_silent_server():
+    code, out = probe("mx.real.net:2525", "--dns", "127.0.0.1:1", "--timeout", "1")
+    assert (code, "was not asked" in out.decode()) == (75, True)
+
+
 def test_a_server_that_refuses_to_serve_is_a_failure(toy):
     code, out = probe(toy(hi="554 no").name, "--json")
     assert (code, json.loads(out)["reason"]) == (1, "554 no")
