@@ -191,8 +191,11 @@ def _of_refusal(evidence: Evidence, refusal: ev.ReplyReceived, texts: Texts) -> 
     said = texts("means.reply", host=evidence.refused_by, words=words, meaning=meaning)
     temporary = (refusal.code or 0) // 100 == 4
     lasting = texts("means.temporary" if temporary else "means.permanent")
-    steps = _steps_after(refusal, temporary=temporary)
-    return Diagnosis((said, lasting), tuple(texts(step, recipient=evidence.recipient) for step in steps))
+    steps = list(_steps_after(refusal, temporary=temporary))
+    if steps == ["do.relaying"] and evidence.source in ("mx", "implicit-mx"):
+        steps = ["do.relaying-at-mx"]
+    told = {"recipient": evidence.recipient, "domain": evidence.domain, "host": evidence.refused_by}
+    return Diagnosis((said, lasting), tuple(texts(step, **told) for step in steps))
 
 
 def steps_after(refusal: ev.ReplyReceived, recipient: str, texts: Texts) -> tuple[str, ...]:

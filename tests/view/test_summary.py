@@ -381,3 +381,12 @@ def test_a_password_that_would_go_in_clear_is_told_as_the_reason(book: Any) -> N
     found = summary(book)
     assert "PLAIN and LOGIN, but the connection is not encrypted" in found.meaning[0]
     assert "--auth PLAIN" in found.advice[0]
+
+
+def test_an_mx_that_will_not_relay_does_not_know_its_own_domain(book: Any) -> None:
+    book.begin()
+    book(ev.RouteFound("neu.example", "mx", (ev.HostFound("mx1.neu.example", 10, ("192.0.2.25",)),)))
+    book.connect()
+    book.ask("RCPT TO:<lan@neu.example>", 554, "5.7.1 Relay access denied", enhanced="5.7.1")
+    book.end("refused", 554, "5.7.1", "5.7.1 Relay access denied")
+    assert "does not know neu.example as its own" in summary(book).advice[0]
