@@ -121,6 +121,8 @@ class _Lines:
                 self._engine.call(self._conversation.leave)
                 return
             except Over:
+                if not self._asked.as_json:
+                    sys.stdout.write("\r\x1b[K")  # the prompt that nothing can be typed at any more
                 return
             self._take(typed)
 

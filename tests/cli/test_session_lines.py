@@ -37,6 +37,7 @@ class Terminal:
         )
         os.close(theirs)
         self.seen = ""
+        self.raw = b""
         self._read_to = 0
 
     def until(self, wanted: str) -> str:
@@ -70,6 +71,7 @@ class Terminal:
                 data = os.read(self._ours, 65536)
             except OSError:
                 return
+            self.raw += data
             self.seen += _STEERING.sub(b"", data).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
@@ -218,6 +220,7 @@ def test_the_prompt_ends_by_itself_when_the_server_hangs_up(open_terminal):
             peer.sendall(b"421 4.3.2 going down\r\n")
         assert terminal.ended() == 75
     assert "421 4.3.2 going down" in terminal.seen
+    assert re.split(rb"\r\x1b\[K|\n", terminal.raw)[-1] == b""  # the shell's prompt finds an empty line
 
 
 def test_json_gives_the_records_and_nothing_else(toy, tmp_path: Path):
