@@ -18,6 +18,7 @@ from smtplab.lab.logbook import Logbook
 from smtplab.lab.notice_words import notice_words
 from smtplab.lab.queue_log import QueueLog
 from smtplab.lab.serve_request import ServeRequest
+from smtplab.lab.stores import bad_store
 from smtplab.lab.upkeep import keep_ageing, log_sessions, open_log
 from smtplab.lab.users import stored_users
 from smtplab.lab.webhook import Webhook
@@ -217,7 +218,7 @@ Store = TypeVar("Store")
 
 def _opened(store: Store | Trouble) -> Store:
     if isinstance(store, Trouble):
-        raise BadInput(f"serve.store-{store.reason}", place=store.detail)
+        raise bad_store(store)
     return store
 
 

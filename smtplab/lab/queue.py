@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from smtplab.lab.bad_input import BadInput, NotNow
+from smtplab.lab.stores import bad_store
 from smtplab.mta.queue.listing import QueueRow, queue_rows
 from smtplab.mta.queue.manager import Order
 from smtplab.mta.store.port import StoreFailed, Trouble
@@ -53,5 +54,5 @@ def _visit(home: Path) -> Visit | None:
         return None
     visit = visit_store(folder)
     if isinstance(visit, Trouble):
-        raise BadInput(f"serve.store-{visit.reason}", place=visit.detail)
+        raise bad_store(visit)
     return visit

@@ -10,10 +10,11 @@ import msgspec
 
 from smtplab.events import Bounced, Deferred, Dequeued
 from smtplab.journal import Journal, Record
-from smtplab.lab.bad_input import BadInput, NotNow
+from smtplab.lab.bad_input import NotNow
 from smtplab.lab.exits import DONE, FAILED, TEMPORARY
 from smtplab.lab.notice_words import notice_words
 from smtplab.lab.sending import Preparation
+from smtplab.lab.stores import bad_store
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue.identifier import QueueIds
@@ -96,14 +97,14 @@ class QueueRun:
         if store.reason == "locked":
             await self._leave_to_the_server()
             return QueuedMail(queued=tuple(self._queued), server_at_work=True)
-        raise BadInput(f"serve.store-{store.reason}", place=store.detail)
+        raise bad_store(store)
 
     # A server has it
 
     async def _leave_to_the_server(self) -> None:
         visit = visit_store(self._folder)
         if isinstance(visit, Trouble):
-            raise BadInput(f"serve.store-{visit.reason}", place=visit.detail)
+            raise bad_store(visit)
         try:
             for puts in self._puts():
                 if (trouble := await visit.put(puts)) is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +15,11 @@ from smtplab.lab.bad_input import BadInput, NotNow
 from smtplab.lab.logbook import Logbook
 from smtplab.lab.queue import list_queue, order
 from smtplab.lab.queue_log import QueueLog
+from smtplab.lab.stores import bad_store
 from smtplab.mta.envelope import make_envelope
+from smtplab.mta.inbox.store import open_inbox
 from smtplab.mta.store import sql
-from smtplab.mta.store.port import Entry, Put
+from smtplab.mta.store.port import Entry, Put, Trouble
 from smtplab.mta.store.sql import SqlStore, open_store, place_of
 
 
@@ -46,6 +50,29 @@ def test_under_somebody_elses_lock_an_order_may_be_given_later(home, monkeypatch
     other.execute("ROLLBACK")
     other.close()
     asyncio.run(order(home, ("1",), "hold"))
+
+
+def test_a_queue_that_another_has_to_itself_may_be_read_later(home, monkeypatch):
+    monkeypatch.setattr(sql, "BUSY_S", 0.05)
+    other = sqlite3.connect(place_of(home / "queue"), isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(NotNow) as raised:
+        asyncio.run(list_queue(home))
+    assert raised.value.arguments["place"] == f"{home / 'queue'}: database is locked"
+    other.close()
+    assert len(asyncio.run(list_queue(home))) == 1
+
+
+def test_no_store_is_made_on_a_full_disk_which_may_pass(tmp_path, monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    for open_one in (open_store, open_inbox):
+        trouble = open_one(tmp_path / "store")
+        assert trouble == Trouble("not-now", f"{tmp_path / 'store'}: No space left on device")
+        assert bad_store(trouble).temporary
 
 
 def test_what_is_no_database_is_named_with_its_reason(tmp_path):

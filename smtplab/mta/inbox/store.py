@@ -19,7 +19,7 @@ from smtplab.mta.inbox.schema import metadata
 from smtplab.mta.store.lock import FolderLock, lock_folder
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.spool import Place, Spool
-from smtplab.mta.store.sql import ROW_OCTETS_MAX, make_engine, words_of
+from smtplab.mta.store.sql import ROW_OCTETS_MAX, make_engine, unopened, words_of
 from smtplab.mta.store.writer import Writer
 
 Found = TypeVar("Found")
@@ -64,7 +64,7 @@ def open_inbox(folder: Path) -> InboxStore | Trouble:
         with engine.connect() as connection:
             spool = Spool(spool_of(folder), tables.spooled(connection)) if lock is not None else None
     except (DBAPIError, OSError) as error:
-        return Trouble("unreadable", f"{folder}: {words_of(error)}")
+        return unopened(folder, error)
     return InboxStore(engine, spool, lock)
 
 

@@ -79,7 +79,8 @@ Change = Put | Update | Remove
 class Trouble(msgspec.Struct, frozen=True):
     """The store could not do as asked, and did nothing."""
 
-    reason: Literal["locked", "newer-schema", "disk-full", "unreadable", "failed"]
+    reason: Literal["locked", "newer-schema", "not-now", "disk-full", "unreadable", "failed"]
+    """`not-now`: it can't be opened, for reasons that may pass."""
     detail: str = ""
     """The place or the system's own words, for the log."""
 

@@ -37,7 +37,7 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
         folder.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(folder)
     except OSError as error:
-        return Trouble("unreadable", f"{folder}: {error.strerror}")
+        return unopened(folder, error)
     if lock is None:
         return Trouble("locked", str(folder))
     engine = make_engine(url or f"sqlite:///{place_of(folder)}")
@@ -49,7 +49,7 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
             return SqlStore(engine, Spool(folder / "spool", held), lock, threaded=threaded)
         trouble = Trouble("newer-schema", f"{folder}: {found}")
     except (DBAPIError, OSError) as error:
-        trouble = Trouble("unreadable", f"{folder}: {words_of(error)}")
+        trouble = unopened(folder, error)
     engine.dispose()
     lock.release()
     return trouble
@@ -229,19 +229,31 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
 
+def unopened(folder: Path, error: Exception) -> Trouble:
+    """What went wrong as a store was opened."""
+    return Trouble("not-now" if may_pass(error) else "unreadable", f"{folder}: {words_of(error)}")
+
+
 def trouble_of(error: Exception) -> Trouble:
     """What went wrong with a store that was well when it was opened."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
-    full = full or getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL"
+    full = _has_no_room(cause) or getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL"
     return Trouble("disk-full" if full else "failed", words_of(error))
 
 
-def may_pass(error: DBAPIError) -> bool:
+def may_pass(error: Exception) -> bool:
     """Another process has the database, or there is no room: nothing is wrong with the database itself."""
-    return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL"))
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(cause, "sqlite_errorname", "")
+    return _has_no_room(cause) or name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL"))
+
+
+def _has_no_room(cause: BaseException | None) -> bool:
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def words_of(error: Exception) -> str:
     """What the system or the database said, without SQLAlchemy's."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error.orig if isinstance(error, DBAPIError) else error)

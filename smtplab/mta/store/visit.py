@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtplab.mta.store import rows
 from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, number_of
-from smtplab.mta.store.sql import make_engine, place_of, trouble_of, words_of
+from smtplab.mta.store.sql import make_engine, place_of, trouble_of, unopened
 
 Found = TypeVar("Found")
 
@@ -27,7 +27,7 @@ def visit_store(folder: Path, url: str = "") -> Visit | Trouble:
             rows.count(connection)
     except DBAPIError as error:
         engine.dispose()
-        return Trouble("unreadable", f"{folder}: {words_of(error)}")
+        return unopened(folder, error)
     return Visit(engine)
 
 
