@@ -292,8 +292,22 @@ def _of_loss(evidence: Evidence, texts: Texts) -> Diagnosis:
         return Diagnosis((said,), (texts("do.try-implicit"), texts("do.try-later")))
     if evidence.reason == "timed-out" and turn.broke_off:
         return Diagnosis((texts("means.no-answer", host=turn.host),), (texts("do.try-later"),))
+    if not turn.broke_off and evidence.reason not in _LOST and texts.has(f"reason.{evidence.reason}"):
+        return _of_decision(evidence, texts)
     lost = texts("means.lost", reason=reason_text(evidence.ended.detail, texts))
     return Diagnosis((lost,), (texts("do.try-later"),))
+
+
+_LOST = frozenset({"timed-out", "closed", "reset", "refused", "unreachable", "failed", "reply-too-long"})
+"""What can befall a connection, also where the records don't tell of its end."""
+
+
+def _of_decision(evidence: Evidence, texts: Texts) -> Diagnosis:
+    """One of ours, or of the server that had the message last: no reply told it and nothing was lost."""
+    status = (evidence.ended.enhanced or "").partition(".")[2]
+    steps = _STEPS_OF_STATUS.get(status, ("do.try-later",) if evidence.ended.result == "deferred" else ())
+    said = texts("means.reason", reason=reason_text(evidence.ended.detail, texts))
+    return Diagnosis((said,), tuple(texts(step, recipient=evidence.recipient) for step in steps))
 
 
 def _of_words(evidence: Evidence, texts: Texts) -> Diagnosis:

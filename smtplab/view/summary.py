@@ -165,9 +165,10 @@ def _attempt_outcome(attempt: Attempt, journey: Journey, texts: Texts) -> tuple[
         return False, reason_text(attempt.reason, texts)
     if not attempt.connected:
         return False, texts("attempt.under-way")
-    if (shortfall := _shortfall(attempt, journey, texts)) is not None:
+    success = _success(attempt, journey)
+    if success == "connected" and (shortfall := _shortfall(attempt, journey, texts)) is not None:
         return False, shortfall
-    return True, texts(f"attempt.{_success(attempt, journey)}")
+    return True, texts(f"attempt.{success}")
 
 
 def _success(attempt: Attempt, journey: Journey) -> Literal["taken", "willing", "connected"]:
@@ -181,7 +182,7 @@ def _success(attempt: Attempt, journey: Journey) -> Literal["taken", "willing", 
 def _shortfall(attempt: Attempt, journey: Journey, texts: Texts) -> str | None:
     """Why we went no further at the last address, where no reply and no lost connection says so."""
     ended = journey.ended
-    if ended is None or ended.result not in ("deferred", "refused") or ended.code is not None:
+    if ended is None or ended.result not in ("deferred", "refused", "bounced") or ended.code is not None:
         return None
     word = ended.detail.partition(" ")[0]
     last = attempt is journey.attempts[-1]

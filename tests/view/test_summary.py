@@ -390,3 +390,25 @@ def test_an_mx_that_will_not_relay_does_not_know_its_own_domain(book: Any) -> No
     book.ask("RCPT TO:<lan@neu.example>", 554, "5.7.1 Relay access denied", enhanced="5.7.1")
     book.end("refused", 554, "5.7.1", "5.7.1 Relay access denied")
     assert "does not know neu.example as its own" in summary(book).advice[0]
+
+
+def test_a_mailbox_that_its_own_server_has_not_is_no_lost_connection(book: Any) -> None:
+    book.begin(mode="sim")
+    book.connect(port=587)
+    book.ask("RCPT TO:<lan@neu.example>", 250)
+    book(ev.MessageSent(300, "DATA"))
+    book.ask(".", 250)
+    book(ev.Bounced("A1", "lan@neu.example", "5.1.1", "no-such-user"))
+    book.end("bounced", None, "5.1.1", "no-such-user")
+    found = summary(book)
+    assert found.meaning == ("The reason: there is no such mailbox here.",)
+    assert found.advice[0].startswith("Check the spelling of lan@neu.example")
+    assert [(line.ok, line.outcome) for line in found.attempts] == [(True, "took the message")]
+
+
+def test_an_address_that_needs_smtputf8_says_so_beside_the_host_that_lacks_it(book: Any) -> None:
+    book.begin(mode="sim")
+    book.connect()
+    book.ask("EHLO laptop.example", 250)
+    book.end("bounced", None, "5.6.7", "smtputf8-not-offered")
+    assert summary(book).attempts[0].outcome == "the address needs SMTPUTF8, which the server does not offer"
