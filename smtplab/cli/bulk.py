@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
-
+from smtplab.cli.output import print_report
 from smtplab.lab.exits import INTERRUPTED, TERMINATED
 from smtplab.lab.tally import BulkReport, Tally
 from smtplab.view.meaning import reason_text
@@ -40,12 +39,7 @@ class Run(Protocol):
 def run_bulk(make: Callable[[], Run], texts: Texts, *, as_json: bool) -> int:
     """The exit code. On SIGINT and SIGTERM what is under way is ended first; the summary is printed all the same."""
     report, stopped = _run(_until_stopped(make, texts))
-    if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    else:
-        for line in summary(report, texts):
-            sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    print_report(report, lambda: summary(report, texts), texts, as_json=as_json)
     return stopped or report.exit_code
 
 

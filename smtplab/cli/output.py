@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from smtplab.capture.redact import Redactor
 from smtplab.cli.common import silence_output
@@ -75,6 +76,20 @@ def opened_output(texts: Texts, show: Show, capture: str | None, *, show_secrets
         raise NotWritten(capture, trouble) from trouble
     with writer:
         yield Output(texts, show, writer, show_secrets=show_secrets)
+
+
+def print_report(report: object, lines: Callable[[], list[str]], texts: Texts, *, as_json: bool) -> None:
+    """What became of messages, at the end. Never raises: who can't be told of it changes nothing about it."""
+    said = [msgspec.json.encode(report).decode()] if as_json else lines()
+    try:
+        for line in said:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_output()
+    except OSError as trouble:
+        silence_output()
+        click.echo(f"smtplab: {texts('cli.cannot-print', reason=trouble.strerror or str(trouble))}", err=True)
 
 
 def print_json() -> Show:

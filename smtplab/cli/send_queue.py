@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from smtplab.cli.bulk_options import Many
-from smtplab.cli.output import opened_output, print_nothing
+from smtplab.cli.output import opened_output, print_nothing, print_report
 from smtplab.cli.send_many import mailing_items
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
@@ -61,12 +58,7 @@ def _messages(
 
 def _run(make: Callable[[], QueueRun], texts: Texts, *, as_json: bool) -> int:
     mail, stopped = asyncio.run(_until_stopped(make))
-    if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(mail) + b"\n")
-    else:
-        for line in _summary(mail, texts):
-            sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    print_report(mail, lambda: _summary(mail, texts), texts, as_json=as_json)
     return stopped or mail.exit_code
 
 

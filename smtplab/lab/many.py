@@ -74,5 +74,10 @@ def _items(requests: list[tuple[str, Callable[[], SendRequest]]], preparation: P
             return preparation.sending(request_of())
 
         domain = request.door.copy_routing or people[0].domain.lower()
-        items.append(Item(name, preparation.server or request.door.name or domain, make))
+        items.append(Item(_shown(name), preparation.server or request.door.name or domain, make))
     return items
+
+
+def _shown(name: str) -> str:
+    """A file's name may be no UTF-8; a report is."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,6 +1,8 @@
 """What every command does where its output can't be written, or its input is no text."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +43,25 @@ def test_a_reader_who_has_had_enough_makes_nothing_fail(tmp_path):
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe of POSIX says that nobody reads")
+@pytest.mark.parametrize(
+    "options",
+    [("--count", "2"), ("--count", "2", "--json"), ("--queue",), ("--queue", "--json"), ("--merge", "table.csv")],
+)
+def test_what_became_of_messages_is_in_the_exit_code_though_nobody_reads(options, tmp_path):
+    (tmp_path / "table.csv").write_text("to\nan@real.net\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    nobody = socket.create_server(("127.0.0.1", 0))
+    place = f"127.0.0.1:{nobody.getsockname()[1]}"
+    nobody.close()
+    to = () if "--merge" in options else ("-t", "an@real.net")
+    command = [sys.executable, "-m", "smtplab", "--home", str(tmp_path / "home"), "send", "-s", place, *to, *options]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, cwd=tmp_path)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (75, b"")
 
 
 @pytest.mark.parametrize("group", ["inbox", "queue", "user", "lesson", "capture"])
@@ -117,6 +138,17 @@ def test_a_file_whose_name_is_not_utf_8_can_be_read(tmp_path):
     )
     (tmp_path / "one").rename(os.fsdecode(name))
     assert said_of(("capture", "show", name), tmp_path).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file's name is text")
+def test_a_message_in_a_file_whose_name_is_not_utf_8_is_named_in_the_report(tmp_path):
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.eml")).write_bytes(b"Subject: x\r\n\r\nx\r\n")
+    options = ("--messages", str(folder), "-t", "an@real.net", "-s", "127.0.0.1:1", "--json")
+    done = said_of(("send", *options), tmp_path)
+    assert (done.returncode, done.stderr) == (75, b"")
+    assert json.loads(done.stdout)["failed"][0]["name"] == f"{folder}/\\xff.eml"
 
 
 def test_a_password_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
