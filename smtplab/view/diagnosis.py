@@ -15,6 +15,9 @@ from smtplab.view.texts import Texts
 
 SUBMISSION_PORTS = (587, 465)
 
+WORDS_MAX = 120
+"""Characters of what is no SMTP: enough to know the service by."""
+
 
 class Evidence(msgspec.Struct, frozen=True):
     """What the records hold that bears on the outcome."""
@@ -195,7 +198,9 @@ def _of_refusal(evidence: Evidence, refusal: ev.ReplyReceived, texts: Texts) -> 
     if steps == ["do.relaying"] and evidence.source in ("mx", "implicit-mx"):
         steps = ["do.relaying-at-mx"]
     told = {"recipient": evidence.recipient, "domain": evidence.domain, "host": evidence.refused_by}
-    return Diagnosis((said, lasting), tuple(texts(step, **told) for step in steps))
+    # A code of no class (999) says nothing about whether it lasts.
+    paragraphs = (said, lasting) if (refusal.code or 0) // 100 in (4, 5) else (said,)
+    return Diagnosis(paragraphs, tuple(texts(step, **told) for step in steps))
 
 
 def steps_after(refusal: ev.ReplyReceived, recipient: str, texts: Texts) -> tuple[str, ...]:
@@ -278,7 +283,8 @@ def _of_loss(evidence: Evidence, texts: Texts) -> Diagnosis:
     """A connection that stood and came to nothing, with no code."""
     turn, reason = evidence.turn, reason_text(evidence.reason, texts)
     if turn.gibberish:
-        said = texts("means.not-smtp", host=turn.host, words=turn.gibberish)
+        words = turn.gibberish[:WORDS_MAX] + ("…" if len(turn.gibberish) > WORDS_MAX else "")
+        said = texts("means.not-smtp", host=turn.host, words=words)
         return Diagnosis((said,), (texts("do.check-port"),))
     if turn.broke_off == "content":
         said = texts("means.lost-content", host=turn.host, reason=reason)

@@ -412,3 +412,22 @@ def test_an_address_that_needs_smtputf8_says_so_beside_the_host_that_lacks_it(bo
     book.ask("EHLO laptop.example", 250)
     book.end("bounced", None, "5.6.7", "smtputf8-not-offered")
     assert summary(book).attempts[0].outcome == "the address needs SMTPUTF8, which the server does not offer"
+
+
+def test_endless_gibberish_is_told_by_its_beginning(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book(ev.ReplyReceived(None, None, ("z" * 65536,), 1.0, ""))
+    lose(book, "greeting", "reply-too-long")
+    book.end("deferred", detail="reply-too-long")
+    found = summary(book)
+    assert len(found.meaning[0]) < 400
+    assert "zzz…”" in found.meaning[0]
+
+
+def test_a_code_of_no_class_is_called_neither_temporary_nor_permanent(book: Any) -> None:
+    book.begin()
+    book.connect()
+    book.ask("EHLO laptop.example", 999, "what")
+    book.end("deferred", 999, None, "what")
+    assert len(summary(book).meaning) == 1
