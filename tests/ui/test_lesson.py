@@ -123,7 +123,7 @@ def sit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         async def scenes() -> None:
             opened = open_to_play(lesson if isinstance(lesson, Path) else find_lesson(lesson))
             app = SmtplabApp(language, tmp_path / "captures")
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=True) as pilot:
                 await app.push_screen(LessonScreen(app.texts, opened, tmp_path, NearRunner(opened)))
                 await pilot.pause()
                 await scene(Sitting(app, pilot, tmp_path))
@@ -356,6 +356,16 @@ def test_at_80_columns_the_sides_are_two_tabs(sit):
         assert stage.display
         await sitting.press("enter")
         assert sitting.screen.sitting.step.id == "first-stop"
+
+    sit(scene, "1", size=(80, 24))
+
+
+def test_what_is_told_of_a_step_goes_with_it(sit):
+    async def scene(sitting: Sitting) -> None:
+        sitting.screen.notify("all of it is done", timeout=10 * WAIT_S)
+        await sitting.until(lambda: "all of it is done" in sitting.shown())
+        await sitting.press("f8")
+        await sitting.until(lambda: "all of it is done" not in sitting.shown())
 
     sit(scene, "1", size=(80, 24))
 

@@ -155,6 +155,7 @@ class LessonScreen(Screen[None]):
     async def action_step(self, by: int) -> None:
         """On, whatever is not done yet, or back."""
         if self.sitting.forward() if by > 0 else self.sitting.back():
+            self.app.clear_notifications()  # They speak of the step that is left.
             await self._arrive()
         elif by > 0 and self.sitting.player.is_last:
             self.post_message(self.Finished())
@@ -365,8 +366,7 @@ class LessonScreen(Screen[None]):
         self._outside_fresh.clear()
 
     def _read_outside(self) -> None:
-        fresh = self._outside_fresh[:]
-        self._outside_fresh.clear()
+        fresh, self._outside_fresh = self._outside_fresh, []
         if self._left or not fresh:
             return
         if isinstance(self.stage, Programs):
