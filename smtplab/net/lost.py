@@ -34,13 +34,12 @@ def lost_by(error: BaseException) -> Lost:
 
 
 def _words(error: BaseException) -> str | None:
-    """The system's own, in whose place asyncio puts "Connect call failed" and the address."""
+    """The system's own, in whose place asyncio puts the address that it knows besides."""
     if not isinstance(error, OSError):
         return None
-    if error.errno and (type(error) is OSError or isinstance(error, _SYSTEMS)):
+    if error.errno and (error.strerror or "").startswith(_OF_ASYNCIO):
         return os.strerror(error.errno)
-    # TLS, for one, has errors with numbers of its own.
     return error.strerror
 
 
-_SYSTEMS = (ConnectionError, TimeoutError, PermissionError)
+_OF_ASYNCIO = "Connect call failed"
