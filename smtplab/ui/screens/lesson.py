@@ -259,8 +259,7 @@ class LessonScreen(Screen[None]):
         try:
             records = await self.runner.run(action, keep=keep)
         except Unplayable as trouble:
-            # Where the person has gone on, or left, nobody asks any more.
-            if not self._left and stage is not None and stage is self.stage:
+            if stage is not None and self._stands(stage):
                 self.sitting.attempt.cannot(trouble.told)
                 stage.refuse()
                 self._turn_to_text_if_tabs()
@@ -268,8 +267,12 @@ class LessonScreen(Screen[None]):
             return
         self._take(records, stage)
 
+    def _stands(self, stage: Stage) -> bool:
+        """Where the person has gone on, or left, nobody asks any more; at the app's end a stage's parts go first."""
+        return self.app.is_running and not self._left and stage is self.stage
+
     def _take(self, records: Sequence[Record], stage: Stage | None) -> None:
-        if self._left or stage is None or stage is not self.stage:
+        if stage is None or not self._stands(stage):
             return
         stage.take(records)
         if isinstance(stage, Speaking):
@@ -345,13 +348,13 @@ class LessonScreen(Screen[None]):
         try:
             stood = await self._outside.open(task.id, action)
         except Unplayable as trouble:
-            if not self._left and programs is self.stage:
+            if self._stands(programs):
                 self.sitting.attempt.cannot(trouble.told)
                 await self._set_stage()
                 self._turn_to("text")
                 self._say()
             return
-        if not self._left and programs is self.stage:
+        if self._stands(programs):
             programs.stand(stood)
         await self._outside.read(self._hear)
 
