@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 
 RECIPIENT ?= student@hust.example
 
-.PHONY: walk test check bench soak fuzz format catalogues clean
+.PHONY: walk test check static bench soak fuzz format catalogues clean
 
 # One message's whole way through the simulated internet, as text.
 walk: $(READY)
@@ -18,17 +18,19 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 # The UI in processes of its own: its tests wait for what is painted, and a heap full of everything else slows that.
 test: $(READY)
-	@$(PYTEST) --ignore=tests/ui
+	@$(PYTEST) --ignore=tests/ui $(COVERAGE)
 	@$(PYTEST) tests/ui
 
-check: $(READY)
+# `make check test` runs the tests once, for both.
+check: COVERAGE := --cov --cov-report=term:skip-covered
+check: static test
+
+static: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/catalogues.py check
-	$(PYTEST) --ignore=tests/ui --cov --cov-report=term:skip-covered
-	$(PYTEST) tests/ui
 
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
