@@ -186,6 +186,22 @@ def test_a_recording_comes_with_its_marked_lines_and_what_the_one_at_hand_means(
     sit(scene, "1")
 
 
+def test_a_click_chooses_the_very_line_of_a_recording_that_is_clicked(sit):
+    async def scene(sitting: Sitting) -> None:
+        await sitting.go_to("whole-way")
+        await sitting.until(lambda: bool(sitting.recorded))
+        recording = sitting.screen.stage.query_one(Recording)
+        recording.focus()
+        await sitting.press("home")
+        inside, top = recording.content_region, recording.scroll_offset.y
+        rows = {row.line: y for y, row in enumerate(recording._rows[top : top + inside.height])}
+        wanted = next(line for line in rows if recording._is_line(line) and line != recording.selected)
+        await sitting.pilot.click(offset=(inside.x + 10, inside.y + rows[wanted]))
+        assert recording.selected == wanted
+
+    sit(scene, "1")
+
+
 @pytest.mark.parametrize(
     ("language", "said"), [("en", "Minh's computer may be switched off"), ("vi", "Máy của Minh có thể đang tắt")]
 )

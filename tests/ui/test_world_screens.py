@@ -381,6 +381,70 @@ def test_a_line_that_is_chosen_while_the_world_plays_stays_at_hand(stage):
     stage(scene, "first-mail")
 
 
+def test_a_click_chooses_the_very_line_that_is_clicked(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        log = on.app.screen.query_one(Transcript)
+        inside = log.content_region
+        await on.pilot.click(offset=(inside.x + 20, inside.y + 3))
+        assert log.selected == log.scroll_offset.y + 3
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("tab", "enter", "4")
+        ends = on.app.screen.query_one(TwoColumns)
+        inside = ends.content_region
+        await on.pilot.click(offset=(inside.x + 20, inside.y + 3))
+        assert ends.selected == ends.scroll_offset.y + 2
+        await on.pilot.click(offset=(inside.x + 20, inside.y))
+        assert ends.selected == ends.scroll_offset.y + 2
+
+    stage(scene, "first-mail")
+
+
+def test_a_click_on_the_arrow_of_a_choice_goes_its_way(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("x")
+        what = on.app.screen.query_one("#what", Choice)
+        first = what.value
+        await on.pilot.click("#what", offset=(3, 0))
+        assert what.value != first
+        await on.pilot.click("#what", offset=(0, 0))
+        assert what.value == first
+
+    stage(scene, "first-mail")
+
+
+def test_enter_on_a_line_of_the_log_takes_the_world_back_to_its_moment(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "slash", *"354", "enter")
+        chosen = on.app.screen._shown.record
+        assert chosen.seq < on.run.at
+        await on.press("enter")
+        assert on.run.record == chosen
+        assert on.app.screen.query_one(WorldMap).chosen == chosen.node
+        await on.press("escape", "tab", "enter", "2")
+        host, log = on.app.screen._host, on.app.screen.query_one(Transcript)
+        assert host == chosen.node
+        y = log.content_region.y + log.selected - log.scroll_offset.y - 2
+        told = on.app.screen._log.record(log.selected - 2)
+        await on.pilot.click(offset=(40, y), times=2)
+        assert on.run.record == told
+
+    stage(scene, "first-mail")
+
+
+def test_enter_on_a_line_of_a_session_takes_the_world_back_to_its_moment(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "4", "tab", "up", "up", "up", "enter")
+        ends = on.app.screen.query_one(TwoColumns)
+        assert ends.selected == ends.count - 1
+        assert on.run.record == on.run.known[on.app.screen._rows[-1].record]
+        assert on.run.at < len(on.run.known)
+
+    stage(scene, "first-mail")
+
+
 def test_the_line_of_a_session_at_hand_is_told_whole_and_explained(stage):
     async def scene(on: Stage) -> None:
         await on.press("end")

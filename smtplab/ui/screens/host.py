@@ -53,6 +53,15 @@ class List(Picks):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.focus_next", "ui.key.next-pane", key_display="⇥")]
 
 
+class Ends(TwoColumns):
+    """Both ends of one session."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.to_line", "ui.key.to-moment", key_display="⏎"),
+        Binding("i", "screen.explain", "ui.key.inspector"),
+    ]
+
+
 class HostScreen(MomentScreen):
     """Stands at the world's moment and moves it, so that a queue can be watched through the days."""
 
@@ -113,7 +122,7 @@ class HostScreen(MomentScreen):
         with Horizontal(id="sessions"):
             yield List(id="talks")
             with Vertical():
-                yield TwoColumns(self._draw_ends, id="ends")
+                yield Ends(self._draw_ends, id="ends")
                 yield Static(id="row")
         yield SearchBar(self._texts)
         yield KeyBar(self._texts)
@@ -200,6 +209,11 @@ class HostScreen(MomentScreen):
             said = Content.styled(f" {number} {self._texts(f'ui.host.tab.{tab}')} ", style)
             parts += [said.stylize(Style.from_meta({"@click": f"screen.tab({tab!r})"})), Content(" ")]
         self.query_one("#tabs", Static).update(Content.assemble(*parts))
+
+    def _line_at_hand(self) -> Record | None:
+        if self._tab != "sessions":
+            return super()._line_at_hand()
+        return None if self._row is None else self._run.known[self._row.record]
 
     # What a person looks for, and takes out of the log
 

@@ -9,6 +9,7 @@ from typing import Final
 from textual import on
 from textual.binding import Binding
 
+from smtplab.journal import Record
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import LinesScreen
 from smtplab.ui.shown_log import ShownLog
@@ -156,6 +157,15 @@ class MomentScreen(LinesScreen):
         if not self._run.next_failure():
             self.notify(self._texts("ui.note.no-failure"))
         self._show()
+
+    def action_to_line(self) -> None:
+        """To the moment at which the line at hand was told."""
+        if (record := self._line_at_hand()) is not None:
+            self._run.go_to(record.seq)
+            self._show()
+
+    def _line_at_hand(self) -> Record | None:
+        return self._shown.record
 
     def action_search(self) -> None:
         self._stand_still()

@@ -202,6 +202,13 @@ class WorldScreen(MomentScreen):
 
     # The log
 
+    def action_to_line(self) -> None:
+        """The host that told it is the one at hand on the map."""
+        record = self._line_at_hand()
+        super().action_to_line()
+        if record is not None:
+            self.query_one(WorldMap).choose(record.node)
+
     def _more_to_come(self) -> bool:
         return not self._run.whole
 

@@ -51,5 +51,7 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Changed(self))
 
     def on_click(self, event: events.Click) -> None:
+        """On the arrow to the left the one before."""
         event.stop()
-        self.action_turn(1)
+        offset = event.get_content_offset(self)
+        self.action_turn(-1 if offset is not None and not offset.x else 1)

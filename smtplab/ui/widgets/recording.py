@@ -155,7 +155,8 @@ class Recording(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.WalkWanted())
 
     def on_click(self, event: events.Click) -> None:
-        place = self.scroll_offset.y + event.y
+        offset = event.get_content_offset(self)
+        place = len(self._rows) if offset is None else self.scroll_offset.y + offset.y
         if place < len(self._rows) and self._is_line(self._rows[place].line):
             self.select(self._rows[place].line)
 

@@ -136,9 +136,14 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
-        row = self.scroll_offset.y + event.y
-        if row < self.count:
+        if (row := self._row_at(event)) is not None:
             self._choose(row)
+
+    def _row_at(self, event: events.Click) -> int | None:
+        """None on the border and below the last row."""
+        offset = event.get_content_offset(self)
+        row = self.count if offset is None else self.scroll_offset.y + offset.y
+        return row if row < self.count else None
 
     def _choose(self, row: int) -> None:
         if self.count:
@@ -167,7 +172,17 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 class LogLines(Transcript):
-    """The lines of a world or of one of its hosts: what one means is told when it is asked for."""
+    """The lines of a world or of one of its hosts: what one means is told when it is asked for, and the world's time
+    goes to the one that is opened."""
 
     HELP: ClassVar = "ui.help.log"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("i", "screen.explain", "ui.key.inspector")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.to_line", "ui.key.to-moment", key_display="⏎"),
+        Binding("i", "screen.explain", "ui.key.inspector"),
+    ]
+
+    def on_click(self, event: events.Click) -> None:
+        """The first click chooses a line, the second one on it opens it."""
+        if event.chain == 2 and self._row_at(event) == self.selected:
+            event.prevent_default()
+            self.call_next(self.run_action, "screen.to_line")

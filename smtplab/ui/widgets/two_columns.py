@@ -102,8 +102,11 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         return lines, lines[self.selected : self.selected + 1]
 
     def on_click(self, event: events.Click) -> None:
-        row = self.scroll_offset.y + event.y - 1
-        if 0 <= row < self.count and event.y:
+        offset = event.get_content_offset(self)
+        if offset is None or not offset.y:
+            return  # The border, or the heads.
+        row = self.scroll_offset.y + offset.y - 1
+        if row < self.count:
             self.select(row)
 
     def action_move(self, by: int) -> None:
