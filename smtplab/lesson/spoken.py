@@ -49,7 +49,7 @@ async def _speak(
 
     simulation = Simulation(world, seed, clock, tell)
     client, server = world.host(speech.client), world.host(speech.server)
-    net = simulation.internet.hops.net_at(simulation.internet.net(client), 0)
+    net = simulation.internet.hops.net_at(simulation.internet.net(client), client.addresses, 0)
     scope = simulation.journal.scope(node=client.name, hop=0, span=f"session/1/{server.name}")
     # By hand nothing is said for us: the session ends for its opener with the greeting.
     options = SessionOptions(helo=client.name, tls="none", quit_after="greeting")

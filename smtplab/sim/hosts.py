@@ -8,7 +8,8 @@ from functools import partial
 
 from smtplab.events import FaultInjected
 from smtplab.journal import Scope
-from smtplab.mta.behaviour.faults import BareDot, Certificate, Handshake, Stage, StripStarttls, name_of
+from smtplab.mta.behaviour.faults import BareDot, Certificate, Fault, Handshake, Stage, StripStarttls, name_of
+from smtplab.mta.behaviour.injector import Occasion
 from smtplab.mta.behaviour.interference import Interference, Tampering
 from smtplab.mta.behaviour.ordeal import Ordeal, Ward
 from smtplab.mta.behaviour.policy import Policies
@@ -66,7 +67,7 @@ class Server:
                 directory=directory_of(world, own_domains(host)),
                 mailboxes=self.mailboxes,
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
-                net_at=functools.cache(partial(hops.net_at, self.net)),
+                net_at=functools.cache(partial(hops.net_at, self.net, host.addresses)),
                 rest_s=QUEUE_REST_S,
                 words=internet.words,
                 limits=Limits(dead_s=Limits().dead_s / internet.speed),
@@ -176,28 +177,31 @@ class Server:
         return any(self._internet.injector.touches(link) for link in links)
 
     def _tampering(self, client: str) -> Tampering:
-        links = self._internet.links_between(client, self._host.addresses[0])
+        internet = self._internet
+        links = internet.links_between(client, self._host.addresses[0])
+
+        def acts(kind: type[Fault], scope: Scope, where: str = self.name) -> Fault | None:
+            stage = _STAGE_OF_KIND[kind]
+            occasion = Occasion(client, session=scope.span)
+            for fault in internet.injector.at(where, stage, internet.clock.monotonic(), occasion, only=kind):
+                scope(FaultInjected(name_of(fault), f"{where}/{stage}"))
+                return fault
+            return None
+
         return Tampering(
-            strips_starttls=lambda scope: any(self._acts(link, StripStarttls, scope) is not None for link in links),
-            takes_bare_dots=lambda scope: self._acts(self.name, BareDot, scope) is not None,
-            certificate=self._wrong_certificate,
-            handshake=self._broken_handshake,
+            strips_starttls=lambda scope: any(acts(StripStarttls, scope, link) is not None for link in links),
+            takes_bare_dots=lambda scope: acts(BareDot, scope) is not None,
+            certificate=lambda scope: self._certificate(acts(Certificate, scope)),
+            handshake=lambda scope: found if isinstance(found := acts(Handshake, scope), Handshake) else None,
         )
 
-    def _wrong_certificate(self, scope: Scope) -> ServerTls | None:
-        fault = self._acts(self.name, Certificate, scope)
+    def _certificate(self, fault: Fault | None) -> ServerTls | None:
         return self._internet.wrong_tls(self._host, fault.how) if isinstance(fault, Certificate) else None
 
-    def _broken_handshake(self, scope: Scope) -> Handshake | None:
-        fault = self._acts(self.name, Handshake, scope)
-        return fault if isinstance(fault, Handshake) else None
 
-    def _acts(self, where: str, kind: type, scope: Scope) -> object | None:
-        stage = _STAGE_OF_KIND[kind]
-        for fault in self._internet.injector.at(where, stage, self._internet.clock.monotonic(), only=kind):
-            scope(FaultInjected(name_of(fault), f"{where}/{stage}"))
-            return fault
-        return None
-
-
-_STAGE_OF_KIND: dict[type, Stage] = {StripStarttls: "ehlo", BareDot: "data", Certificate: "tls", Handshake: "tls"}
+_STAGE_OF_KIND: dict[type[Fault], Stage] = {
+    StripStarttls: "ehlo",
+    BareDot: "data",
+    Certificate: "tls",
+    Handshake: "tls",
+}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from smtplab.events import FaultInjected
 from smtplab.journal import Journal
 from smtplab.mta.behaviour.faults import Allow, Delay, Drop, Fault, Refuse, Reset, name_of
-from smtplab.mta.behaviour.injector import Injector
+from smtplab.mta.behaviour.injector import Injector, Occasion
 from smtplab.net.dns import Bounds, DnsResolver
 from smtplab.net.exchange import Exchange
 from smtplab.net.memory import MemoryNetwork
@@ -111,10 +111,10 @@ class Internet:
         """The names of the links on the way."""
         return self._roads.way(source, target).links if self._roads.knows(source) else ()
 
-    async def _meet(self, address: str, hop: int) -> Lost | None:
+    async def _meet(self, address: str, hop: int, client: str) -> Lost | None:
         """The faults of the host that is dialled."""
         host = self._host_of.get(address, "")
-        for fault in self.injector.at(host, "connect", self.clock.monotonic()):
+        for fault in self.injector.at(host, "connect", self.clock.monotonic(), Occasion(client)):
             self._tell(fault, host, "connect", hop)
             match fault:
                 case Allow():
@@ -138,7 +138,7 @@ class Internet:
             return Link(silent=True)
         way = self._roads.way(source, target)
         for link in way.links:
-            for fault in self.injector.at(link, "connect", self.clock.monotonic()):
+            for fault in self.injector.at(link, "connect", self.clock.monotonic(), Occasion(source)):
                 self._tell(fault, link, "connect")
                 return Link(silent=True)
         loss = way.loss

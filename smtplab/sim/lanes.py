@@ -14,7 +14,7 @@ from smtplab.net.ports import ClientTls, Dialer, Endpoint, Handler, Listening, L
 from smtplab.net.ports import TlsFacts as Facts
 from smtplab.net.ports import TlsTrouble as Trouble
 from smtplab.net.tcp import TcpDialer, TcpListener
-from smtplab.sim.hops import Hops, Meet
+from smtplab.sim.hops import Hop, Meet
 from smtplab.sim.places import CannotListen, Places
 
 SILENCE_S = 127.0
@@ -97,7 +97,7 @@ class _Arrival:
             self._meeting.cancel()
 
     async def _meet(self, meet: Meet, wire: Wire) -> None:
-        lost = await meet(self._address, 0)
+        lost = await meet(self._address, 0, wire.peer.address)
         if lost is not None:
             wire.abort()
             return
@@ -151,16 +151,15 @@ class LoopbackDialer:
 class LoopbackHopDialer:
     """A host's dialer whose connections belong to a hop."""
 
-    def __init__(self, dialer: Dialer, hops: Hops, hop: int) -> None:
+    def __init__(self, dialer: Dialer, hop: Hop) -> None:
         self._dialer = dialer
-        self._hops = hops
         self._hop = hop
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> Stream | Lost:
-        if self._hops.meet is not None and (lost := await self._hops.meet(address, self._hop)) is not None:
+        if (lost := await self._hop.meet(address, source)) is not None:
             return lost
         assert isinstance(self._dialer, LoopbackDialer)
-        return await self._dialer.dial(address, port, source=source, bound=partial(self._hops.begin, hop=self._hop))
+        return await self._dialer.dial(address, port, source=source, bound=self._hop.begin)
 
 
 class LongStream:

@@ -112,7 +112,9 @@ class Simulation:
     def _net_of(self, agent: Host, hop: int) -> Net:
         """One for all that it sends, as its resolver keeps what it was told."""
         if agent.name not in self._net_at:
-            self._net_at[agent.name] = functools.cache(partial(self.internet.hops.net_at, self.internet.net(agent)))
+            self._net_at[agent.name] = functools.cache(
+                partial(self.internet.hops.net_at, self.internet.net(agent), agent.addresses)
+            )
         return self._net_at[agent.name](hop)
 
     def mailboxes(self) -> dict[str, tuple[bytes, ...]]:

@@ -41,7 +41,7 @@ class StandingWorld:
 
     def net_of(self, host: Host) -> Net:
         """What this host sees; its connections are the first hop."""
-        return self._internet.hops.net_at(self._internet.net(host), 0)
+        return self._internet.hops.net_at(self._internet.net(host), host.addresses, 0)
 
     async def drain(self) -> None:
         """Until all queues are empty, or for as long as anybody looks on: a retry may be hours away."""

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from smtplab.mta.behaviour.faults import (
     Drop,
     Fault,
     Garble,
+    Handshake,
     Refuse,
     Reset,
     ServerFailure,
     Shutdown,
     Silence,
     Stage,
+    StripStarttls,
     When,
     WrongReply,
 )
@@ -32,7 +35,9 @@ from smtplab.sim.world import Trip, World
 from smtplab.view.texts import Texts
 
 FIRST = load_world("first-mail")
+LINE = (FIRST.links[0], msgspec.structs.replace(FIRST.links[1], name="the line"))
 MX = "mail.away.example"
+HOME = "10.1.0.25"
 TRIP = Trip("lan@home.example", ("minh@away.example",))
 AT_MX: tuple[Stage, ...] = ("greeting", "ehlo", "tls", "mail", "rcpt", "data", "content", "quit")
 
@@ -185,10 +190,28 @@ def test_dns_data_change_at_their_moment_and_old_answers_live_on_in_caches():
 
 
 def test_a_link_may_fall_silent():
-    links = (FIRST.links[0], msgspec.structs.replace(FIRST.links[1], name="the line"))
-    records, _ = suffer(Silence(where="the line", stage="connect", when=When(until_s=600)), links=links)
+    records, _ = suffer(Silence(where="the line", stage="connect", when=When(until_s=600)), links=LINE)
     assert {failed.reason for failed in facts(records, ev.ConnectFailed)} == {"timed-out"}
     assert len(facts(records, ev.Delivered)) == 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda when: Refuse(where=MX, stage="connect", when=when, count=1),
+        lambda when: Silence(where="the line", stage="connect", when=when, count=1),
+        lambda when: StripStarttls(where="the line", when=when, count=1),
+        lambda when: Certificate(where=MX, how="expired", when=when, count=1),
+        lambda when: Handshake(where=MX, how="reset", when=when, count=1),
+        lambda when: WrongReply(where=MX, stage="greeting", code=421, when=when, count=1),
+    ],
+)
+def test_a_fault_may_mean_one_client_only_whatever_it_does(kind: Callable[[When], Fault]):
+    for client, acted in ((HOME, 1), ("10.1.0.0/24", 1), ("10.9.0.0/24", 0)):
+        records, _ = suffer(kind(When(client=client)), links=LINE)
+        assert len(facts(records, ev.FaultInjected)) == acted
+    records, _ = suffer(kind(When(per="client")), links=LINE)
+    assert len(facts(records, ev.FaultInjected)) == 1
 
 
 BASE = """
