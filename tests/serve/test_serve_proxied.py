@@ -92,7 +92,9 @@ def test_tls_begins_behind_the_header(served, pieces):
                 greeting = tls.read()
             except ssl.SSLWantReadError:
                 plain.sendall(outgoing.read())
-                incoming.write(plain.recv(65536))
+                octets = plain.recv(65536)
+                assert octets
+                incoming.write(octets)
     assert greeting.startswith(b"220 ")
 
 

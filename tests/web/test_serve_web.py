@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +24,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its end is told
 LISTEN = ("--listen", "127.0.0.1:0", "--web", "127.0.0.1:0")
 
 
+def told_next(web: httpx.Client, lines: Iterator[str]) -> Any:
+    """The message that the stream tells of by its row or, where it came before the first look, by a `resync`."""
+    for line in itertools.islice(lines, 20):
+        if line == "event: message":
+            return json.loads(next(lines).removeprefix("data: "))
+        if line == "event: resync" and (rows := web.get("/api/v1/messages").json()["messages"]):
+            return rows[0]
+    pytest.fail("the stream tells of no message")
+
+
 def test_the_page_is_told_as_a_listener_and_ends_with_the_server(tmp_path):
     with Served(tmp_path, *LISTEN) as served:
         assert [line["protocol"] for line in served.said] == ["smtp", "http"]
@@ -28,15 +42,12 @@ def test_the_page_is_told_as_a_listener_and_ends_with_the_server(tmp_path):
             assert web.get("/api/v1/health").json()["status"] == "ok"
             with web.stream("GET", "/api/v1/events") as stream:
                 lines = stream.iter_lines()
-                while next(lines) != "event: resync":
-                    pass
+                assert "event: resync" in itertools.islice(lines, 5)
                 with Dialogue(served.port) as client:
                     client.ehlo()
                     assert client.send(PLAIN) == 250
                     client.ask(b"QUIT\r\n")
-                while next(lines) != "event: message":
-                    pass
-                row = json.loads(next(lines).removeprefix("data: "))
+                row = told_next(web, lines)
                 # The stream is open yet: it ends, and does not hold up the end.
                 assert served.stop() == (0, b"", b"")
     assert row["subject"] == "A plain one"
@@ -81,12 +92,12 @@ def test_what_can_not_be_meant_is_said_in_one_line(tmp_path, arguments, said):
 def test_the_page_ends_also_where_the_server_is_killed(tmp_path):
     with Served(tmp_path, *LISTEN) as served:
         port = served.ports["http"]
-        listener = socket.create_connection(("127.0.0.1", port), timeout=30)
-        served.process.kill()
-        served.process.communicate(timeout=30)
-        # What the page's process held is closed by its end.
-        assert listener.recv(1) == b""
-        listener.close()
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as listener:
+            served.process.kill()
+            served.process.communicate(timeout=30)
+            # What the page's process held is closed by its end; what it had not accepted yet, reset.
+            with contextlib.suppress(ConnectionResetError):
+                assert listener.recv(1) == b""
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=30)
 
