@@ -234,10 +234,10 @@ class SmtplabApp(App[None]):
         self._open_world(chosen.world)
 
     def on_compare_screen_world_opened(self, opened: CompareScreen.WorldOpened) -> None:
-        self._open_world(opened.world)
+        self._open_world(opened.world, opened.elapsed_us)
 
-    def _open_world(self, world: str) -> None:
-        """A bundled world by its name, or any by its file."""
+    def _open_world(self, world: str, elapsed_us: int | None = None) -> None:
+        """A bundled world by its name, or any by its file; it stands at the moment where one is named."""
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import plan_of  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
@@ -248,7 +248,7 @@ class SmtplabApp(App[None]):
             self.notify(self.texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
             return
         feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, plan, world, self._captures))
+        self.push_screen(WorldScreen(self.texts, feed, plan, world, self._captures, elapsed_us))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
@@ -282,7 +282,11 @@ class SmtplabApp(App[None]):
             self._refuse(error.strerror or str(error))
         else:
             feed = (self._make_world_feed or feed_of_world)(path)
-            self.switch_screen(CompareScreen(self.texts, self._faulted.run.known, feed, Worlds(path)))
+            run = self._faulted.run
+            compared = CompareScreen(
+                self.texts, run.known, feed, Worlds(path), self._captures, is_whole=lambda: run.whole
+            )
+            self.switch_screen(compared)
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""

@@ -27,4 +27,4 @@ def screen_of(chosen: CallScreen.Chosen, texts: Texts, captures: Path, before: C
         return SessionScreen(texts, Conversation(way), captures)
     feed = replay(before.steps, before.passwords, way)
     heads = before.subject, way.subject
-    return CompareScreen(texts, before.records, feed, Dialogues(heads))
+    return CompareScreen(texts, before.records, feed, Dialogues(heads), captures)

@@ -53,6 +53,10 @@ class Comparison(Protocol):
         """A width of 0 asks for whole names."""
         ...
 
+    def elapsed_us(self, row: int) -> int:
+        """When it happened, since its run's start; in the new one where that has it."""
+        ...
+
 
 class Worlds:
     """One world's events, before a change and after it."""
@@ -91,6 +95,12 @@ class Worlds:
             for one in (left, right)
         ]
         return Both(halves[0], halves[1], differs=not pair.same)
+
+    def elapsed_us(self, row: int) -> int:
+        """As `Comparison.elapsed_us`."""
+        pair = self._pairs[row]
+        told = self._new[pair.new] if pair.new is not None else self._old[pair.old or 0]
+        return told[0].elapsed_us
 
 
 def _in_front(node: str, width: int) -> str:
@@ -136,6 +146,12 @@ class Dialogues:
         left = None if both.left is None else _half(self._left[both.left])
         right = None if both.right is None else _half(self._right[both.right])
         return Both(left, right, differs=not both.same)
+
+    def elapsed_us(self, row: int) -> int:
+        """As `Comparison.elapsed_us`."""
+        both = self._rows[row]
+        said = self._right[both.right] if both.right is not None else self._left[both.left or 0]
+        return said.elapsed_us
 
 
 def _half(said: duet.Said) -> Half:

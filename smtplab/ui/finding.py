@@ -1,8 +1,9 @@
-"""The search of a screen: its bar, its transcript and the rows behind it, kept in step."""
+"""The search of a screen: its bar, the pane whose lines are looked through and the rows behind it, kept in step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from textual.screen import Screen
 
@@ -11,12 +12,32 @@ from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.transcript import Transcript
 
 
-class Finder:
-    """For a screen that has one `SearchBar` and one `Transcript`."""
+class Sought(Protocol):
+    """A pane of rows, one of them selected, in which what is looked for is marked."""
 
-    def __init__(self, screen: Screen[None], lines: Searched, whole: Callable[[], bool]) -> None:
-        """`whole` tells whether the lines have been read to their end, so that no match can come any more."""
+    def seek(self, wanted: str) -> None:
+        """Case-folded; empty for nothing."""
+        ...
+
+    def select(self, row: int) -> None: ...
+
+    def focus(self) -> object: ...
+
+
+class Finder:
+    """For a screen that has one `SearchBar`."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        lines: Searched,
+        whole: Callable[[], bool],
+        pane: Callable[[], Sought] | None = None,
+    ) -> None:
+        """`whole` tells whether the lines have been read to their end, so that no match can come any more. The pane is
+        the screen's one `Transcript` where no other is named."""
         self._screen = screen
+        self._pane = pane or (lambda: screen.query_one(Transcript))
         self._lines = lines
         self._whole = whole
         self._search = Search(lines)
@@ -34,7 +55,7 @@ class Finder:
 
     def look(self, wanted: str) -> bool:
         """Mark what is looked for and go to the first of it; true where another row may be at hand."""
-        self._screen.query_one(Transcript).seek(wanted.casefold())
+        self._pane().seek(wanted.casefold())
         return self._show(self._search.look(wanted))
 
     def go(self, by: int) -> bool:
@@ -53,7 +74,7 @@ class Finder:
             self._say(found)
         if self._lines.selected == selected:
             return False
-        self._screen.query_one(Transcript).select(self._lines.selected)
+        self._pane().select(self._lines.selected)
         return True
 
     def speak(self) -> None:
@@ -63,13 +84,13 @@ class Finder:
 
     def close(self) -> None:
         """The keys go to the transcript again."""
-        self._screen.query_one(Transcript).focus()
+        self._pane().focus()
 
     def _show(self, found: Found | None) -> bool:
         if found is None:
             return False
         self._say(found)
-        self._screen.query_one(Transcript).select(self._lines.selected)
+        self._pane().select(self._lines.selected)
         return True
 
     def _say(self, found: Found) -> None:

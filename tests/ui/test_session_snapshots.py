@@ -119,7 +119,7 @@ def test_two_servers_side_by_side(snap_compare, tmp_path: Path, size, language):
         old = story("mx1.hust.example", refuses=True)
         feed = TapeFeed(story("mx1.neu.example", refuses=False))
         heads = ("mx1.hust.example:25", "mx1.neu.example:25")
-        await app.push_screen(CompareScreen(app.texts, old, feed, Dialogues(heads)))
+        await app.push_screen(CompareScreen(app.texts, old, feed, Dialogues(heads), tmp_path))
         await pilot.pause()
         await pilot.pause()
 

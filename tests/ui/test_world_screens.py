@@ -16,6 +16,7 @@ from smtplab.lab.worlds import world_text
 from smtplab.sim.library import load_world
 from smtplab.sim.run import play as play_world
 from smtplab.ui.app import SmtplabApp
+from smtplab.ui.comparing import Worlds
 from smtplab.ui.log import short
 from smtplab.ui.nodes import Nodes
 from smtplab.ui.screens.compare import CompareScreen
@@ -557,6 +558,79 @@ def test_the_row_at_hand_stands_whole_below_the_two_runs(stage):
         assert "mail.home.example: 550 5.7.1 Not you, and not anybody" in on.shown()
 
     stage(scene, "first-mail", size=(80, 24))
+
+
+def test_two_runs_are_searched_copied_and_kept_and_the_changed_world_opens_at_the_row_s_moment(stage, tmp_path):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("x")
+        on.app.screen.query_one("#detail").value = "550 5.7.1 Not you"
+        await on.press("enter")
+        await on.until(lambda: on.app.screen._same is not None and on.app.screen._rows.whole)
+        columns = on.app.screen.query_one(TwoColumns)
+        await on.press("end")
+        assert columns.selected == columns.count - 1
+        await on.press("home", "slash", *"not you", "enter")
+        assert "550 5.7.1 Not you" in str(columns._draw(columns.selected).right)
+        assert "1 of " in on.shown()
+        await on.press("y")
+        assert on.app.clipboard.startswith("+ <~*")
+        assert on.app.clipboard.endswith("mail.home.example: 550 5.7.1 Not you")
+        await on.press("Y", "s")
+        assert on.app.clipboard.startswith("Before │ After\n  === laptop.home.example: A message for")
+        saved = list((tmp_path / "captures").glob("*first-mail-reply-rcpt*.jsonl"))
+        assert len(saved) == 1
+        await on.press("o")
+        await on.until(lambda: on.run.at > 0)
+        assert isinstance(on.app.screen, WorldScreen)
+        assert "550" in str(on.run.known[on.run.at - 1]) + str(on.run.known[on.run.at - 2])
+        assert not on.run.player.playing
+        await on.press("q", "f")
+        assert isinstance(on.app.screen, CompareScreen)
+        await on.press("escape", "escape")
+        assert isinstance(on.app.screen, WorldScreen)
+
+    stage(scene, "first-mail")
+
+
+def test_two_runs_are_laid_side_by_side_when_the_old_one_is_known_to_its_end(tmp_path):
+    records = records_of("first-mail")
+
+    async def scene() -> None:
+        old, whole = list(records[:40]), [False]
+        app = SmtplabApp("en", tmp_path / "captures")
+        async with app.run_test(size=(80, 24)) as pilot:
+            feed = RecordsFeed(records, "first-mail")
+            screen = CompareScreen(app.texts, old, feed, Worlds("first-mail"), tmp_path, is_whole=lambda: whole[0])
+            await app.push_screen(screen)
+            await pilot.pause(0.3)
+            assert screen._same is None
+            old += records[40:]
+            whole[0] = True
+            stage = Stage(app, pilot)
+            await stage.until(lambda: screen._same is not None)
+            assert all(screen._same)
+            await stage.press("f", "Y")
+            assert "the change never came into play" in stage.shown()
+
+    asyncio.run(scene())
+
+
+def test_a_difference_in_the_first_row_is_found_too(tmp_path):
+    records, others = records_of("first-mail"), records_of("null-mx")
+
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures")
+        async with app.run_test(size=(80, 24)) as pilot:
+            feed = RecordsFeed(others, "null-mx")
+            await app.push_screen(CompareScreen(app.texts, records, feed, Worlds("null-mx"), tmp_path))
+            stage = Stage(app, pilot)
+            await stage.until(lambda: app.screen._same is not None)
+            assert not app.screen._same[0]
+            await stage.press("end", "f")
+            assert app.screen.query_one(TwoColumns).selected == 0
+
+    asyncio.run(scene())
 
 
 def test_two_hosts_of_one_name_stay_two_in_a_narrow_column():

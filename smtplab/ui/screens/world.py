@@ -89,12 +89,18 @@ class WorldScreen(MomentScreen):
     class TakenIn(Message):
         """Every record of the feed, which has ended, is known."""
 
-    def __init__(self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path) -> None:
-        """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`."""
+    def __init__(
+        self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path, elapsed_us: int | None = None
+    ) -> None:
+        """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`. Where a
+        moment is named it waits for that and stands there, else it plays."""
         run = WorldRun(feed.records, plan, texts)
         super().__init__(texts, run, ShownLog(run.log, lambda: run.at), captures)
         self._world = world
         self._feed = feed
+        self._awaited_us = elapsed_us
+        if elapsed_us is not None:
+            run.pause()
         self._work = Work(self)
 
     def compose(self) -> ComposeResult:
@@ -168,6 +174,7 @@ class WorldScreen(MomentScreen):
         """Of the whole run, whatever screen lies on top; that one then shows it."""
         run = self._run
         fresh = run.read_on()
+        self._come_to_moment()
         run.tick(time.monotonic())
         if not fresh:
             run.log.fold_on(FOLDED_AT_ONCE)
@@ -177,6 +184,17 @@ class WorldScreen(MomentScreen):
         if self.app.screen is self or self.app.screen.is_modal:
             self._keep_up()
         self._look_on()
+
+    def _come_to_moment(self) -> None:
+        """As soon as it is known, unless the person has gone somewhere else."""
+        run = self._run
+        if self._awaited_us is None:
+            return
+        if run.at or run.player.playing:
+            self._awaited_us = None
+        elif run.moments.end_us > self._awaited_us or self._feed.ended is not None:
+            run.go_to_time(self._awaited_us)
+            self._awaited_us = None
 
     # Hosts
 

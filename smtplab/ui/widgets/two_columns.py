@@ -16,10 +16,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from smtplab.ui.rungs import fitted
+from smtplab.ui.rungs import Piece, fitted, highlighted
 from smtplab.ui.widgets.inks import Inks
 
-_STYLES = ("client", "server", "quiet", "faint", "good", "bad", "odd", "heading", "chosen", "differs")
+_STYLES = ("client", "server", "quiet", "faint", "good", "bad", "odd", "heading", "found", "chosen", "differs")
 _TIME_CELLS: Final = 9
 _TIMED_CELLS_MIN: Final = 45
 """Narrower halves leave the time out: the words need the room."""
@@ -71,6 +71,7 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._draw = draw
         self._inks = Inks(self, "columns")
+        self._wanted = ""
         self.heads = ("", "")
         self.count = 0
         self.selected = 0
@@ -94,6 +95,12 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         top = min(max(self.scroll_offset.y, self.selected - height + 2), max(self.selected - 1, 0))
         self.scroll_to(y=max(min(top, self.count - height), 0), animate=False, force=True)
         self.refresh()
+
+    def seek(self, wanted: str) -> None:
+        """Mark the (case-folded) text that is looked for wherever it is seen."""
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.refresh()
 
     def text(self) -> tuple[list[str], list[str]]:
         """All rows, and the one that is marked; what only one side has stands alone."""
@@ -146,11 +153,12 @@ class TwoColumns(ScrollView, can_focus=True, inherit_bindings=False):
         time = f"{half.time:>{_TIME_CELLS}} " if timed and cells >= _TIMED_CELLS_MIN else " "
         text = fitted(half.text, cells - len(time))
         pad = " " * max(cells - len(time) - cell_len(text), 0)
-        return [
-            Segment(time, base + self._inks.letters("faint")),
-            Segment(text, base + self._inks.letters(half.style)),
-            Segment(pad, base),
-        ]
+        pieces = [Piece(text, half.style)]
+        segments = [Segment(time, base + self._inks.letters("faint"))]
+        for said, style in highlighted(pieces, self._wanted) if self._wanted and timed else pieces:
+            over = self._inks.background("found") if style == "found" else Style.null()
+            segments.append(Segment(said, base + self._inks.letters(style) + over))
+        return [*segments, Segment(pad, base)]
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
