@@ -89,7 +89,8 @@ class Receiver:
         match outcome:
             case TlsTrouble(reason):
                 self._scope(TlsFailed(reason))
-                self._visit.over = reason
+                if reason != "closed":
+                    self._visit.over = reason
                 self._wire.close()
             case TlsFacts(version, cipher, chain, verified_by, problem):
                 own = chain[0] if chain else None
@@ -116,8 +117,10 @@ class Receiver:
             self._timer.cancel()
         self._clean = self._core.state == "closed"
         self._lost = lost or Lost("closed")
-        self._core.receive(b"")
-        self._core.next_event()
+        if not (self._visit.over or self._handshaking):
+            # Whoever was sent away, or hangs up in a handshake, can't say QUIT.
+            self._core.receive(b"")
+            self._core.next_event()
         if self._deciding is None:
             self._tell_end()
 
@@ -284,7 +287,8 @@ class Receiver:
     def _settle(self, decision: Decision, request: _Request, at_once: bool = False) -> bytes:
         """The bytes of the answer; none where the connection is dropped instead."""
         if isinstance(decision, str):
-            self._visit.over = "dropped"
+            if self._lost is None:
+                self._visit.over = "dropped"
             (self._wire.abort if decision == "drop" else self._wire.close)()
             return b""
         replies = decision if isinstance(decision, tuple) else (decision,)

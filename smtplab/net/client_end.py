@@ -109,7 +109,7 @@ class ClientEnd(asyncio.Protocol):
         while layer.state == "handshaking":
             await self._next_news()
         if layer.trouble is not None:
-            return layer.trouble
+            return self._why_not(layer.trouble)
         verified_by, problem = tls.trust.judge(layer.chain_der(), tls.server_name)
         facts = layer.facts()
         return msgspec.structs.replace(facts, verified_by=verified_by, problem=problem)
@@ -199,6 +199,12 @@ class ClientEnd(asyncio.Protocol):
         elif self._tls.trouble is not None:
             self._lost = Lost("tls-broken", self._tls.trouble.detail)
             self._transport.close()
+
+    def _why_not(self, trouble: TlsTrouble) -> TlsTrouble:
+        """Of a connection that ended in the handshake we may know more."""
+        if trouble.reason == "closed" and self._lost is not None:
+            return TlsTrouble(self._lost.reason, self._lost.detail)
+        return trouble
 
     def _send_tls(self) -> None:
         assert self._tls is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smtplab.mta.behaviour.interference import Interference
-from smtplab.net.ports import Handler, Lost, TlsFacts, TlsTrouble, Wire
+from smtplab.net.ports import Handler, Lost, ServerTls, TlsFacts, TlsTrouble, Wire
 
 Enter = Callable[["Door", Wire], Handler]
 
@@ -13,9 +13,11 @@ Enter = Callable[["Door", Wire], Handler]
 class Door:
     """A `Handler` that gets its own handler from `enter` once it knows who comes."""
 
-    def __init__(self, enter: Enter, leave: Callable[[], None]) -> None:
+    def __init__(self, enter: Enter, leave: Callable[[], None], tls: ServerTls | None = None) -> None:
+        """With `tls` the handshake begins here, so that a world can interfere with it too."""
         self._enter = enter
         self._leave = leave
+        self._tls = tls
         self._handler: Handler
         self.interference: Interference | None = None
 
@@ -25,11 +27,18 @@ class Door:
     def connected(self, wire: Wire) -> None:
         self._handler = self._enter(self, wire)
         self.received = self._handler.received if self.interference is None else self._tampered
-        self._handler.connected(self.interference or wire)
+        if self.interference is not None:
+            self.interference.secured = self.secured
+        inner = self.interference or wire
+        self._handler.connected(inner)
+        if self._tls is not None:
+            inner.start_tls(self._tls)
 
     def _tampered(self, data: bytes) -> None:
         assert self.interference is not None
-        self._handler.received(self.interference.heard(data))
+        # No octets would be the client's end.
+        if heard := self.interference.heard(data):
+            self._handler.received(heard)
 
     def secured(self, outcome: TlsFacts | TlsTrouble) -> None:
         self._handler.secured(outcome)

@@ -92,8 +92,7 @@ class Server:
         assert self.net.listener is not None
         found = []
         for address in self._host.addresses:
-            make_door = partial(Door, enter, self._leave)
-            listening = await self.net.listener.listen(address, port, make_door, tls=tls)
+            listening = await self.net.listener.listen(address, port, partial(Door, enter, self._leave, tls))
             self._listening.append(listening)
             found.append((port, listening.endpoint))
         return found

@@ -70,9 +70,11 @@ class _Arrival:
         self._address = address
         self._handler = make_handler()
         self._meeting: asyncio.Task[None] | None = None
+        self._wire: Wire
         self._early: list[Callable[[], None]] = []
 
     def connected(self, wire: Wire) -> None:
+        self._wire = wire
         wire.peer = self._places.owner(wire.peer)
         meet = self._places.meet
         if meet is None or self._places.holds(wire.peer.address):
@@ -82,7 +84,11 @@ class _Arrival:
         self._meeting = asyncio.get_running_loop().create_task(self._meet(meet, wire), name="stranger")
 
     def received(self, data: bytes) -> None:
-        self._pass(partial(self._handler.received, data))
+        if self._meeting is None:
+            self._handler.received(data)
+        else:
+            # It may be a ClientHello, which the wire must see once there is somebody to shake hands with.
+            self._early.append(partial(self._wire.unread, data))
 
     def secured(self, outcome: Facts | Trouble) -> None:
         self._pass(partial(self._handler.secured, outcome))

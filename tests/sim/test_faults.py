@@ -29,8 +29,12 @@ from smtplab.mta.behaviour.faults import (
     When,
     WrongReply,
 )
+from smtplab.net.ports import ClientTls, Lost, TlsTrouble
+from smtplab.sim import loop
 from smtplab.sim.library import WorldError, load_world, parse_world
+from smtplab.sim.loop import VirtualClock
 from smtplab.sim.run import Played, play
+from smtplab.sim.simulation import Simulation
 from smtplab.sim.world import Trip, World
 from smtplab.view.texts import Texts
 
@@ -212,6 +216,54 @@ def test_a_fault_may_mean_one_client_only_whatever_it_does(kind: Callable[[When]
         assert len(facts(records, ev.FaultInjected)) == acted
     records, _ = suffer(kind(When(per="client")), links=LINE)
     assert len(facts(records, ev.FaultInjected)) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "by_server", "by_client"),
+    [("garbage", "broken", "not-tls"), ("silence", "timed-out", "reset"), ("reset", "dropped", "reset")],
+)
+def test_a_handshake_that_a_server_spoils_is_its_own_doing(how, by_server: str, by_client: str):
+    records, _ = suffer(Handshake(where=MX, how=how, count=1))
+    assert [failed.reason for failed in facts(records, ev.TlsFailed, MX)] == [by_server]
+    assert facts(records, ev.Disconnected, MX)[0] == ev.Disconnected("us", clean=False, reason=by_server)
+    assert [failed.reason for failed in facts(records, ev.TlsFailed, "mail.home.example")] == [by_client]
+    assert facts(records, ev.RuleBroken) == []
+    assert len(facts(records, ev.Delivered)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"),
+    [
+        (Handshake(where="mail.home.example", how="garbage"), "not-tls"),
+        (Certificate(where="mail.home.example", how="expired"), "expired"),
+    ],
+)
+def test_a_handshake_may_be_spoilt_where_tls_begins_at_once_too(fault: Fault, seen: str):
+    world = msgspec.structs.replace(FIRST, faults=(fault,))
+
+    async def main(clock: VirtualClock) -> str:
+        simulation = Simulation(world, 1, clock, lambda _: None)
+        net = simulation.internet.net(world.host("laptop.home.example"))
+        async with simulation.running():
+            stream = await net.dialer.dial("10.1.0.25", 465)
+            assert not isinstance(stream, Lost)
+            outcome = await stream.start_tls(ClientTls("mail.home.example", simulation.internet.trust))
+            await stream.close()
+        return outcome.reason if isinstance(outcome, TlsTrouble) else outcome.problem
+
+    assert loop.run(main, world.start) == seen
+
+
+def test_a_reply_to_starttls_that_drips_is_followed_by_the_handshake():
+    records, played = suffer(Drip(where=MX, stage="tls"))
+    assert len(facts(records, ev.TlsEstablished, MX)) == 1
+    assert facts(records, ev.RuleBroken) == []
+    assert played.ended.result == "delivered"
+
+
+def test_a_client_that_gives_up_on_a_silence_is_who_ended_it():
+    records, _ = suffer(Silence(where=MX, stage="mail", count=1))
+    assert next((one.by, one.reason) for one in facts(records, ev.Disconnected, MX)) == ("them", "closed")
 
 
 BASE = """

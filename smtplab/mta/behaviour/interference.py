@@ -10,7 +10,7 @@ from collections.abc import Callable
 from smtplab.journal import Scope
 from smtplab.mta.behaviour.faults import Handshake
 from smtplab.mta.behaviour.suffering import Suffering
-from smtplab.net.ports import UNSENT_OCTETS_MAX, Endpoint, ServerTls, Wire
+from smtplab.net.ports import UNSENT_OCTETS_MAX, Endpoint, ServerTls, TlsTrouble, Wire
 
 _STARTTLS = re.compile(rb"^250([ -])STARTTLS\r\n", re.MULTILINE | re.IGNORECASE)
 _BARE_DOT = re.compile(rb"(?<!\r)\n\.\r?\n")
@@ -39,7 +39,8 @@ class Tampering:
 
 
 class Interference:
-    """A `Wire` over another one. What drips holds back whatever is written after it, the end included."""
+    """A `Wire` over another one. What drips holds back whatever is written after it, a handshake and the end
+    included."""
 
     def __init__(self, wire: Wire, suffering: Suffering, tampering: Tampering, scope: Scope) -> None:
         self.local: Endpoint = wire.local
@@ -47,18 +48,24 @@ class Interference:
         self._wire = wire
         self._suffering = suffering
         suffering.listen = wire.resume
+        self.secured: Callable[[TlsTrouble], None] = _to_nobody
+        """Told of a handshake that was broken here."""
         self._tampering = tampering
         self._scope = scope
         self._held: deque[bytes] = deque()
         self._pause_s = 0.0
+        self._tls_after: ServerTls | None = None
         self._close_after = False
         self._timer: asyncio.TimerHandle | None = None
-        self._deaf = False
+        self._broken: Handshake | None = None
+        """Whose octets nobody reads."""
         self._hurried = False
 
     def heard(self, data: bytes) -> bytes:
         """What the server makes of what came; nothing where it does not listen any more."""
-        if self._deaf:
+        if self._broken is not None:
+            if self._broken.how == "garbage":
+                self._end_handshake(TlsTrouble("broken"))
             return b""
         if _BARE_DOT.search(data) and self._tampering.takes_bare_dots(self._scope):
             return _BARE_DOT.sub(b"\r\n.\r\n", data)
@@ -78,8 +85,10 @@ class Interference:
         if self._held:
             self._wire.write(b"".join(self._held))
             self._held.clear()
-        if self._close_after or self._deaf:
+        if self._close_after or self._broken is not None:
             self._wire.close()
+        elif self._tls_after is not None:
+            self._shake_hands(self._tls_after)
 
     # Wire
 
@@ -102,24 +111,15 @@ class Interference:
         self._wire.unread(data)
 
     def start_tls(self, tls: ServerTls) -> None:
-        broken = self._tampering.handshake(self._scope)
-        if broken is None:
-            self._wire.start_tls(self._tampering.certificate(self._scope) or tls)
-            return
-        self._deaf = True
-        match broken.how:
-            case "garbage":
-                self._wire.write(_NO_TLS)
-                self._wire.close()
-            case "reset":
-                self._wire.abort()
-            case "silence":
-                self._timer = asyncio.get_running_loop().call_later(BROKEN_HANDSHAKE_S_MAX, self._wire.abort)
+        if self._held:
+            self._tls_after = tls
+        else:
+            self._shake_hands(tls)
 
     def close(self) -> None:
         if self._held:
             self._close_after = True
-        else:
+        elif self._broken is None:
             self._wire.close()
 
     def abort(self) -> None:
@@ -146,3 +146,33 @@ class Interference:
             self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._drip)
         elif self._close_after:
             self._wire.close()
+        elif self._tls_after is not None:
+            self._shake_hands(self._tls_after)
+
+    def _shake_hands(self, tls: ServerTls) -> None:
+        self._tls_after = None
+        self._broken = broken = self._tampering.handshake(self._scope)
+        if broken is None:
+            self._wire.start_tls(self._tampering.certificate(self._scope) or tls)
+        elif broken.how == "reset":
+            self._end_handshake(TlsTrouble("dropped"))
+        else:
+            # Garbage is the answer to a ClientHello: what came before it would be clear text that a client throws away.
+            self._timer = asyncio.get_running_loop().call_later(
+                BROKEN_HANDSHAKE_S_MAX, self._end_handshake, TlsTrouble("timed-out")
+            )
+
+    def _end_handshake(self, trouble: TlsTrouble) -> None:
+        """It is we who end it, and that is what our server tells."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.secured(trouble)
+        if trouble.reason == "broken":
+            self._wire.write(_NO_TLS)
+            self._wire.close()
+        else:
+            self._wire.abort()
+
+
+def _to_nobody(trouble: TlsTrouble) -> None:
+    del trouble

@@ -19,6 +19,7 @@ class Trial:
         self._guest = guest
         self._ordeal = ordeal
         self._interference = interference
+        interference.secured = guest.secured
         self._emit = scope
         self._implicit_tls = implicit_tls
         self._refused = False
