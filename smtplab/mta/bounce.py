@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import re
 from collections.abc import Sequence
@@ -147,8 +148,9 @@ class _Draft:
         self._sender = sender
         self._words = words
         original = notice.envelope
-        # RFC 3461 4.3: RET is about failures alone.
-        whole = kind == "failed" and original.ret == "FULL" and len(original.content) <= WHOLE_OCTETS_MAX
+        # RFC 3461 4.3: RET is about failures alone; RFC 8689 5: of what demands TLS only the header returns.
+        asked = kind == "failed" and original.ret == "FULL" and not original.requires_tls
+        whole = asked and len(original.content) <= WHOLE_OCTETS_MAX
         self._whole = whole
         self._returned = original.content if whole else _header_of(original.content)
         people = [sender, *(fate.recipient for fate in notice.fates)]
@@ -161,17 +163,25 @@ class _Draft:
         languages = tuple(words.language for words in self._words)
         report = Report(self._text(), self._status(), self._returned, self._whole, languages)
         body = format_report(report, chance, utf8=self._utf8)
+        # RFC 2045 6.4: what holds a part of eight bits says so itself.
+        eight = "" if body.body.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
         header = (
             f"From: Mail Delivery System <MAILER-DAEMON@{notice.hostname}>\r\nTo: <{self._sender}>\r\n"
             f"Subject: {encode_words(self._words[0](f'notice.subject.{kind}'))}\r\nDate: {format_date(notice.now)}\r\n"
             f"Message-ID: <{notice.queue_id}.{chance.getrandbits(64):016x}@{notice.hostname}>\r\n"
             # RFC 3834 5: so that no robot answers.
-            f"Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nContent-Type: {body.content_type}\r\n\r\n"
+            f"Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nContent-Type: {body.content_type}\r\n{eight}\r\n"
         )
         made = make_envelope(None, (self._sender,), header.encode() + body.body)
         # RFC 3461 6.1: nobody wants to hear of a notice's own fate.
         never = {str(self._sender): Asked(("NEVER",))}
-        return msgspec.structs.replace(made, asked=never, smtputf8=made.smtputf8 or self._utf8)
+        return msgspec.structs.replace(
+            made,
+            asked=never,
+            smtputf8=made.smtputf8 or self._utf8,
+            # RFC 8689 5: it tells of that message, so it is protected as that was.
+            tls_wished=notice.envelope.requires_tls,
+        )
 
     # For people
 
@@ -207,7 +217,7 @@ class _Draft:
             action=fate.action,
             status=fate.status,
             original_recipient=Typed(original.kind, original.address) if original else None,
-            remote_mta=Typed("dns", fate.remote) if fate.remote else None,
+            remote_mta=Typed("dns", _mta_name(fate.remote)) if fate.remote else None,
             diagnostic=Typed(said, _plain(fate.diagnostic)) if fate.diagnostic else None,
             last_attempt=self._notice.now,
             will_retry_until=self._notice.retry_until if fate.action == "delayed" else None,
@@ -233,10 +243,20 @@ def _reason(diagnostic: str, words: Words) -> str:
     return f"{reason} ({detail})" if detail else reason
 
 
+def _mta_name(host: str) -> str:
+    """RFC 3464 2.1.2: a domain, or an address as a literal."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return f"[{'IPv6:' if address.version == 6 else ''}{address}]"
+
+
 def _header_of(content: bytes) -> bytes:
     header = content.partition(b"\r\n\r\n")[0]
     if len(header) > HEADER_OCTETS_MAX:
-        header = header[: header.rfind(b"\r\n", 0, HEADER_OCTETS_MAX)]
+        end = header.rfind(b"\r\n", 0, HEADER_OCTETS_MAX)
+        header = header[: end if end > 0 else HEADER_OCTETS_MAX]
     return header + b"\r\n"
 
 

@@ -51,6 +51,9 @@ class Envelope(msgspec.Struct, frozen=True):
     """-9 to 9 (RFC 6710 3): handed on to servers that know of it."""
     hold_until: float = 0.0
     """Seconds since the epoch, before which it does not go on (RFC 4865); 0 where nothing was said."""
+    tls_wished: bool = False
+    """A notice about mail that demanded TLS: REQUIRETLS goes along where it is offered, and where it is not the notice
+    goes without (RFC 8689 5)."""
 
     mail_parameters: Parameters = {}
     """Sent with MAIL as they are, announced or not, beside those that the message itself needs."""
@@ -61,6 +64,11 @@ class Envelope(msgspec.Struct, frozen=True):
 
     def asked_for(self, recipient: Mailbox) -> Asked:
         return self.asked.get(str(recipient), _NOTHING_ASKED) if self.asked else _NOTHING_ASKED
+
+    @property
+    def requires_tls(self) -> bool:
+        """Its sender wants it protected all the way (RFC 8689)."""
+        return self.tls_wished or "REQUIRETLS" in self.mail_parameters
 
     @property
     def sender(self) -> str:
@@ -89,10 +97,12 @@ def with_parameters(envelope: Envelope, mail: Parameters, rcpts: dict[str, Param
     if not rcpts and mail.keys() <= _OF_THE_CONTENT:
         return envelope
     ret = (mail.get("RET") or "").upper()
+    # RFC 8689 4.2: whoever takes it over has to ask the next one for the same; 5: with a notice as far as that can.
+    demands = "REQUIRETLS" in mail and envelope.reverse_path is not None
     return msgspec.structs.replace(
         envelope,
-        # RFC 8689 4.2: whoever takes it over has to ask the next one for the same.
-        mail_parameters={"REQUIRETLS": None} if "REQUIRETLS" in mail else {},
+        mail_parameters={"REQUIRETLS": None} if demands else {},
+        tls_wished="REQUIRETLS" in mail and not demands,
         priority=parse_priority(mail.get("MT-PRIORITY") or "0") or 0,
         hold_until=hold_until(mail, now),
         ret=ret if ret in ("FULL", "HDRS") else "",

@@ -63,7 +63,8 @@ def read_bounce_address(mailing_list: MailingList, recipient: Mailbox) -> ListBo
 
 def distribute(mailing_list: MailingList, envelope: Envelope) -> tuple[Envelope, ...]:
     """One for each member, in their order. What the sender asked of notices ends here: they would go to the list
-    (RFC 3461 5.2.7.1). The header is left alone but for lines on top, so that signatures hold."""
+    (RFC 3461 5.2.7.1); the demand for TLS goes on (RFC 8689 7). The header is left alone but for lines on top, so that
+    signatures hold."""
     content = delivered_to_line(mailing_list.address) + _list_id(mailing_list, envelope.content) + envelope.content
     copies = []
     for member in mailing_list.members:
@@ -75,6 +76,7 @@ def distribute(mailing_list: MailingList, envelope: Envelope) -> tuple[Envelope,
                 content=content,
                 body=envelope.body,
                 smtputf8=envelope.smtputf8 or not f"{sender}{member}".isascii(),
+                mail_parameters=envelope.mail_parameters,
             )
         )
     return tuple(copies)

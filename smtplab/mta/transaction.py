@@ -144,6 +144,8 @@ def _add_wishes(parameters: Parameters, envelope: Envelope, offered: Offered) ->
         parameters["RET"] = envelope.ret
     if envelope.envid and "DSN" in offered:
         parameters["ENVID"] = envelope.envid
+    if envelope.tls_wished and "REQUIRETLS" in offered:
+        parameters["REQUIRETLS"] = None
     if envelope.priority and "MT-PRIORITY" in offered:
         parameters["MT-PRIORITY"] = str(envelope.priority)
 

@@ -177,6 +177,37 @@ def test_a_huge_header_is_cut_at_a_line():
     assert content.startswith(returned)
 
 
+def test_what_is_one_endless_line_is_cut_within_it():
+    returned = parse_report(writer().failed(notice(REFUSED, content=b"x" * 1_000_000)).content).returned
+    assert returned == b"x" * 65_536 + b"\r\n"
+
+
+def test_a_notice_that_holds_eight_bits_says_so_itself():
+    envelope = writer().failed(notice(REFUSED, ret="FULL", content=CONTENT + "thư\r\n".encode()))
+    message, _, _, returned = read(envelope)
+    assert message["Content-Transfer-Encoding"] == "8bit"
+    assert returned["Content-Transfer-Encoding"] == "8bit"
+    message, *_ = read(writer().failed(notice(REFUSED)))
+    assert "Content-Transfer-Encoding" not in message
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("mx1.d.example", "mx1.d.example")],
+)
+def test_a_server_without_a_name_is_told_as_a_literal(host, named):
+    _, _, (_, person), _ = read(writer().failed(notice(msgspec.structs.replace(REFUSED, remote=host))))
+    assert person["Remote-MTA"] == f"dns; {named}"
+
+
+def test_what_demanded_tls_comes_back_as_its_header_and_wishes_for_tls_too():
+    demand = {"mail_parameters": {"REQUIRETLS": None}}
+    envelope = writer().failed(notice(REFUSED, ret="FULL", **demand))
+    assert parse_report(envelope.content).whole is False
+    assert (envelope.tls_wished, envelope.mail_parameters) == (True, {})
+    assert not writer().failed(notice(REFUSED)).tls_wished
+
+
 def test_internationalised_mail_is_answered_in_its_own_kind():
     people = Fate(Mailbox("thư", "ví-dụ.example"), "5.1.1", "550 không có", "mx1.d.example")
     envelope = writer().failed(notice(people, smtputf8=True))

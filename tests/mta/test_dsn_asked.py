@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smtplab.mta.envelope import Asked
+from smtplab.events import Dequeued
+from smtplab.mta.envelope import Asked, make_envelope, with_parameters
 from smtplab.mta.rules import Rules
 
 
@@ -72,3 +73,24 @@ def test_a_value_against_the_standard_is_refused(kit, command, code):
 def test_a_server_that_does_not_offer_dsn_refuses_its_parameters(kit):
     codes, _ = converse(kit, "MAIL FROM:<a@x.example> RET=FULL", extensions=("SIZE",))
     assert codes[0] == b"555"
+
+
+def test_a_notice_asks_for_tls_as_far_as_that_can_be_had(kit):
+    demand = {"REQUIRETLS": None}
+    message = with_parameters(make_envelope(kit.box("a@x.example"), [kit.box("b@y.example")], b"x"), demand, {}, 0.0)
+    assert (message.mail_parameters, message.tls_wished) == (demand, False)
+    notice = with_parameters(make_envelope(None, [kit.box("a@x.example")], b"x"), demand, {}, 0.0)
+    assert (notice.mail_parameters, notice.tls_wished) == ({}, True)
+
+
+@pytest.mark.parametrize(("offered", "asked"), [("REQUIRETLS", " REQUIRETLS"), ("HELP", "")])
+def test_no_notice_is_lost_for_want_of_requiretls(kit, office, offered, asked):
+    async def prepare(bench):
+        bench.mx("d.example", (10, "mx.d.example", "10.1.0.1"))
+        await bench.play("10.1.0.1", peer)
+
+    peer = kit.good_peer(extensions=offered)
+    notice = office.arrival("b@d.example", sender=None, tls_wished=True)
+    bench, _ = office.run(notice, prepare=prepare)
+    assert [event.reason for event in bench.told(Dequeued)] == ["relayed"]
+    assert f"MAIL FROM:<>{asked}" in peer.heard

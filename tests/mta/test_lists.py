@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from smtplab.events import Bounced, BounceSent, Judged
 from smtplab.message.header import fields_of, find_all
 from smtplab.message.report import parse_report
-from smtplab.mta.envelope import Asked
-from smtplab.mta.lists import MailingList, bounce_address, read_bounce_address
+from smtplab.mta.envelope import Asked, make_envelope
+from smtplab.mta.lists import MailingList, bounce_address, distribute, read_bounce_address
 from smtplab.mta.local import Directory
 from smtplab.wire.address import Mailbox, format_mailbox, parse_mailbox
 
@@ -50,6 +51,12 @@ def test_a_bounce_names_the_member_to_the_owner_and_never_reaches_the_list(offic
     (stored,) = boxes.messages("owner@here.example")
     assert parse_report(stored.content).status.recipients[0].final_recipient.text == "chi@gone.example"
     assert len(boxes.messages("anna@here.example")) == 1
+
+
+def test_a_demand_for_tls_holds_for_each_copy_too():
+    envelope = make_envelope(at("d@d.example"), [LIST.address], b"Subject: x\r\n\r\n")
+    envelope = msgspec.structs.replace(envelope, mail_parameters={"REQUIRETLS": None})
+    assert all(copy.requires_tls for copy in distribute(LIST, envelope))
 
 
 def test_a_notice_sent_to_the_list_itself_goes_to_its_owner(office):
