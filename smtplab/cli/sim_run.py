@@ -12,12 +12,11 @@ from smtplab.cli.output import opened_output, print_json
 from smtplab.cli.plain import PlainPrinter
 from smtplab.cli.values import WholeNumber
 from smtplab.cli.wording import SpokenCommand
-from smtplab.cli.world_page import expectation_line
 from smtplab.events import JourneyEnded
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.simulation import Report, prepare_run
-from smtplab.sim.expect import Verdict
+from smtplab.lab.world_page import verdict_line
 from smtplab.view.meaning import reason_text
 from smtplab.view.texts import Texts
 
@@ -102,16 +101,6 @@ def ending(report: Report, texts: Texts) -> list[str]:
         lines += ["", texts("sim.run.expectations")]
     lines += [f"  {verdict_line(verdict, texts)}" for verdict in report.expectations]
     return lines
-
-
-def verdict_line(verdict: Verdict, texts: Texts) -> str:
-    """`pass: delivered (...): exactly 1; seen 1`."""
-    what = expectation_line(verdict.expectation, texts)
-    if not verdict.settled:
-        return texts("sim.verdict.unsettled", what=what, seen=verdict.seen)
-    if verdict.held:
-        return texts("sim.verdict.pass", what=what, seen=verdict.seen)
-    return texts("sim.verdict.fail", what=what, seen=verdict.seen)
 
 
 def make_command(texts: Texts) -> click.Command:

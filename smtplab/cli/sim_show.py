@@ -9,9 +9,9 @@ import msgspec
 
 from smtplab.cli.common import common_options, state_of
 from smtplab.cli.wording import SpokenCommand
-from smtplab.cli.world_page import page
 from smtplab.lab.exits import DONE
 from smtplab.lab.simulation import show_world
+from smtplab.lab.world_page import page
 from smtplab.view.texts import Texts
 
 

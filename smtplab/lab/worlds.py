@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dns.exception
 import dns.name
@@ -17,7 +18,7 @@ import dns.zone
 import msgspec
 
 from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, words
-from smtplab.lab.bad_input import BadInput
+from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.bad_world import bad_world
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
 from smtplab.sim.world import World
@@ -25,7 +26,8 @@ from smtplab.told import Told, tell
 from smtplab.view.network import Line, Plan, Spot
 
 __all__ = [
-    "Change", "Offer", "bundled_worlds", "offer", "overlay", "own_worlds", "plan_of", "plan_of_world", "world_text",
+    "Change", "Offer", "bundled_worlds", "named", "offer", "overlay", "own_worlds", "plan_of", "plan_of_world",
+    "throw_away", "world_text",
 ]  # fmt: skip
 
 RECORD = "record"
@@ -49,6 +51,8 @@ class Offer(msgspec.Struct, frozen=True):
     """Each network with its hosts."""
     letters: int = 0
     """How many messages are sent in it."""
+    faults: tuple[str, ...] = ()
+    """Each as `sim show` names it: place, stage and kind."""
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,6 +86,7 @@ def offer(name: str, language: Literal["en", "vi"]) -> Offer:
             told["teaches"][language],
             tuple((site, tuple(host for host, place in hosts if place == site)) for site in sites),
             len(told.get("journeys", ())),
+            tuple(_fault_line(fault) for fault in told.get("faults", ())),
         )
     except KeyError as trouble:
         raise _bad(name, tell("flaw.missing", field=str(trouble.args[0]))) from trouble
@@ -91,6 +96,21 @@ def offer(name: str, language: Literal["en", "vi"]) -> Offer:
         raise _bad(name, tell("world.other-types")) from trouble
 
 
+def _fault_line(fault: Mapping[str, Any]) -> str:
+    place = "/".join(filter(None, (str(fault["where"]), str(fault.get("stage", "")))))
+    words = [str(fault[key]) for key in ("code", "enhanced", "how", "seconds", "count") if key in fault]
+    return "  ".join([place, str(fault["what"]), *words])
+
+
+def throw_away(world: str) -> None:
+    """A person's own, by its path. Raises BadInput where its file can't be removed."""
+    path = Path(world)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as trouble:
+        raise NotWritten(path, trouble) from trouble
+
+
 def own_worlds(folder: Path) -> tuple[str, ...]:
     """The paths of a person's own, the newest first; changed ones are kept there too."""
     try:
@@ -98,6 +118,11 @@ def own_worlds(folder: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(path for _, path in sorted(found, reverse=True))
+
+
+def named(world: str) -> str:
+    """What a person calls it: of a file its own name, for in a changed one stands that of the world it came from."""
+    return Path(world).stem if world.endswith(".toml") else world
 
 
 def world_text(name_or_path: str) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from smtplab.ui.screens.session import SessionScreen
     from smtplab.ui.screens.world import WorldScreen
     from smtplab.ui.screens.worlds import WorldsScreen
+    from smtplab.ui.world import WorldRun
 
 WORLD: Final = "campus"
 """The bundled world in which a simulated walk takes place."""
@@ -239,16 +240,16 @@ class SmtplabApp(App[None]):
     def _open_world(self, world: str, elapsed_us: int | None = None) -> None:
         """A bundled world by its name, or any by its file; it stands at the moment where one is named."""
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
-        from smtplab.lab.worlds import plan_of  # noqa: PLC0415
+        from smtplab.lab.simulation import show_world  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
         try:
-            plan = plan_of(world)
+            told = show_world(world)
         except BadInput as bad:
             self.notify(self.texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
             return
         feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, plan, world, self._captures, elapsed_us))
+        self.push_screen(WorldScreen(self.texts, feed, told, world, self._captures, elapsed_us))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
@@ -268,10 +269,7 @@ class SmtplabApp(App[None]):
 
     def on_fault_screen_wanted(self, wanted: FaultScreen.Wanted) -> None:
         """The overlay is kept beside the captures; the world with it runs from its start."""
-        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import overlay  # noqa: PLC0415
-        from smtplab.ui.comparing import Worlds  # noqa: PLC0415
-        from smtplab.ui.screens.compare import CompareScreen  # noqa: PLC0415
 
         assert self._faulted is not None
         try:
@@ -281,12 +279,19 @@ class SmtplabApp(App[None]):
         except OSError as error:
             self._refuse(error.strerror or str(error))
         else:
-            feed = (self._make_world_feed or feed_of_world)(path)
-            run = self._faulted.run
-            compared = CompareScreen(
-                self.texts, run.known, feed, Worlds(path), self._captures, is_whole=lambda: run.whole
-            )
-            self.switch_screen(compared)
+            self.switch_screen(self._compared(self._faulted.run, path))
+
+    def on_world_screen_run_wanted(self, wanted: WorldScreen.RunWanted) -> None:
+        self.push_screen(self._compared(wanted.run, wanted.world))
+
+    def _compared(self, run: WorldRun, world: str) -> Screen[None]:
+        """That run beside a new one of the world's file."""
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
+        from smtplab.ui.comparing import Worlds  # noqa: PLC0415
+        from smtplab.ui.screens.compare import CompareScreen  # noqa: PLC0415
+
+        feed = (self._make_world_feed or feed_of_world)(world)
+        return CompareScreen(self.texts, run.known, feed, Worlds(world), self._captures, is_whole=lambda: run.whole)
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""

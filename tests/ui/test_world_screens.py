@@ -164,6 +164,106 @@ def test_a_person_s_own_worlds_stand_on_top_and_a_broken_one_is_told_with_its_er
     asyncio.run(scene())
 
 
+def test_an_own_world_tells_what_goes_wrong_in_it_and_can_be_deleted(tmp_path):
+    folder = tmp_path / "worlds"
+    folder.mkdir()
+    fault = '[[faults]]\nwhat = "reply"\nwhere = "mail.away.example"\nstage = "rcpt"\ncode = 451\n'
+    (folder / "mine.toml").write_text(f"{world_text('first-mail')}\n{fault}", "utf-8")
+
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(120, 40)) as pilot:
+            stage = Stage(app, pilot)
+            await stage.press("f4")
+            assert "mail.away.example/rcpt  reply  451" in stage.shown()
+            assert "x delete" in stage.shown()
+            await stage.press("x", "escape")
+            assert (folder / "mine.toml").exists()
+            await stage.press("x", "enter")
+            assert not (folder / "mine.toml").exists()
+            assert "mine" not in stage.shown()
+            assert "x delete" not in stage.shown()
+            await stage.press("x")
+            assert isinstance(app.screen, WorldsScreen)
+
+    asyncio.run(scene())
+
+
+def test_the_world_at_hand_stays_so_when_a_changed_one_comes_on_top(tmp_path):
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(120, 40)) as pilot:
+            stage = Stage(app, pilot)
+            await stage.press("f4", "down", "down", "enter", "q")
+            (tmp_path / "worlds").mkdir()
+            (tmp_path / "worlds" / "mine.toml").write_text(world_text("first-mail"), "utf-8")
+            await stage.press("q", "f4", "down", "down", "enter")
+            name = app.screen._world
+            (tmp_path / "worlds" / "other.toml").write_text(world_text("first-mail"), "utf-8")
+            await stage.press("q")
+            assert "◆ other" in stage.shown()
+            await stage.press("enter")
+            assert app.screen._world == name
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_w_tells_what_a_world_teaches_how_it_went_and_all_that_is_in_it(stage, language):
+    async def scene(on: Stage) -> None:
+        on.app.texts = Texts(language)
+        on.app.screen.speak(on.app.texts)
+        await on.until(lambda: on.run.whole)
+        await on.press("w", "y")
+        said = on.app.clipboard
+        result = on.app.texts("result.bounced")
+        assert f"lan@home.example → minh@gone.example: {result}: " in said
+        assert f"✓ delivered (mailbox = lan@home.example): {on.app.texts('sim.expect.exactly', number=2)}" in said
+        assert "10.1.0.25  (submission, mx)" in said or "mail.home.example  10.1.0.25" in said
+        assert "hoa-sen-2026" in said
+        assert "✗" not in said
+        assert "⟦" not in said
+        await on.press("w")
+        assert isinstance(on.app.screen, WorldScreen)
+
+    stage(scene, "five-days")
+
+
+def test_a_world_whose_file_is_written_anew_is_run_again_beside_what_was_seen(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(world_text("first-mail"), "utf-8")
+
+    async def scene() -> None:
+        app = SmtplabApp("en", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            stage = Stage(app, pilot)
+            app._open_world(str(mine))
+            await pilot.pause()
+            await stage.all_known()
+            world = app.screen
+            assert " mine " in stage.shown()
+            fault = '[[faults]]\nwhat = "reply"\nwhere = "mail.away.example"\nstage = "rcpt"\ncode = 550\n'
+            mine.write_text(f"{world_text('first-mail')}\n{fault}", "utf-8")
+            await stage.press("x")
+            assert app.screen is world
+            await stage.until(lambda: "has been written anew" in stage.shown())
+            world.query_one(WorldMap).choose("mail.away.example")
+            await stage.press("end", "enter", "3")
+            assert "has been written anew" in stage.shown()
+            await stage.press("q", "r")
+            await stage.until(lambda: getattr(app.screen, "_same", None) is not None)
+            assert "After · returned to the sender: 1" in stage.shown()
+            await stage.press("q")
+            mine.write_text("name = 1", "utf-8")
+            await stage.press("r")
+            assert app.screen is world
+            mine.unlink()
+            await stage.press("r", "x", "enter", "3", "q", "w", "w")
+            assert app.screen is world
+
+    asyncio.run(scene())
+
+
 def test_each_key_for_time_goes_to_its_kind_of_moment_and_back(stage):
     async def scene(on: Stage) -> None:
         await on.press("full_stop")

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import Mailboxes, stored_in
+from smtplab.lab.worlds import named
 from smtplab.ui import ends, knowing, taking
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
@@ -94,12 +95,14 @@ class HostScreen(MomentScreen):
         *COPYING,
     ]
 
-    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str, captures: Path) -> None:
-        """`world` is its name or file, to be played once more for its mailboxes; `s` saves in `captures`."""
+    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str | None, captures: Path) -> None:
+        """`world` is its name or file, to be played once more for its mailboxes, or None where that is another world by
+        now; `s` saves in `captures`."""
         self._log = Log(texts, of_one_host=True)
         super().__init__(texts, run, ShownLog(self._log, lambda: run.nodes.count(host, run.at)), captures)
         self._host = host
         self._world = world
+        self._name = run.plan.name if world is None else named(world)
         self._tab: Tab = "knows"
         self._records: list[Record] = []
         self._stored: Mailboxes | None = None
@@ -166,6 +169,8 @@ class HostScreen(MomentScreen):
 
     async def _collect(self) -> None:
         """The bytes of the mailboxes, which the records do not hold."""
+        if self._world is None:
+            return
         try:
             self._stored = await stored_in(self._world)
         except BadInput as bad:
@@ -241,12 +246,12 @@ class HostScreen(MomentScreen):
                 taking.copy(self, pane.text.split("\n"), self._texts)
 
     def _kept(self) -> tuple[Sequence[Record], str]:
-        return self._run.known, f"{self._run.plan.name}-{self._host}"
+        return self._run.known, f"{self._name}-{self._host}"
 
     # What is seen
 
     def _subject(self) -> str:
-        return f"{self._run.plan.name}: {self._host}"
+        return f"{self._name}: {self._host}"
 
     def _show_all(self) -> None:
         """The tab at hand."""
@@ -292,7 +297,8 @@ class HostScreen(MomentScreen):
 
     def _stored_bytes(self, one: StoredMessage) -> Content:
         if self._stored is None:
-            return Content.styled(self._texts("ui.host.mailbox.waits"), "$quiet")
+            said = "ui.world.rewritten" if self._world is None else "ui.host.mailbox.waits"
+            return Content.styled(self._texts(said), "$quiet")
         messages = self._stored.get(one.mailbox, ())
         if one.number >= len(messages):
             return Content.styled(self._texts("ui.host.mailbox.gone"), "$quiet")

@@ -16,8 +16,13 @@ from textual.message import Message
 from textual.worker import Worker, WorkerState
 
 from smtplab.journal import Record
+from smtplab.lab.bad_input import BadInput
 from smtplab.lab.feed import Feed
+from smtplab.lab.simulation import show_world
+from smtplab.lab.worlds import named, plan_of_world
+from smtplab.sim.world import World
 from smtplab.ui import knowing, mapping
+from smtplab.ui.screens.about_world import AboutWorldScreen
 from smtplab.ui.screens.lines import COPYING, SEARCHING
 from smtplab.ui.screens.moments import DELIVERIES_AND_HOURS, ENDS, EXPLAINING, PLAYING, TICKS_PER_S, MomentScreen
 from smtplab.ui.sheets import sheets
@@ -32,7 +37,7 @@ from smtplab.ui.widgets.title_bar import TitleBar
 from smtplab.ui.widgets.transcript import LogLines, Transcript
 from smtplab.ui.work import Work, tell_problem
 from smtplab.ui.world import WorldRun
-from smtplab.view.network import Plan
+from smtplab.ui.world_page import about
 from smtplab.view.texts import Texts
 
 FOLDED_AT_ONCE: Final = 100
@@ -66,6 +71,8 @@ class WorldScreen(MomentScreen):
         *ENDS,
         Binding("z", "scale", "ui.key.scale"),
         Binding("s", "save", "ui.key.save", show=False),
+        Binding("w", "about", "ui.key.about-world", show=False),
+        Binding("r", "again", "ui.key.world-again"),
         *EXPLAINING,
         *SEARCHING,
         *COPYING,
@@ -75,8 +82,8 @@ class WorldScreen(MomentScreen):
     class HostOpened(Message):
         run: WorldRun
         host: str
-        world: str
-        """Its name or file."""
+        world: str | None
+        """Its name or file; None where that holds another world by now."""
 
     @dataclass
     class FaultWanted(Message):
@@ -86,17 +93,25 @@ class WorldScreen(MomentScreen):
         """Its name or file."""
 
     @dataclass
+    class RunWanted(Message):
+        """The person wants the world's file run as it is now, beside the run that is shown."""
+
+        run: WorldRun
+        world: str
+
+    @dataclass
     class TakenIn(Message):
         """Every record of the feed, which has ended, is known."""
 
     def __init__(
-        self, texts: Texts, feed: Feed, plan: Plan, world: str, captures: Path, elapsed_us: int | None = None
+        self, texts: Texts, feed: Feed, told: World, world: str, captures: Path, elapsed_us: int | None = None
     ) -> None:
-        """`world` is its name or file, of which the plan is and which the feed plays; `s` saves in `captures`. Where a
-        moment is named it waits for that and stands there, else it plays."""
-        run = WorldRun(feed.records, plan, texts)
+        """`world` is its name or file, of which `told` was read and which the feed plays; `s` saves in `captures`.
+        Where a moment is named it waits for that and stands there, else it plays."""
+        run = WorldRun(feed.records, plan_of_world(told), texts)
         super().__init__(texts, run, ShownLog(run.log, lambda: run.at), captures)
         self._world = world
+        self._told = told
         self._feed = feed
         self._awaited_us = elapsed_us
         if elapsed_us is not None:
@@ -210,13 +225,49 @@ class WorldScreen(MomentScreen):
 
     @on(WorldMap.Opened)
     def _open(self, opened: WorldMap.Opened) -> None:
-        self.post_message(self.HostOpened(self._run, opened.host, self._world))
+        world = self._world if self._is_as_read() else None
+        self.post_message(self.HostOpened(self._run, opened.host, world))
 
     @on(WorldMap.FaultWanted)
     def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
         """Time stands still meanwhile: a fault may begin at this moment."""
         self._stand_still()
-        self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
+        if self._is_as_read():
+            self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
+        else:
+            # Beside a run of another world it would not be the fault that is seen.
+            self.notify(self._texts("ui.world.rewritten"), severity="warning")
+
+    # The world's file
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """A world that comes with smtplab is always the same."""
+        return action != "again" or self._world.endswith(".toml")
+
+    def _is_as_read(self) -> bool:
+        """Nobody has written its file anew since."""
+        try:
+            return show_world(self._world) == self._told
+        except BadInput:
+            return False
+
+    def action_about(self) -> None:
+        """What it teaches, how it went, and all that is in it."""
+        run = self._run
+        self._stand_still()
+        self.app.push_screen(
+            AboutWorldScreen(lambda texts: about(self._told, run.known, texts, whole=run.whole), self._texts)
+        )
+
+    def action_again(self) -> None:
+        """Side by side with what is shown."""
+        self._stand_still()
+        try:
+            show_world(self._world)
+        except BadInput as bad:
+            self.notify(self._texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
+        else:
+            self.post_message(self.RunWanted(self._run, self._world))
 
     # The log
 
@@ -231,7 +282,7 @@ class WorldScreen(MomentScreen):
         return not self._run.whole
 
     def _kept(self) -> tuple[Sequence[Record], str]:
-        return self._run.known, self._run.plan.name
+        return self._run.known, self._subject()
 
     # What is seen
 
@@ -246,7 +297,7 @@ class WorldScreen(MomentScreen):
         self._show_moment()
 
     def _subject(self) -> str:
-        return self._run.plan.name
+        return named(self._world)
 
     def _say_clock(self) -> None:
         hosts, clock = self._texts("ui.pane.map"), self._run.clock

@@ -39,6 +39,7 @@ class WorldMap(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("enter", "open", "ui.key.open-host", key_display="⏎"),
         Binding("x", "fault", "ui.key.fault"),
         Binding("i", "screen.explain", "ui.key.inspector"),
+        Binding("w", "screen.about", "ui.key.about-world"),
         Binding("tab", "app.focus_next", "ui.key.to-log", key_display="⇥"),
     ]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from smtplab.mta.behaviour.faults import DnsChange, Fault, name_of, stage_of
-from smtplab.sim.expect import Expectation, Pattern
+from smtplab.sim.expect import Expectation, Pattern, Verdict
 from smtplab.sim.world import Host, Link, MailList, Trip, User, World
 from smtplab.view.texts import Texts
 
@@ -27,8 +27,22 @@ def page(world: World, texts: Texts) -> Iterator[PageLine]:
     width = min(WIDTH_MAX, shutil.get_terminal_size((WIDTH_MAX, 24)).columns)
     for line in textwrap.wrap(getattr(world.teaches, texts.language), width):
         yield PageLine(line)
-    yield PageLine(texts("sim.page.start", start=f"{world.start:%Y-%m-%d %H:%M %Z}", seed=str(world.seed)))
-    sections = {
+    yield PageLine(start_line(world, texts))
+    for heading, lines in sections(world, texts).items():
+        yield PageLine("")
+        yield PageLine(heading, heading=True)
+        for line in lines:
+            yield PageLine(f"  {line}")
+
+
+def start_line(world: World, texts: Texts) -> str:
+    """When its clock starts, and the seed of its chance."""
+    return texts("sim.page.start", start=f"{world.start:%Y-%m-%d %H:%M %Z}", seed=str(world.seed))
+
+
+def sections(world: World, texts: Texts) -> dict[str, list[str]]:
+    """The lines under each heading."""
+    found = {
         "sim.page.map": _map(world, texts),
         "sim.page.zones": _zones(world),
         "sim.page.users": [_user(user, texts) for user in world.users],
@@ -38,12 +52,7 @@ def page(world: World, texts: Texts) -> Iterator[PageLine]:
         "sim.page.faults": [_fault(fault) for fault in world.faults],
         "sim.page.expectations": [expectation_line(one, texts) for one in world.expectations],
     }
-    for heading, lines in sections.items():
-        if lines:
-            yield PageLine("")
-            yield PageLine(texts(heading), heading=True)
-        for line in lines:
-            yield PageLine(f"  {line}")
+    return {texts(heading): lines for heading, lines in found.items() if lines}
 
 
 def expectation_line(expectation: Expectation, texts: Texts) -> str:
@@ -54,6 +63,16 @@ def expectation_line(expectation: Expectation, texts: Texts) -> str:
     orders = {"before": expectation.before, "after": expectation.after}
     said += [texts(f"sim.expect.{word}", what=_pattern(other)) for word, other in orders.items() if other is not None]
     return f"{_pattern(expectation)}: {', '.join(said)}"
+
+
+def verdict_line(verdict: Verdict, texts: Texts) -> str:
+    """`pass: delivered (...): exactly 1; seen 1`."""
+    what = expectation_line(verdict.expectation, texts)
+    if not verdict.settled:
+        return texts("sim.verdict.unsettled", what=what, seen=verdict.seen)
+    if verdict.held:
+        return texts("sim.verdict.pass", what=what, seen=verdict.seen)
+    return texts("sim.verdict.fail", what=what, seen=verdict.seen)
 
 
 def _pattern(pattern: Pattern) -> str:
