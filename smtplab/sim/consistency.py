@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from smtplab.mta.behaviour.faults import DnsChange, Fault, Silence, StripStarttls, stage_of
+from smtplab.mta.behaviour.faults import DnsChange, Fault, Silence, StripStarttls, When, stage_of
 from smtplab.mta.behaviour.file import own_problems
 from smtplab.sim.expect import EVENTS, PLACES, Expectation, Pattern
 from smtplab.sim.world import AGENTS, CATCH_ALL, RELAYS, Host, Trip, World
@@ -210,7 +210,9 @@ def _faults(world: World) -> Iterator[Problem]:
         for field, flaw in own_problems(fault):
             yield Problem(f"{path}.{field}", flaw)
         match fault:
-            case DnsChange(where=where, text=text):
+            case DnsChange(where=where, text=text, when=when):
+                if fault.count is not None or when != When(from_s=when.from_s):
+                    yield Problem(f"{path}.when", tell("world.change-when"))
                 if where not in zones:
                     yield Problem(f"{path}.where", tell("world.no-zone", name=where))
                 if problem := zone_flaw(where, text):
@@ -232,7 +234,7 @@ def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> It
         yield Problem("where", tell("flaw.missing", field="where"))
     elif fault.where not in hosts:
         yield Problem("where", tell("world.no-host", name=fault.where))
-    elif (stage == "dns") != ("resolver" in hosts[fault.where].roles):
+    elif not ({"resolver"} if stage == "dns" else _SERVERS) & set(hosts[fault.where].roles):
         yield Problem("stage", tell("world.other-stage", host=fault.where, stage=stage or kind))
     elif stage == "dns" and kind not in _OF_DNS:
         yield Problem("what", tell("world.no-fault-of-resolver", fault=kind))
@@ -240,6 +242,7 @@ def _place_of_fault(fault: Fault, hosts: dict[str, Host], links: set[str]) -> It
         yield Problem("what", tell("world.no-fault-of-connection", fault=kind))
 
 
+_SERVERS = RELAYS | {"submission"}
 _OF_DNS = frozenset({"allow", "refuse", "silence", "delay", "servfail"})
 _OF_CONNECT = frozenset({"allow", "refuse", "reset", "drop", "silence", "delay"})
 

@@ -31,6 +31,7 @@ from smtplab.mta.behaviour.faults import (
 )
 from smtplab.net.ports import ClientTls, Lost, TlsTrouble
 from smtplab.sim import loop
+from smtplab.sim.consistency import first_problem
 from smtplab.sim.library import WorldError, load_world, parse_world
 from smtplab.sim.loop import VirtualClock
 from smtplab.sim.run import Played, play
@@ -266,6 +267,7 @@ def test_a_client_that_gives_up_on_a_silence_is_who_ended_it():
     assert next((one.by, one.reason) for one in facts(records, ev.Disconnected, MX)) == ("them", "closed")
 
 
+FIRST_TEXT = Path(__file__).parents[2].joinpath("smtplab/worlds/first-mail.toml").read_text("utf-8")
 BASE = """
 [[faults]]
 what = "reply"
@@ -290,11 +292,45 @@ code = 450
         ("code = 450", 'code = 450\nenhanced = "5.1.1"', "$.faults[0].enhanced"),
         ("code = 450", 'code = 450\nwhen = { client = "abc" }', "$.faults[0].when.client"),
         ('stage = "rcpt"\ncode = 450', 'stage = "auth"\ncode = 235', "$.faults[0].code"),
+        ("mail.away.example", "laptop.home.example", "$.faults[0].stage"),
+        ("code = 450", 'code = 450\nwhen = { name = "away.example" }', "$.faults[0].when.name"),
+        ("code = 450", "code = 450\nwhen = { from_s = 60.0, until_s = 60.0 }", "$.faults[0].when.until_s"),
     ],
 )
 def test_a_mistake_in_a_fault_is_told_with_its_path(old: str, new: str, path: str):
-    text = Path(__file__).parents[2].joinpath("smtplab/worlds/first-mail.toml").read_text("utf-8") + BASE
-    parse_world(text, "mine.toml")
+    parse_world(FIRST_TEXT + BASE, "mine.toml")
     with pytest.raises(WorldError) as told:
-        parse_world(text[: -len(BASE)] + BASE.replace(old, new), "mine.toml")
+        parse_world(FIRST_TEXT + BASE.replace(old, new), "mine.toml")
     assert path in Texts("en").told(told.value.told)
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        ('what = "certificate"\nwhere = "mail.away.example"\nhow = "expired"\nwhen = { helo = "a" }', "when.helo"),
+        ('what = "refuse"\nstage = "connect"\nwhere = "mail.away.example"\nwhen = { sender = "a@*" }', "when.sender"),
+        ('what = "servfail"\nwhere = "ns.vnet.example"\nwhen = { recipient = "a@*" }', "when.recipient"),
+        ('what = "dns-change"\nwhere = "vnet.example"\ntext = "@ 60 IN SOA a b 1 2 3 4 5"\ncount = 1', "when"),
+    ],
+)
+def test_a_condition_that_nothing_can_fulfil_is_a_mistake(fault: str, path: str):
+    with pytest.raises(WorldError) as told:
+        parse_world(f"{FIRST_TEXT}\n[[faults]]\n{fault}\n", "mine.toml")
+    assert f"$.faults[0].{path}" in Texts("en").told(told.value.told)
+
+
+def test_a_host_may_answer_for_names_and_take_mail_and_fail_at_both():
+    hosts = tuple(
+        msgspec.structs.replace(host, roles=(*host.roles, "resolver")) if host.name == MX else host
+        for host in FIRST.hosts
+    )
+    faults = (Refuse(where=MX, stage="dns"), Refuse(where=MX, stage="rcpt"))
+    assert first_problem(msgspec.structs.replace(FIRST, hosts=hosts, faults=faults)) is None
+
+
+def test_a_fault_of_names_may_mean_many_by_a_pattern_in_any_case():
+    for name, reason in (("*AWAY.example", "servfail"), ("Away.Example.", "servfail"), ("*.away.example", "servfail")):
+        records, _ = suffer(ServerFailure(where="ns.vnet.example", when=When(name=name, until_s=60)))
+        assert [one.reason.split()[0] for one in facts(records, ev.Deferred)] == [reason]
+    records, _ = suffer(ServerFailure(where="ns.vnet.example", when=When(name="*.else.example")))
+    assert facts(records, ev.FaultInjected) == []

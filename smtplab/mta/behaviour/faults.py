@@ -56,7 +56,7 @@ class When(Part, frozen=True):
     """Only for those who have authenticated by this name; `*` for whoever has."""
     authenticated: bool | None = None
     tls: bool | None = None
-    name: str = ""
+    name: Pattern = ""
     """Only for this name; at `dns`."""
     chance: Annotated[float, Meta(ge=0, le=1)] = 1.0
     """Of acting, drawn from the seed."""

@@ -9,7 +9,17 @@ from pathlib import Path
 import msgspec
 
 from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, too_large
-from smtplab.mta.behaviour.faults import Fault, ServerFault, WrongReply, stage_of
+from smtplab.mta.behaviour.faults import (
+    BareDot,
+    Certificate,
+    Fault,
+    Handshake,
+    ServerFault,
+    StripStarttls,
+    When,
+    WrongReply,
+    stage_of,
+)
 from smtplab.mta.behaviour.manner import Manner
 from smtplab.mta.behaviour.parts import Part
 from smtplab.mta.behaviour.pattern import network_of
@@ -69,8 +79,6 @@ def _problems(fault: ServerFault) -> Iterator[tuple[str, Told]]:
     """Of what the types can't say."""
     if fault.where:
         yield "where", tell("behaviour.no-where")
-    if fault.when.name:
-        yield "when.name", tell("behaviour.no-name")
     stage, kind = stage_of(fault), str(fault.__struct_config__.tag)
     if stage == "dns":
         yield "stage", tell("behaviour.no-dns")
@@ -84,10 +92,28 @@ def own_problems(fault: Fault) -> Iterator[tuple[str, Told]]:
     when, stage = fault.when, stage_of(fault)
     if when.client and network_of(when.client) is None:
         yield "when.client", tell("behaviour.no-network", value=when.client)
+    if when.until_s is not None and when.until_s <= when.from_s:
+        yield "when.until_s", tell("behaviour.never")
+    if when.name and stage not in ("dns", None):
+        yield "when.name", tell("behaviour.no-name")
+    if stage in ("dns", "connect") or isinstance(fault, _ASKED_EARLY):
+        for field in _unknown_yet(when):
+            yield f"when.{field}", tell("behaviour.client-alone")
     if isinstance(fault, WrongReply) and fault.enhanced and fault.enhanced[0] != str(fault.code)[0]:
         yield "enhanced", tell("behaviour.other-class", code=fault.code)
     if isinstance(fault, WrongReply) and stage in ("auth", "any") and fault.code < 400:
         yield "code", tell("behaviour.lets-in")
+
+
+_ASKED_EARLY = (Certificate, Handshake, StripStarttls, BareDot)
+"""They are done to octets, by those who know nothing of what the octets say."""
+
+
+def _unknown_yet(when: When) -> Iterator[str]:
+    """Conditions that nothing fulfils where the client's address is all that is known."""
+    for field in ("helo", "sender", "recipient", "user", "authenticated", "tls"):
+        if getattr(when, field):
+            yield field
 
 
 _OF_CONNECT = frozenset({"allow", "refuse", "reset", "drop", "silence", "delay"})

@@ -69,7 +69,7 @@ class _Tally:
             when.from_s <= at_s
             and (when.until_s is None or at_s < when.until_s)
             and (not when.client or is_in_network(occasion.client, when.client))
-            and when.name in ("", occasion.name)
+            and matches(when.name.removesuffix("."), occasion.name)
             and (not when.recipient or any(matches(when.recipient, one) for one in occasion.recipients))
             and self._fits_session(occasion)
         )
