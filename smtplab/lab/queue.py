@@ -31,9 +31,9 @@ async def order(home: Path, queue_ids: tuple[str, ...], verb: Order) -> None:
     if visit is None:
         raise BadInput("queue.unknown", id=queue_ids[0])
     with _closing(visit, home):
-        for queue_id in queue_ids:
-            if not await visit.leave_order(queue_id, verb):
-                raise BadInput("queue.unknown", id=queue_id)
+        unknown = await visit.leave_orders(queue_ids, verb)
+        if unknown is not None:
+            raise BadInput("queue.unknown", id=unknown)
 
 
 @contextmanager

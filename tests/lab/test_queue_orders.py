@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,28 @@ def test_a_queue_that_another_has_to_itself_may_be_read_later(home, monkeypatch)
     assert raised.value.arguments["place"] == f"{home / 'queue'}: database is locked"
     other.close()
     assert len(asyncio.run(list_queue(home))) == 1
+
+
+def test_what_can_not_be_written_can_still_be_read(home, monkeypatch):
+    """As on a file system that is mounted read-only: SQLite can't make the files that lie beside its database."""
+
+    def unwritable(_connection, _record):
+        raise unopenable
+
+    unopenable = sqlite3.OperationalError("unable to open database file")
+    unopenable.sqlite_errorname = "SQLITE_CANTOPEN"
+    monkeypatch.setattr(sql, "_set_up_sqlite", unwritable)
+    assert [row.queue_id for row in asyncio.run(list_queue(home))] == ["1"]
+    with pytest.raises(NotNow) as raised:
+        asyncio.run(order(home, ("1",), "hold"))
+    assert raised.value.arguments["reason"] == "attempt to write a readonly database"
+    # A server that was killed has left its log, in which there may be more.
+    place_of(home / "queue").with_name("queue.sqlite-wal").write_bytes(b"")
+    assert [row.queue_id for row in asyncio.run(list_queue(home))] == ["1"]
+
+
+def test_what_waits_is_nobody_elses_to_read(home):
+    assert stat.S_IMODE((home / "queue").stat().st_mode) == 0o700
 
 
 def test_no_store_is_made_on_a_full_disk_which_may_pass(tmp_path, monkeypatch):

@@ -334,8 +334,7 @@ def test_another_process_looks_in_and_leaves_an_order_while_the_queue_writes(tmp
         visit = visit_store(tmp_path)
         assert isinstance(visit, Visit)
         assert [row.queue_id async for row in queue_rows(visit)] == ["1"]
-        assert await visit.leave_order("1", "hold")
-        assert not await visit.leave_order("2", "hold")
+        assert await visit.leave_orders(["1", "2", "1"], "hold") == "2"
         assert await store.take_orders() == (("1", "hold"),)
         assert await store.take_orders() == ()
         visit.close()

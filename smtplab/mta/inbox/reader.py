@@ -16,7 +16,7 @@ from smtplab.mta.inbox.port import Kept, Sitting, number_of
 from smtplab.mta.inbox.schema import metadata
 from smtplab.mta.inbox.sessions import Sessions
 from smtplab.mta.inbox.store import place_of, spool_of
-from smtplab.mta.store.sql import make_engine, may_pass, words_of
+from smtplab.mta.store.sql import make_engine, may_pass, reading_engine, words_of
 from smtplab.mta.trace import iso_time
 
 
@@ -181,7 +181,7 @@ class Visitor:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            engine = self._engine = make_engine(f"sqlite:///{place_of(self._folder)}")
+            engine = self._engine = reading_engine(place_of(self._folder))
             metadata.create_all(engine)
             self._connection = engine.connect()
         return self._connection
@@ -194,7 +194,10 @@ def visit_inbox(folder: Path) -> Iterator[Inbox]:
     Raises UnreadableInbox.
     """
     place = place_of(folder)
-    engine = make_engine(f"sqlite:///{place}" if place.exists() else "sqlite://")
+    try:
+        engine = reading_engine(place) if place.exists() else make_engine("sqlite://")
+    except DBAPIError as trouble:
+        raise UnreadableInbox(folder, trouble) from trouble
     try:
         with engine.begin() as connection:
             metadata.create_all(connection)

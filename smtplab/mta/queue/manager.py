@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -21,6 +20,7 @@ from smtplab.mta.queue.cohort import Limits, Traffic
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.news import Letter, is_news, tell, tell_of_notices, write_notices
 from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.order import Answer, Order, ordered
 from smtplab.mta.queue.round import Round, Trip, diagnostic, put_off
 from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
@@ -41,9 +41,6 @@ SLACK_S = 0.001
 
 STORE_AGAIN_S = 10.0
 """An outcome that could not be written is written again after so long: it can't be taken back."""
-
-Order = Literal["hold", "release", "delete", "retry"]
-"""Keep until released · to be tried now · forget, nobody is told · try now."""
 
 
 class Queue:
@@ -127,8 +124,7 @@ class Queue:
         self._rounds.clear()
         with contextlib.suppress(StoreFailed):  # The next start will see to it.
             await self._store.recover()
-            for queue_id, order in [*self._orders.items()]:
-                await self.order(queue_id, order)
+            await self.order_all([*self._orders.items()])
 
     def stop(self) -> None:
         """No delivery is begun any more."""
@@ -144,21 +140,37 @@ class Queue:
         """All that is queued, oldest first; for queues that are known to be small."""
         return await self._store.entries(limit=self._office.messages_max)
 
-    async def order(self, queue_id: str, order: Order) -> Literal["done", "later", "unknown"]:
-        """`later`: once the deliveries of the message that are under way have ended. Fact: Dequeued where deleted."""
+    async def order(self, queue_id: str, order: Order) -> Answer:
+        """Fact: Dequeued where deleted."""
+        (answer,) = await self.order_all(((queue_id, order),))
+        return answer
+
+    async def order_all(self, orders: Sequence[tuple[str, Order]]) -> list[Answer]:
+        """As `order`, one after the other, in one transaction."""
         await self._recover()
         async with self._claiming:
-            entry = await self._store.get(queue_id)
-            if entry is None:
-                return "unknown"
-            if entry.queue_id in self._rounds:
-                self._orders[entry.queue_id] = order
-                return "later"
-            if entry.delivering:
-                entry = self._undoubted(entry)
-            await self._apply_surely((_ordered(entry, order, self._clock.now()),))
-        self._after_order(entry, order)
-        return "done"
+            found = await asyncio.gather(*(self._store.get(queue_id) for queue_id, _ in orders))
+            there = {entry.queue_id: entry for entry in found if entry is not None}
+            answers: list[Answer] = []
+            changes: list[Update | Remove] = []
+            for known, (_, order) in zip(found, orders, strict=True):
+                entry = None if known is None else there.get(known.queue_id)
+                answers.append("unknown" if entry is None else "later" if entry.queue_id in self._rounds else "done")
+                if entry is not None and entry.queue_id in self._rounds:
+                    self._orders[entry.queue_id] = order
+                elif entry is not None:
+                    change = ordered(self._undoubted(entry), order, self._clock.now())
+                    changes.append(change)
+                    if isinstance(change, Update):
+                        there[entry.queue_id] = change.entry
+                    else:
+                        del there[entry.queue_id]
+            if changes:
+                await self._apply_surely(changes)
+        for answer, known, (_, order) in zip(answers, found, orders, strict=True):
+            if answer == "done" and known is not None:
+                self._after_order(known, order)
+        return answers
 
     async def flush(self, wanted: Callable[[str], bool]) -> int:
         """Tries now what waits for a domain; how many messages that are. What is held goes on waiting (RFC 4865)."""
@@ -185,6 +197,8 @@ class Queue:
 
     def _undoubted(self, entry: Entry) -> Entry:
         """Somebody may have it already: that is told now."""
+        if not entry.delivering:
+            return entry
         for mark in entry.delivering:
             for recipient in mark.recipients:
                 self._office.scope_of(entry)(Judged("delivery-in-doubt", "unknown", f"{recipient} {mark.host}"))
@@ -303,7 +317,7 @@ class Queue:
         gone = not entry.envelope.recipients
         change: Change = Remove(entry.queue_id) if gone else Update(entry)
         if order is not None and not gone:
-            change = _ordered(entry, order, ending.now)
+            change = ordered(entry, order, ending.now)
         puts = self._puts(before, letters) if letters else []
         await self._apply_surely((change, *puts))
         self._release(one)
@@ -372,17 +386,6 @@ class Queue:
             self._empty.set()
         elif not held:
             self._empty.clear()
-
-
-def _ordered(entry: Entry, order: Order, now: float) -> Update | Remove:
-    match order:
-        case "delete":
-            return Remove(entry.queue_id)
-        case "hold":
-            return Update(msgspec.structs.replace(entry, state="hold"))
-        case "release" | "retry":
-            waiting = "deferred" if entry.attempts else "incoming"
-            return Update(msgspec.structs.replace(entry, state=waiting, next_attempt_at=now))
 
 
 def _not_stored(trouble: Trouble) -> Reply:

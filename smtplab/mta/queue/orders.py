@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from typing import Protocol, TypeGuard, get_args
 
-from smtplab.mta.queue.manager import Order, Queue
+from smtplab.mta.queue.manager import Queue
+from smtplab.mta.queue.order import Order
 from smtplab.mta.store.port import StoreFailed
 
 LOOK_S = 1.0
@@ -17,8 +18,8 @@ class OrderBook(Protocol):
     """A store that others can write to."""
 
     async def take_orders(self) -> tuple[tuple[str, str], ...]:
-        """(queue id, verb) each, in the order in which they came; none of them is returned again. May raise
-        StoreFailed."""
+        """(queue id, verb) each, in the order in which they came, the first so many; none of them is returned again.
+        May raise StoreFailed."""
         ...
 
 
@@ -30,12 +31,11 @@ async def obey(queue: Queue, book: OrderBook) -> None:
 
 
 async def obey_once(queue: Queue, book: OrderBook) -> None:
-    """Before a queue runs, so that nothing leaves that was held or deleted meanwhile. One that is taken when a crash
-    comes, or a store fails, is lost: whoever gave it sees that in the listing."""
+    """Before a queue runs, so that nothing leaves that was held or deleted meanwhile. Those that are taken when a crash
+    comes, or a store fails, are lost, a helping at most: whoever gave them sees that in the listing."""
     with contextlib.suppress(StoreFailed):  # A full disk, a lock: the next look may find it mended.
-        for queue_id, verb in await book.take_orders():
-            if _is_order(verb):
-                await queue.order(queue_id, verb)
+        while orders := await book.take_orders():
+            await queue.order_all([(queue_id, verb) for queue_id, verb in orders if _is_order(verb)])
 
 
 def _is_order(verb: str) -> TypeGuard[Order]:

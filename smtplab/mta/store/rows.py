@@ -117,7 +117,7 @@ def leave_order(connection: Connection, queue_id: str, verb: str) -> None:
 
 def take_orders(connection: Connection) -> tuple[tuple[str, str], ...]:
     """As `OrderBook.take_orders`."""
-    found = connection.execute(select(orders).order_by(orders.c.number)).all()
+    found = connection.execute(select(orders).order_by(orders.c.number).limit(KEYS_MAX)).all()
     if found:
         # Not all there are: one may have come meanwhile.
         connection.execute(delete(orders).where(orders.c.number <= found[-1].number))

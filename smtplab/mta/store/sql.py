@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from smtplab.mta.store import rows
 from smtplab.mta.store.lock import FolderLock, lock_folder
@@ -34,7 +36,7 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
     closes the store or ends. `url` names another database (SQLAlchemy's form); the lock and the spool stay here.
     Without its thread a store blocks whoever asks it, and commits for each by itself."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = lock_folder(folder)
     except OSError as error:
         return unopened(folder, error)
@@ -66,6 +68,29 @@ def make_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine
+
+
+def reading_engine(place: Path) -> Engine:
+    """For a visitor: as `make_engine`, or else one that can only read, where the file or its folder can't be written.
+
+    Raises DBAPIError.
+    """
+    engine = make_engine(f"sqlite:///{place}")
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        engine.dispose()
+        if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            return _read_only_engine(place)
+        raise
+    return engine
+
+
+def _read_only_engine(place: Path) -> Engine:
+    # Without its log no process has the database open; SQLite itself would have to make one to find that out.
+    log = place.with_name(f"{place.name}-wal")
+    uri = f"{place.absolute().as_uri()}?{'mode=ro' if log.exists() else 'immutable=1'}"
+    return create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True), poolclass=NullPool)
 
 
 class SqlStore:

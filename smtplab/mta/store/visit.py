@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smtplab.mta.store import rows
 from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, number_of
-from smtplab.mta.store.sql import make_engine, place_of, trouble_of, unopened
+from smtplab.mta.store.sql import make_engine, place_of, reading_engine, trouble_of, unopened
 
 Found = TypeVar("Found")
 
@@ -21,12 +21,14 @@ def visit_store(folder: Path, url: str = "") -> Visit | Trouble:
     """`folder` and `url` as in `open_store`; no lock is taken. A store that was never opened is unreadable."""
     if not url and not place_of(folder).exists():
         return Trouble("unreadable", str(folder))
-    engine = make_engine(url or f"sqlite:///{place_of(folder)}")
+    engine: Engine | None = None
     try:
+        engine = make_engine(url) if url else reading_engine(place_of(folder))
         with engine.connect() as connection:
             rows.count(connection)
     except DBAPIError as error:
-        engine.dispose()
+        if engine is not None:
+            engine.dispose()
         return unopened(folder, error)
     return Visit(engine)
 
@@ -41,9 +43,10 @@ class Visit:
         """As `Store.entries`."""
         return await self._do(lambda: self._entries(number_of(after), limit))
 
-    async def leave_order(self, queue_id: str, verb: str) -> bool:
-        """For the queue at work, which looks for such; False where it has no such message."""
-        return await self._do(lambda: self._leave_order(queue_id, verb))
+    async def leave_orders(self, queue_ids: Sequence[str], verb: str) -> str | None:
+        """For the queue at work, which looks for such; all at once, for each transaction waits for the disk. Returns
+        the first id that it does not hold: those before it are ordered then."""
+        return await self._do(lambda: self._leave_orders(queue_ids, verb))
 
     async def put(self, puts: Sequence[Put]) -> Trouble | None:
         """New messages, for the queue at work; after None they survive whatever happens to any process. Their contents
@@ -77,9 +80,11 @@ class Visit:
         with self._engine.connect() as connection:
             return rows.entries(connection, after, limit)
 
-    def _leave_order(self, queue_id: str, verb: str) -> bool:
+    def _leave_orders(self, queue_ids: Sequence[str], verb: str) -> str | None:
         with self._engine.begin() as connection:
-            entry = rows.get(connection, number_of(queue_id))
-            if entry is not None:
+            for queue_id in queue_ids:
+                entry = rows.get(connection, number_of(queue_id))
+                if entry is None:
+                    return queue_id
                 rows.leave_order(connection, entry.queue_id, verb)
-            return entry is not None
+        return None

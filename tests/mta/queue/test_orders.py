@@ -9,8 +9,9 @@ import pytest
 from smtplab.events import AttemptStarted, Dequeued, Judged, Queued
 from smtplab.mta.options import Routing
 from smtplab.mta.queue.listing import queue_rows
-from smtplab.mta.queue.orders import obey
+from smtplab.mta.queue.orders import obey, obey_once
 from smtplab.mta.rules import Rules
+from smtplab.mta.store import rows
 from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.sql import SqlStore, open_store
@@ -131,15 +132,60 @@ def test_another_process_reads_the_queue_and_its_orders_are_carried_out(kit, tmp
         assert isinstance(visit, Visit)
         # A visitor works in threads, for which the virtual clock has no room: what they would do is done here.
         assert [entry.queue_id for entry in visit._entries(-1, 10)] == [queue_id]
-        assert not visit._leave_order("FFFF", "hold")
-        assert visit._leave_order(queue_id, "nonsense")
-        assert visit._leave_order(queue_id.lower(), "hold")
+        assert visit._leave_orders(["FFFF"], "hold") == "FFFF"
+        assert visit._leave_orders([queue_id], "nonsense") is None
+        assert visit._leave_orders([queue_id.lower()], "hold") is None
         visit.close()
         obeying = asyncio.create_task(obey(queue, store))
         await asyncio.sleep(5)
         obeying.cancel()
         assert await states_of(store) == [("hold", 0)]
         assert await store.take_orders() == ()
+        await store.close()
+
+    kit.on_bench(play)
+
+
+def test_orders_are_carried_out_in_turn_and_many_at_once(kit):
+    class Counted(MemoryStore):
+        applied = 0
+
+        async def apply(self, changes):
+            self.applied += 1
+            return await super().apply(changes)
+
+    async def play(bench):
+        store = Counted()
+        queue = open_queue(bench, store)
+        first, second = [await give(kit, queue, f"{who}@d.example") for who in "bc"]
+        before = store.applied
+        answers = await queue.order_all(
+            [(first, "hold"), (second, "delete"), (second.lower(), "hold"), ("none", "hold"), (first, "release")]
+        )
+        assert answers == ["done", "done", "unknown", "unknown", "done"]
+        assert store.applied == before + 1
+        assert [row.queue_id async for row in queue_rows(store)] == [first]
+        assert await states_of(store) == [("incoming", 0)]
+
+    bench = kit.on_bench(play)
+    assert [event.reason for event in bench.told(Dequeued)] == ["removed"]
+
+
+def test_no_more_orders_are_taken_than_are_soon_carried_out(tmp_path, monkeypatch, kit):
+    monkeypatch.setattr(rows, "KEYS_MAX", 2)
+
+    async def play(bench):
+        store = open_store(tmp_path, threaded=False)
+        assert isinstance(store, SqlStore)
+        queue = open_queue(bench, store)
+        ids = [await give(kit, queue, f"{who}@d.example") for who in "bcd"]
+        visit = visit_store(tmp_path)
+        assert isinstance(visit, Visit)
+        assert visit._leave_orders(ids, "hold") is None
+        visit.close()
+        assert [queue_id for queue_id, _ in await store.take_orders()] == ids[:2]
+        await obey_once(queue, store)
+        assert await states_of(store) == [("incoming", 0), ("incoming", 0), ("hold", 0)]
         await store.close()
 
     kit.on_bench(play)
