@@ -8,11 +8,12 @@ from itertools import islice
 
 import msgspec
 
-from smtplab.lab.inbox_query import Query, folded, head_of
+from smtplab.lab.inbox_query import Query, head_of
 from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.port import number_of
 from smtplab.mta.inbox.reader import Inbox, MessageRow
 from smtplab.mta.inbox.sessions import SessionRow
+from smtplab.view.folding import folded
 from smtplab.view.sitting import Ending, ending_of
 
 LOOK = 100

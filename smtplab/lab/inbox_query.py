@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import msgspec
 
 from smtplab.mta.inbox.reader import MessageRow
 from smtplab.mta.inbox.sessions import SessionRow
+from smtplab.view.folding import folded
 
 _TOKEN = re.compile(r'(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))', re.IGNORECASE)
 
@@ -57,11 +57,6 @@ def parse_query(text: str) -> Query:
         else:
             words.append(found[0].replace('"', ""))
     return Query(tuple(words), tuple(fields), tuple(states))
-
-
-def folded(text: str) -> str:
-    """As it is compared: in NFC, and whatever its case."""
-    return unicodedata.normalize("NFC", text).casefold()
 
 
 def head_of(item: MessageRow | SessionRow) -> str:

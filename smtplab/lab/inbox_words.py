@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from smtplab.lab.inbox_query import folded
 from smtplab.message.parts import parts_of_message, walk
+from smtplab.view.folding import folded
 
 PIECE = 65536
 """Octets looked through at once: folding a text copies it several times, and a message may be large."""

@@ -10,11 +10,12 @@ import msgspec
 
 from smtplab.journal import Record
 from smtplab.lab.inbox import bad_inbox
-from smtplab.lab.inbox_query import Query, folded, head_of
+from smtplab.lab.inbox_query import Query, head_of
 from smtplab.lab.inbox_words import holds_all
 from smtplab.mta.inbox.port import number_of
 from smtplab.mta.inbox.reader import Inbox, MessageRow, Removed, UnreadableInbox, Visitor
 from smtplab.mta.inbox.sessions import SessionRow
+from smtplab.view.folding import folded
 from smtplab.view.sitting import Ending, ending_of
 
 LATELY = 30_000 << 20

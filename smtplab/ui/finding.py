@@ -10,6 +10,7 @@ from textual.screen import Screen
 from smtplab.ui.search import Found, Search, Searched
 from smtplab.ui.widgets.search_bar import SearchBar
 from smtplab.ui.widgets.transcript import Transcript
+from smtplab.view.folding import folded
 
 
 class Sought(Protocol):
@@ -55,7 +56,7 @@ class Finder:
 
     def look(self, wanted: str) -> bool:
         """Mark what is looked for and go to the first of it; true where another row may be at hand."""
-        self._pane().seek(wanted.casefold())
+        self._pane().seek(folded(wanted))
         return self._show(self._search.look(wanted))
 
     def go(self, by: int) -> bool:

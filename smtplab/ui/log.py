@@ -7,12 +7,14 @@ from typing import Final
 
 from textual.cache import LRUCache
 
+from smtplab import events as ev
 from smtplab.journal import Record
 from smtplab.ui.reading import elapsed, joined
 from smtplab.ui.rows import Place, Rows
 from smtplab.ui.rungs import Line
 from smtplab.ui.secured import Secured
 from smtplab.view import ladder, transcript
+from smtplab.view.folding import folded
 from smtplab.view.journey import Journey
 from smtplab.view.moments import line_count
 from smtplab.view.safe import safe
@@ -36,6 +38,8 @@ class Log:
         self._records: list[Record] = []
         self._secured = Secured()
         self._read: LRUCache[int, tuple[Line, ...]] = LRUCache(_RECORDS_KEPT)
+        self._recipients: dict[tuple[str, str], str] = {}
+        """Of each journey, by its node and span."""
         self._folded: list[tuple[str, ...]] = []
         """What is searched, of the records read so far for it."""
         self.rows = Rows(lambda record: line_count(record, both_ends=of_one_host))
@@ -48,6 +52,9 @@ class Log:
     def extend(self, records: Sequence[Record]) -> None:
         """The records that follow those taken in before."""
         self._records.extend(records)
+        for record in records:
+            if isinstance(record.event, ev.JourneyStarted):
+                self._recipients[record.node, record.span] = record.event.recipient
         self._secured.extend(records)
         self.rows.extend(self._records)
 
@@ -62,7 +69,7 @@ class Log:
         """Read so many more records for the search, so that none is slow; a few at a time while nobody waits."""
         for index in range(len(self._folded), min(len(self._folded) + count, len(self._records))):
             lines = self._lines(index) if self.is_seen(index) else ()
-            self._folded.append(tuple(line.text.casefold() for line in lines))
+            self._folded.append(tuple(folded(line.text) for line in lines))
 
     @property
     def count(self) -> int:
@@ -71,7 +78,7 @@ class Log:
 
     def find(self, wanted: str, start: int, records: int) -> list[int]:
         """Rows of the first so many records, from that of the row `start` on, that hold the text, whatever its case."""
-        wanted = wanted.casefold()
+        wanted = folded(wanted)
         self.fold_on(records - len(self._folded))
         first = self.rows.place(start).record if start < self.count else records
         return [
@@ -105,6 +112,9 @@ class Log:
             journey.sessions[key_of(record)] = Session(record.hop, record.node, "client", secure=True)
         lines = joined(ladder.rows(record, journey, self._texts), transcript.lines(record, journey, self._texts))
         lines = tuple(line._replace(text=bare(line.text, record.node)) for line in lines)
+        if isinstance(record.event, ev.JourneyEnded) and (whose := self._recipients.get((record.node, record.span))):
+            # The outcomes of many messages come at the end, side by side.
+            lines = tuple(line._replace(text=f"{line.text} · {safe(whose)}") for line in lines)
         if self._of_one_host:
             return lines
         node = f"{short(record.node):<{_NODE_CELLS - 1}} "

@@ -13,6 +13,7 @@ from textual.cache import LRUCache
 from smtplab.journal import Record
 from smtplab.ui.rungs import Lane, Line, Tone
 from smtplab.view import ladder, transcript
+from smtplab.view.folding import folded
 from smtplab.view.journey import History, Journey
 from smtplab.view.outline import Outline
 from smtplab.view.texts import Texts
@@ -127,7 +128,7 @@ class Reading:
     def _word(self, index: int) -> None:
         height = self._heights[index]
         rows = ladder.rows(self._records[index], self._journey(index), self._texts) if self._advanced(index) else ()
-        words = [row.text.casefold() for row in rows][:height]
+        words = [folded(row.text) for row in rows][:height]
         self._folded[self._row : self._row + height] = [*words, *[""] * (height - len(words))]
         self._row += height
 

@@ -6,6 +6,8 @@ from typing import Final, Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from smtplab.view.folding import composed
+
 Lane = Literal["client", "server", "note", "heading"]
 Tone = Literal["", "good", "bad", "odd"]
 
@@ -69,7 +71,8 @@ def marked(line: Line, cells: int) -> list[Piece]:
 def highlighted(pieces: list[Piece], wanted: str) -> list[Piece]:
     """The same, with every occurrence of the (case-folded) text wanted in a piece of its own, style `found`."""
     found: list[Piece] = []
-    for text, style in pieces:
+    for said, style in pieces:
+        text = composed(said)
         folded = text.casefold()
         # Folding may change a text's length; then places no longer agree and the piece stays as it is.
         if wanted not in folded or len(folded) != len(text):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
+from smtplab.view.folding import folded
 
 _NOTHING: Final = ""
 
@@ -34,7 +35,7 @@ class SideBySide:
     def fold_on(self, count: int) -> None:
         """Read so many more rows for the search."""
         start, end = len(self._folded), self._columns().count
-        self._folded += [text.casefold() for text in self.text(start, min(start + count, end))]
+        self._folded += [folded(text) for text in self.text(start, min(start + count, end))]
 
     @property
     def searchable(self) -> int:
@@ -47,7 +48,7 @@ class SideBySide:
 
     def find(self, wanted: str, start: int = 0) -> list[int]:
         """Rows from this one on that hold the text on either side, whatever its case."""
-        wanted = wanted.casefold()
+        wanted = folded(wanted)
         return [row for row in range(start, len(self._folded)) if wanted in self._folded[row]]
 
     def text(self, start: int = 0, end: int | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from smtplab.ui.player import Player
 from smtplab.ui.reading import Below, Reading, nothing_below
 from smtplab.ui.rows import Rows
 from smtplab.ui.rungs import Line
+from smtplab.view.folding import folded
 from smtplab.view.journey import Journey
 from smtplab.view.texts import Texts
 
@@ -93,7 +94,7 @@ class Walk:
 
     def find(self, wanted: str, start: int = 0) -> list[int]:
         """Rows among those shown, from this one on, that hold the text, whatever its case."""
-        return self.reading.rows_with(wanted.casefold(), start, self.count) if wanted else []
+        return self.reading.rows_with(folded(wanted), start, self.count) if wanted else []
 
     def next_failure(self) -> int | None:
         """The first row of the next record that tells of a failure, round at the end; it may lie in the future."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from smtplab.lab.inbox_query import folded
 from smtplab.lab.inbox_words import DECODED_OCTETS_MAX, PIECE, holds_all
+from smtplab.view.folding import folded
 
 HEAD = b"Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 

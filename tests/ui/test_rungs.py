@@ -1,5 +1,7 @@
 """Lines drawn in so many cells, as rungs and with swaks' marks."""
 
+import unicodedata
+
 import pytest
 from rich.cells import cell_len
 
@@ -54,3 +56,8 @@ def test_what_does_not_fit_ends_in_an_ellipsis():
 def test_what_is_looked_for_stands_in_a_piece_of_its_own():
     pieces = highlighted([Piece("RCPT TO:<a>", "client")], "to")
     assert pieces == [Piece("RCPT ", "client"), Piece("TO", "found"), Piece(":<a>", "client")]
+
+
+def test_what_is_looked_for_is_marked_though_its_accents_stand_apart():
+    apart = unicodedata.normalize("NFD", "thư của Hương")
+    assert [piece.text for piece in highlighted([Piece(apart, "")], "hương") if piece.style == "found"] == ["Hương"]

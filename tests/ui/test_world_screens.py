@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import unicodedata
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from smtplab import events as ev
@@ -849,6 +851,29 @@ def test_the_language_changes_everywhere(stage):
         assert "Bộ nhớ đệm DNS" in on.shown()
 
     stage(scene, "first-mail", size=(160, 48))
+
+
+def test_an_outcome_names_whose_it_is(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        shown = on.shown()
+        assert "Outcome: returned to the sender · minh@old.example" in shown
+        assert "Outcome: delivered · hương.vũ@đạihọc.example" in shown
+
+    stage(scene, "smtputf8")
+
+
+def test_what_is_looked_for_is_found_however_its_accents_were_typed(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "slash")
+        on.app.post_message(events.Paste(unicodedata.normalize("NFD", "Nguyễn@home")))
+        await on.pilot.pause()
+        await on.press("enter")
+        log = on.app.screen.query_one(Transcript)
+        assert "nguyễn@home" in on.app.screen._shown.draw(log.selected)[1].text
+        assert "elsewhere" not in on.shown()
+
+    stage(scene, "smtputf8")
 
 
 def test_a_world_s_log_is_searched_copied_and_kept_as_a_capture(stage, tmp_path):

@@ -21,7 +21,6 @@ from textual.widgets import Label
 from smtplab.capture.library import Shelved, shelved
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.captures import FORMATS, SUFFIXES, about, export_file, keep, throw_away
-from smtplab.lab.inbox_query import folded
 from smtplab.ui.columns import Column, rest_of, row_of
 from smtplab.ui.rungs import Piece
 from smtplab.ui.screens.ask import Answer, Ask, AskScreen, Said
@@ -30,6 +29,7 @@ from smtplab.ui.widgets.key_bar import KeyBar
 from smtplab.ui.widgets.pane import Pane
 from smtplab.ui.widgets.row_list import RowList
 from smtplab.ui.widgets.search_bar import SearchBar
+from smtplab.view.folding import folded
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
