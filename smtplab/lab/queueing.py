@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
+from smtplab.mta.queue.orders import LOOK_S as ORDERS_S
 from smtplab.mta.queue.orders import obey_once
 from smtplab.mta.store.port import Entry, Put, StoreFailed, Trouble, Update
 from smtplab.mta.store.sql import SqlStore, open_store
@@ -127,7 +129,7 @@ class QueueRun:
             self._queued += [put.entry.queue_id for put in puts]
             self._open |= {put.entry.queue_id for put in puts}
         queue = Queue(self._office(), store)
-        running = asyncio.create_task(queue.run())
+        running, obeying = asyncio.create_task(queue.run()), asyncio.create_task(self._obey(queue, store))
         try:
             while self._open and not self._stopped.is_set() and not running.done():
                 try:
@@ -136,6 +138,7 @@ class QueueRun:
                 except TimeoutError:
                     pass
         finally:
+            obeying.cancel()
             queue.stop()
             await asyncio.wait({running}, timeout=GRACE_S)
             running.cancel()
@@ -148,6 +151,16 @@ class QueueRun:
             waiting=await store.count(),
             next_attempt=await store.next_due(),
         )
+
+    async def _obey(self, queue: Queue, store: SqlStore) -> None:
+        """Until cancelled. What is held now, or gone, is not waited for."""
+        while True:
+            with contextlib.suppress(StoreFailed):
+                for queue_id in await obey_once(queue, store):
+                    entry = await store.get(queue_id)
+                    if entry is None or entry.state == "hold":
+                        self._open.discard(queue_id)
+            await asyncio.sleep(ORDERS_S)
 
     def _no_more(self, trouble: Trouble) -> NotNow:
         """What is queued stays so: to give all of it again would send some of it twice."""

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -205,6 +206,24 @@ def test_what_is_held_or_deleted_while_nobody_has_the_queue_does_not_leave(serve
     assert (done.returncode, report["relayed"], report["waiting"], len(one.contents)) == (75, 1, 1, 1)
     (row,) = json.loads(smtplab(tmp_path / "home", "queue", "list", "--json").stdout)
     assert (row["queue_id"], row["state"]) == (first, "hold")
+
+
+def test_an_order_is_obeyed_while_the_queue_is_worked_off(server, tmp_path):
+    """It comes while the recipient's server thinks about it, and is carried out when that says: later."""
+
+    def ordered_first(verb, _number):
+        if verb != "RCPT":
+            return ""
+        (row,) = json.loads(smtplab(tmp_path, "queue", "list", "--json").stdout)
+        smtplab(tmp_path, "queue", "delete", row["queue_id"])
+        with contextlib.closing(sqlite3.connect(tmp_path / "queue" / "queue.sqlite")) as database:
+            while database.execute("SELECT count(*) FROM orders").fetchone() != (0,):
+                pass
+        return "450 4.2.0 later"
+
+    one = server(ordered_first)
+    done = send(one.port, "-t", "an@real.net", "--queue", "--json", home=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["waiting"]) == (0, 0)
 
 
 def test_one_message_through_the_queue_is_taken_at_once(server, tmp_path):

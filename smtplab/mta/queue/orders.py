@@ -30,12 +30,16 @@ async def obey(queue: Queue, book: OrderBook) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def obey_once(queue: Queue, book: OrderBook) -> None:
-    """Before a queue runs, so that nothing leaves that was held or deleted meanwhile. Those that are taken when a crash
-    comes, or a store fails, are lost, a helping at most: whoever gave them sees that in the listing."""
+async def obey_once(queue: Queue, book: OrderBook) -> list[str]:
+    """Before a queue runs, so that nothing leaves that was held or deleted meanwhile. Returns the ids of the messages.
+    Those that are taken when a crash comes, or a store fails, are lost, a helping at most: whoever gave them sees that
+    in the listing."""
+    ordered: list[str] = []
     with contextlib.suppress(StoreFailed):  # A full disk, a lock: the next look may find it mended.
         while orders := await book.take_orders():
             await queue.order_all([(queue_id, verb) for queue_id, verb in orders if _is_order(verb)])
+            ordered += [queue_id for queue_id, _ in orders]
+    return ordered
 
 
 def _is_order(verb: str) -> TypeGuard[Order]:
