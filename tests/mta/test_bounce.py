@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import itertools
@@ -18,10 +19,13 @@ from smtplab.message.dsn import format_status
 from smtplab.message.report import parse_report
 from smtplab.mta.bounce import Fate, Notice, NoticeWriter, decision_of, is_wanted, success_of
 from smtplab.mta.envelope import Asked, make_envelope
+from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.outcome import Judgement, RecipientOutcome
+from smtplab.mta.store.memory import MemoryStore
 from smtplab.mta.wording import PLAIN_TEXTS, PlainWords
 from smtplab.wire.address import Mailbox
 from smtplab.wire.xtext import encode_xtext
+from tests.mta.queue.queues import at_work, open_queue
 
 NOON = 1795435200.0
 ANNA = Mailbox("anna", "here.example")
@@ -340,3 +344,30 @@ def test_who_wants_to_hear_nothing_hears_nothing(office):
     bench, boxes = office.run(arrival)
     assert boxes.messages("a@here.example") == ()
     assert bench.told(BounceSent) == []
+
+
+def test_what_a_sender_wants_to_hear_outlives_a_crash_between_two_recipients(kit, office):
+    """One has the message; another's server is silent when the process ends. The next one knows whom to tell what."""
+    boxes, asked = Mailboxes(), {f"{who}.example": Asked(("SUCCESS",)) for who in ("b@here", "c@d")}
+
+    async def play(bench):
+        bench.mx("d.example", (10, "mx1.d", "10.1.0.1"))
+        await bench.play("10.1.0.1", kit.Peer("220 a", mute=True), kit.good_peer())
+        store = MemoryStore()
+        first, second = (
+            open_queue(bench, store, local_domains=frozenset({"here.example"}), mailboxes=boxes) for _ in range(2)
+        )
+        running = asyncio.create_task(first.run())
+        await first.accept(office.arrival("b@here.example", "c@d.example", asked=asked))
+        await asyncio.sleep(10)
+        running.cancel()
+        await asyncio.wait({running})
+        assert boxes.messages("a@here.example") == ()
+        async with at_work(second):
+            await second.drain()
+
+    kit.on_bench(play)
+    assert len(boxes.messages("b@here.example")) == 1
+    (stored,) = boxes.messages("a@here.example")
+    told = {one.final_recipient.text: one.action for one in parse_report(stored.content).status.recipients}
+    assert told == {"b@here.example": "delivered", "c@d.example": "relayed"}

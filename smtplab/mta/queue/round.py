@@ -46,6 +46,8 @@ class Round:
         self.onward: list[Envelope] = []
         """What local delivery sends on, to be stored together with the end of the trip that made it."""
         self._outcomes: list[RecipientOutcome] = []
+        self._noted = 0
+        """Of those, how many stand in the entry, as far as they are good."""
 
     def next_hops(self, routing: Routing, local_domains: frozenset[str]) -> list[tuple[str, Trip]]:
         """A destination and who goes there; one transaction's worth each."""
@@ -78,8 +80,8 @@ class Round:
         return self.entry
 
     def note(self, outcomes: Sequence[RecipientOutcome]) -> Entry:
-        """A trip has ended. The entry without those who have the message now, and without the trip's marks; after the
-        last one `end` says what remains."""
+        """A trip has ended. The entry without those who have the message now, of whom it says what their sender wants
+        to hear, and without the trip's marks; after the last one `end` says what remains."""
         self.pending -= 1
         self._outcomes += outcomes
         entry = self.entry
@@ -87,6 +89,7 @@ class Round:
             if not entry.relayed and any(map(_relayed, outcomes)):
                 self.entry = msgspec.structs.replace(entry, relayed=True)
             return self.entry
+        successes = (*entry.successes, *self._news())
         served = {outcome.recipient for outcome in outcomes if outcome.judgement.good}
         asked = {str(outcome.recipient) for outcome in outcomes}
         left = tuple(who for who in entry.envelope.recipients if who not in served)
@@ -94,6 +97,7 @@ class Round:
             entry,
             envelope=msgspec.structs.replace(entry.envelope, recipients=left) if served else entry.envelope,
             relayed=entry.relayed or any(map(_relayed, outcomes)),
+            successes=successes,
             delivering=tuple(mark for mark in entry.delivering if not asked & set(mark.recipients)),
         )
         return self.entry
@@ -121,6 +125,7 @@ class Round:
                 status = "4.4.7" if judgement.retriable else judgement.status
                 failures.append(Fate(who, status, said, judgement.host))
         warn = bool(left) and not entry.warned and _late(entry, schedule, now)
+        successes = (*entry.successes, *self._news())
         envelope = msgspec.structs.replace(entry.envelope, recipients=tuple(left))
         entry = msgspec.structs.replace(
             entry,
@@ -130,10 +135,15 @@ class Round:
             reason=delays[-1].diagnostic if delays else "",
             bounced=entry.bounced or bool(failures),
             warned=entry.warned or warn,
+            successes=(),
             delivering=(),
         )
-        successes = (success_of(outcome, entry.envelope) for outcome in self._outcomes)
-        return Ending(entry, tuple(filter(None, successes)), tuple(delays), tuple(failures), warn, now)
+        return Ending(entry, successes, tuple(delays), tuple(failures), warn, now)
+
+    def _news(self) -> list[Fate]:
+        """Of the successes since it was asked last, those of which their sender wants to hear."""
+        new, self._noted = self._outcomes[self._noted :], len(self._outcomes)
+        return [fate for outcome in new if (fate := success_of(outcome, self.entry.envelope)) is not None]
 
 
 class Ending(msgspec.Struct, frozen=True):

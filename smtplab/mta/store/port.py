@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from smtplab.mta.bounce import Fate
 from smtplab.mta.envelope import Envelope
 
 NUMBER_MAX = 2**63 - 1
@@ -46,6 +47,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     bounced: bool = False
     warned: bool = False
     """Its sender knows of the delay."""
+    successes: tuple[Fate, ...] = ()
+    """What its sender wants to hear, and has not been told yet: once all deliveries under way have ended, he is."""
     delivering: tuple[Delivering, ...] = ()
 
     @property
