@@ -118,16 +118,15 @@ class TlsLayer:
 
     def chain_der(self) -> tuple[bytes, ...]:
         """The certificates as the peer presented them, its own first; empty where it presented none."""
+        own = self._session.getpeercert(binary_form=True)
+        if own is None:
+            return ()  # A chain of nobody has a None in it, over which Python's own `get_unverified_chain` falls.
         public = getattr(self._session, "get_unverified_chain", None)
         if public is not None:
             return tuple(public())
         # Python 3.11 and 3.12 have the chain, but not under a public name.
         hidden = getattr(getattr(self._session, "_sslobj", None), "get_unverified_chain", None)
-        if hidden is not None:
-            # A server whose client showed none finds a None there.
-            return tuple(_der(certificate) for certificate in hidden() or () if certificate is not None)
-        own = self._session.getpeercert(binary_form=True)
-        return (own,) if own else ()
+        return tuple(_der(certificate) for certificate in hidden() or ()) if hidden is not None else (own,)
 
     def _shake(self) -> None:
         try:
