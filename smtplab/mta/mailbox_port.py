@@ -72,14 +72,17 @@ class _MemoryMaildrop:
         self._mailboxes = mailboxes
         self._locked = locked
         self._held = True
-        self._contents = {str(stored.number): stored.content for stored in mailboxes.messages(name)}
-        self.letters = tuple(Listed(uid, _octets_sent(content)) for uid, content in self._contents.items())
+        self._stored = {f"{stored.queue_id}.{stored.number}": stored for stored in mailboxes.messages(name)}
+        """By unique-id. A queue id is new in each run, too: a reader who leaves mail on the server knows what it saw in
+        an earlier one."""
+        self.letters = tuple(Listed(uid, _octets_sent(stored.content)) for uid, stored in self._stored.items())
 
     async def read(self, uid: str) -> bytes | None:
-        return self._contents.get(uid)
+        stored = self._stored.get(uid)
+        return None if stored is None else stored.content
 
     async def remove(self, uids: Collection[str]) -> bool:
-        self._mailboxes.remove(self.name, {int(uid) for uid in uids})
+        self._mailboxes.remove(self.name, {self._stored[uid].number for uid in uids if uid in self._stored})
         return True
 
     def release(self) -> None:

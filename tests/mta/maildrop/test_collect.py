@@ -144,7 +144,7 @@ def test_the_reader_gets_every_octet_and_the_server_removes_what_was_taken(on_ne
     async def play(world: World) -> None:
         await world.serve()
         first = await world.collect()
-        assert first == Collection(tuple(map(Collected, ("1", "2", "3"), LETTERS)), removed=True)
+        assert first == Collection(tuple(map(Collected, ("Q0.1", "Q1.2", "Q2.3"), LETTERS)), removed=True)
         assert world.kept() == ()
         assert await world.collect() == Collection()
 
@@ -167,7 +167,7 @@ def test_what_is_kept_and_known_is_not_fetched_again() -> None:
         assert (len(first.messages), first.removed) == (3, False)
         known = frozenset(message.uid for message in first.messages)
         world.mail.add(Letter("Q9", Mailbox("reader", "neu.example"), "reader@neu.example", b"Subject: new\r\n\r\n"))
-        assert await world.collect(keep=True, known=known) == Collection((Collected("4", b"Subject: new\r\n\r\n"),))
+        assert await world.collect(keep=True, known=known) == Collection((Collected("Q9.4", b"Subject: new\r\n\r\n"),))
 
     world = run(play)
     assert len(world.kept()) == 4
@@ -507,7 +507,7 @@ def test_pythons_poplib_reads_and_removes() -> None:
         assert found[0] == []
         assert found[1] == (3, sum(map(len, LETTERS)))
         assert found[2] == [f"{number} {len(letter)}".encode() for number, letter in enumerate(LETTERS, 1)]
-        assert found[3] == [b"1 1", b"2 2", b"3 3"]
+        assert found[3] == [b"1 Q0.1", b"2 Q1.2", b"3 Q2.3"]
         assert found[4] + b"\r\n" == LETTERS[0]
         assert found[5] == [b"Subject: one", b""]
 

@@ -126,7 +126,7 @@ def test_a_session_goes_by_numbers_and_removes_at_quit_and_not_before(kit):
         caller = await post.enter()
         assert await caller.ask("STAT") == f"+OK 2 {len(FIRST) + len(SECOND) + 2}"
         assert (await caller.lines("LIST"))[1:] == [f"1 {len(FIRST)}", f"2 {len(SECOND) + 2}", "."]
-        assert (await caller.lines("UIDL"))[1:] == ["1 1", "2 2", "."]
+        assert (await caller.lines("UIDL"))[1:] == ["1 A.1", "2 B.2", "."]
         assert (await caller.lines("RETR 1"))[1:] == ["Subject: one", "", "One line.", "..dotted", "."]
         assert (await caller.lines("TOP 2 1"))[1:] == ["Subject: two", "", "a", "."]
         assert (await caller.ask("DELE 1")).startswith("+OK")
@@ -187,7 +187,7 @@ def test_what_is_delivered_meanwhile_does_not_show_and_keeps_its_own_id(kit):
         await again.line()
         await again.ask(f"USER {READER}")
         await again.ask("PASS se same")
-        assert (await again.lines("UIDL"))[1:] == ["1 2", "2 3", "."]
+        assert (await again.lines("UIDL"))[1:] == ["1 B.2", "2 C.3", "."]
 
     serve(kit, play)
 
