@@ -26,8 +26,8 @@ from smtplab.told import Told, tell
 from smtplab.view.network import Line, Plan, Spot
 
 __all__ = [
-    "Change", "Offer", "bundled_worlds", "named", "offer", "overlay", "own_worlds", "plan_of", "plan_of_world",
-    "throw_away", "world_text",
+    "Change", "Offer", "Source", "bundled_worlds", "named", "offer", "overlay", "own_worlds", "plan_of",
+    "plan_of_world", "source_of", "throw_away", "world_text",
 ]  # fmt: skip
 
 RECORD = "record"
@@ -53,6 +53,30 @@ class Offer(msgspec.Struct, frozen=True):
     """How many messages are sent in it."""
     faults: tuple[str, ...] = ()
     """Each as `sim show` names it: place, stage and kind."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A world as it was read, and where from."""
+
+    name: str
+    """A bundled world's name, or a file's path."""
+    world: World
+
+    @property
+    def is_file(self) -> bool:
+        return self.name.endswith(".toml")
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return named(self.name)
+
+    def is_as_read(self) -> bool:
+        """Nobody has written its file anew since."""
+        try:
+            return load_world(self.name) == self.world
+        except WorldError:
+            return False
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,13 +161,17 @@ def world_text(name_or_path: str) -> str:
         raise BadInput("cli.bad-world", reason=no_utf_8(name_or_path, trouble)) from trouble
 
 
-def plan_of(name_or_path: str) -> Plan:
-    """The hosts by their sites, and the links. Raises BadInput."""
+def source_of(name_or_path: str) -> Source:
+    """Raises BadInput."""
     try:
-        world = load_world(name_or_path)
+        return Source(name_or_path, load_world(name_or_path))
     except WorldError as trouble:
         raise bad_world(trouble) from trouble
-    return plan_of_world(world)
+
+
+def plan_of(name_or_path: str) -> Plan:
+    """The hosts by their sites, and the links. Raises BadInput."""
+    return plan_of_world(source_of(name_or_path).world)
 
 
 def plan_of_world(world: World) -> Plan:

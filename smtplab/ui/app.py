@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from smtplab.ui.screens.inbox import InboxScreen
     from smtplab.ui.screens.lesson import LessonScreen
     from smtplab.ui.screens.lessons import LessonsScreen
+    from smtplab.ui.screens.moments import MomentScreen
     from smtplab.ui.screens.session import SessionScreen
     from smtplab.ui.screens.world import WorldScreen
     from smtplab.ui.screens.worlds import WorldsScreen
@@ -105,7 +106,7 @@ class SmtplabApp(App[None]):
         self._captures = captures
         self._make_feed = make_feed
         self._make_world_feed = make_world_feed
-        self._faulted: WorldScreen.FaultWanted | None = None
+        self._faulted: MomentScreen.FaultWanted | None = None
         self._said: Conversation | None = None
         self.given: Served | None = None
         """A server that runs already, or is about to."""
@@ -240,23 +241,23 @@ class SmtplabApp(App[None]):
     def _open_world(self, world: str, elapsed_us: int | None = None) -> None:
         """A bundled world by its name, or any by its file; it stands at the moment where one is named."""
         from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
-        from smtplab.lab.simulation import show_world  # noqa: PLC0415
+        from smtplab.lab.worlds import source_of  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
         try:
-            told = show_world(world)
+            source = source_of(world)
         except BadInput as bad:
             self.notify(self.texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
             return
         feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, told, world, self._captures, elapsed_us))
+        self.push_screen(WorldScreen(self.texts, feed, source, self._captures, elapsed_us))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
 
-        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.world, self._captures))
+        self.push_screen(HostScreen(self.texts, opened.run, opened.host, opened.source, self._captures))
 
-    def on_world_screen_fault_wanted(self, wanted: WorldScreen.FaultWanted) -> None:
+    def on_moment_screen_fault_wanted(self, wanted: MomentScreen.FaultWanted) -> None:
         from smtplab.ui.faulting import kinds  # noqa: PLC0415 (as above)
         from smtplab.ui.screens.fault import FaultScreen  # noqa: PLC0415
 
@@ -273,7 +274,7 @@ class SmtplabApp(App[None]):
 
         assert self._faulted is not None
         try:
-            path = str(overlay(self._faulted.world, wanted.change, self._captures.parent / "worlds"))
+            path = str(overlay(self._faulted.source.name, wanted.change, self._captures.parent / "worlds"))
         except BadInput as bad:
             self._refuse(self.texts(bad.text, **bad.arguments))
         except OSError as error:
@@ -282,7 +283,7 @@ class SmtplabApp(App[None]):
             self.switch_screen(self._compared(self._faulted.run, path))
 
     def on_world_screen_run_wanted(self, wanted: WorldScreen.RunWanted) -> None:
-        self.push_screen(self._compared(wanted.run, wanted.world))
+        self.push_screen(self._compared(wanted.run, wanted.source.name))
 
     def _compared(self, run: WorldRun, world: str) -> Screen[None]:
         """That run beside a new one of the world's file."""

@@ -200,12 +200,12 @@ def test_the_world_at_hand_stays_so_when_a_changed_one_comes_on_top(tmp_path):
             (tmp_path / "worlds").mkdir()
             (tmp_path / "worlds" / "mine.toml").write_text(world_text("first-mail"), "utf-8")
             await stage.press("q", "f4", "down", "down", "enter")
-            name = app.screen._world
+            name = app.screen._source.name
             (tmp_path / "worlds" / "other.toml").write_text(world_text("first-mail"), "utf-8")
             await stage.press("q")
             assert "◆ other" in stage.shown()
             await stage.press("enter")
-            assert app.screen._world == name
+            assert app.screen._source.name == name
 
     asyncio.run(scene())
 
@@ -564,12 +564,35 @@ def test_the_line_of_a_session_at_hand_is_told_whole_and_explained(stage):
     stage(scene, "first-mail", size=(80, 24))
 
 
-def test_a_mailbox_shows_the_stored_bytes(stage):
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+def test_a_mailbox_lists_its_subjects_and_shows_the_stored_bytes(stage, size):
     async def scene(on: Stage) -> None:
         await on.press("end")
-        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        on.app.screen.query_one(WorldMap).choose("mx.school.example")
         await on.press("enter", "3")
-        await on.until(lambda: "Return-Path: <lan@home.example>" in on.shown())
+        await on.until(lambda: "Return-Path: <lan.nguyễn@home.example>" in on.shown())
+        line = next(line for line in on.shown().splitlines() if "Thư bằng tiếng Việt" in line)
+        assert ("hương.vũ@school.example  Thư bằng tiếng Việt" in line) == (size == (80, 24))
+        await on.press("left")
+        await on.pilot.resize_terminal(120, 40)
+        assert "Thư bằng tiếng Việt" in on.shown()
+        await on.press("home")
+        assert "Thư bằng tiếng Việt" not in on.shown()
+        assert "No message lies in a mailbox" in on.shown()
+
+    stage(scene, "smtputf8", size=size)
+
+
+def test_something_can_go_wrong_at_the_host_that_is_looked_into(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("mail.away.example")
+        await on.press("enter", "2", "x")
+        assert isinstance(on.app.screen, FaultScreen)
+        assert "go wrong at mail.away.example" in on.shown()
+        await on.press("enter")
+        await on.until(lambda: getattr(on.app.screen, "_same", None) is not None)
+        await on.press("q")
+        assert isinstance(on.app.screen, HostScreen)
 
     stage(scene, "first-mail")
 
@@ -823,7 +846,7 @@ def test_a_message_beyond_what_is_shown_is_told_to_go_on(stage):
         await on.press("end")
         on.app.screen.query_one(WorldMap).choose("mx.studio.example")
         await on.press("enter", "3")
-        await on.until(lambda: on.app.screen._stored is not None)
+        await on.until(lambda: "Return-Path: <" in on.shown())
         await on.pilot.pause()
         await on.press("Y")
         assert " octets more" in on.app.clipboard
@@ -914,7 +937,7 @@ def test_a_host_s_log_sessions_and_mailboxes_are_searched_and_copied(stage, tmp_
         await on.press("4", "Y")
         assert "EHLO" in on.app.clipboard
         await on.press("3")
-        await on.until(lambda: on.app.screen._stored is not None)
+        await on.until(lambda: "Return-Path: <" in on.shown())
         await on.press("y")
         assert "Subject:" in on.app.clipboard
         await on.press("s")

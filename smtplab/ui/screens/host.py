@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -18,8 +18,8 @@ from textual.widgets.option_list import Option
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import Mailboxes, stored_in
-from smtplab.lab.worlds import named
-from smtplab.ui import ends, knowing, taking
+from smtplab.lab.worlds import Source
+from smtplab.ui import ends, knowing, stored, taking
 from smtplab.ui.log import Log, short
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import COPYING, SEARCHING
@@ -44,8 +44,6 @@ from smtplab.view.texts import Texts
 Tab = Literal["knows", "log", "mailboxes", "sessions"]
 
 TABS: Final[tuple[Tab, ...]] = ("knows", "log", "mailboxes", "sessions")
-_STORED_SHOWN_OCTETS: Final = 16_384
-"""Of a message: its whole head and the beginning of its body."""
 
 
 class List(Picks):
@@ -88,6 +86,7 @@ class HostScreen(MomentScreen):
         *DELIVERIES_AND_HOURS,
         *PLAYING,
         *ENDS,
+        Binding("x", "fault", "ui.key.fault"),
         Binding("z", "scale", "ui.key.scale", show=False),
         Binding("s", "save", "ui.key.save", show=False),
         *EXPLAINING,
@@ -95,19 +94,20 @@ class HostScreen(MomentScreen):
         *COPYING,
     ]
 
-    def __init__(self, texts: Texts, run: WorldRun, host: str, world: str | None, captures: Path) -> None:
-        """`world` is its name or file, to be played once more for its mailboxes, or None where that is another world by
-        now; `s` saves in `captures`."""
+    def __init__(self, texts: Texts, run: WorldRun, host: str, source: Source, captures: Path) -> None:
+        """The source is played once more for its mailboxes; `s` saves in `captures`."""
         self._log = Log(texts, of_one_host=True)
-        super().__init__(texts, run, ShownLog(self._log, lambda: run.nodes.count(host, run.at)), captures)
+        shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
+        super().__init__(texts, run, source, shown, captures)
         self._host = host
-        self._world = world
-        self._name = run.plan.name if world is None else named(world)
+        self._rewritten = False
+        """The source's file holds another world by now."""
         self._tab: Tab = "knows"
         self._records: list[Record] = []
         self._stored: Mailboxes | None = None
         self._work = Work(self)
         self._messages: list[StoredMessage] = []
+        self._listed: tuple[list[StoredMessage], bool, bool] | None = None
         self._talks: list[Talk] = []
         self._rows: list[ends.Row] = []
 
@@ -169,16 +169,19 @@ class HostScreen(MomentScreen):
 
     async def _collect(self) -> None:
         """The bytes of the mailboxes, which the records do not hold."""
-        if self._world is None:
+        self._rewritten = not self._source.is_as_read()
+        if self._rewritten:
             return
         try:
-            self._stored = await stored_in(self._world)
+            self._stored = await stored_in(self._source.name)
         except BadInput as bad:
             self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
-        else:
-            self._show_message()
 
     # The moment
+
+    def _moment_now(self) -> Hashable:
+        """What was collected is shown by the tick: the screen may have been left while the world played for it."""
+        return (super()._moment_now(), self._stored is None, self._rewritten)
 
     def _tick(self) -> None:
         """The world's screen lets time pass."""
@@ -220,6 +223,10 @@ class HostScreen(MomentScreen):
             return super()._line_at_hand()
         return None if self._row is None else self._run.known[self._row.record]
 
+    def action_fault(self) -> None:
+        """At this host."""
+        self._want_fault(self._host)
+
     # What a person looks for, and takes out of the log
 
     def action_search(self) -> None:
@@ -246,12 +253,12 @@ class HostScreen(MomentScreen):
                 taking.copy(self, pane.text.split("\n"), self._texts)
 
     def _kept(self) -> tuple[Sequence[Record], str]:
-        return self._run.known, f"{self._name}-{self._host}"
+        return self._run.known, f"{self._source.title}-{self._host}"
 
     # What is seen
 
     def _subject(self) -> str:
-        return f"{self._name}: {self._host}"
+        return f"{self._source.title}: {self._host}"
 
     def _show_all(self) -> None:
         """The tab at hand."""
@@ -273,14 +280,14 @@ class HostScreen(MomentScreen):
                 self._show_sessions(known)
 
     def _show_mailboxes(self, known: Knowledge) -> None:
-        messages = [one for stored in known.mailboxes.values() for one in stored]
-        if messages != self._messages or not self.query_one("#messages", OptionList).option_count:
-            self._messages = messages
-            _fill(self.query_one("#messages", OptionList), [self._message_line(one) for one in messages])
+        messages = [one for held in known.mailboxes.values() for one in held]
+        listed = (messages, self._stored is not None, self.has_class("-narrow"))
+        if listed != self._listed:
+            self._messages, self._listed = messages, listed
+            on_one_line = self.has_class("-narrow")
+            lines = [stored.line(one, self._bytes_of(one), on_one_line=on_one_line) for one in messages]
+            _fill(self.query_one("#messages", OptionList), lines)
         self._show_message()
-
-    def _message_line(self, one: StoredMessage) -> Content:
-        return Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$quiet"), safe(one.mailbox))
 
     @on(OptionList.OptionHighlighted, "#messages")
     def _choose_message(self) -> None:
@@ -297,17 +304,17 @@ class HostScreen(MomentScreen):
 
     def _stored_bytes(self, one: StoredMessage) -> Content:
         if self._stored is None:
-            said = "ui.world.rewritten" if self._world is None else "ui.host.mailbox.waits"
+            said = "ui.world.rewritten" if self._rewritten else "ui.host.mailbox.waits"
             return Content.styled(self._texts(said), "$quiet")
-        messages = self._stored.get(one.mailbox, ())
-        if one.number >= len(messages):
+        raw = self._bytes_of(one)
+        if raw is None:
             return Content.styled(self._texts("ui.host.mailbox.gone"), "$quiet")
-        raw = messages[one.number]
-        shown = message_picture(raw[:_STORED_SHOWN_OCTETS])
-        if (rest := len(raw) - _STORED_SHOWN_OCTETS) > 0:
-            more = Content.styled(self._texts("ui.host.stored.more", count=rest), "$quiet")
-            shown = Content("\n\n").join([shown, more])
-        return shown
+        return stored.picture(raw, self._texts)
+
+    def _bytes_of(self, one: StoredMessage) -> bytes | None:
+        """None where they are not known, or no more."""
+        messages = () if self._stored is None else self._stored.get(one.mailbox, ())
+        return messages[one.number] if one.number < len(messages) else None
 
     def _show_sessions(self, known: Knowledge) -> None:
         talks = list(known.talks.values())[::-1]
@@ -372,23 +379,3 @@ def _fill(options: OptionList, lines: list[Content], fresh: int = 0) -> None:
     options.clear_options()
     options.add_options([Option(line) for line in lines])
     options.highlighted = min(max(chosen + fresh, 0) if chosen else 0, len(lines) - 1) if lines else None
-
-
-def message_picture(raw: bytes) -> Content:
-    """The stored bytes line by line; the fields' names stand out, and what is no UTF-8 shows as such."""
-    head, _, body = raw.partition(b"\r\n\r\n")
-    lines: list[Content] = []
-    for line in _lines(head):
-        name, colon, rest = line.partition(":")
-        if colon and not line[:1].isspace():
-            lines.append(Content.assemble((f"{safe(name)}:", "bold $client"), safe(rest)))
-        else:
-            lines.append(Content(safe(line)))
-    lines.append(Content())
-    lines += [Content.styled(safe(line), "$quiet") for line in _lines(body)]
-    return Content("\n").join(lines)
-
-
-def _lines(part: bytes) -> list[str]:
-    """A tab is the room that it takes."""
-    return part.decode("utf-8", "backslashreplace").expandtabs(4).split("\r\n")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from textual import on
 from textual.binding import Binding
+from textual.message import Message
 
 from smtplab.journal import Record
+from smtplab.lab.worlds import Source
 from smtplab.ui.reading import elapsed
 from smtplab.ui.screens.lines import LinesScreen
 from smtplab.ui.shown_log import ShownLog
@@ -55,10 +58,19 @@ class MomentScreen(LinesScreen):
     One `Inspector` explains lines of the log.
     """
 
-    def __init__(self, texts: Texts, run: WorldRun, shown: ShownLog, captures: Path) -> None:
-        """`s` saves in `captures`."""
+    @dataclass
+    class FaultWanted(Message):
+        """The person wants something to go wrong at a host."""
+
+        run: WorldRun
+        host: str
+        source: Source
+
+    def __init__(self, texts: Texts, run: WorldRun, source: Source, shown: ShownLog, captures: Path) -> None:
+        """The run is of the source; `s` saves in `captures`."""
         super().__init__(texts, shown, captures)
         self._run = run
+        self._source = source
         self._shown = shown
         self._explains = False
         self._moment: Hashable = None
@@ -166,6 +178,15 @@ class MomentScreen(LinesScreen):
 
     def _line_at_hand(self) -> Record | None:
         return self._shown.record
+
+    def _want_fault(self, host: str) -> None:
+        """Time stands still meanwhile: a fault may begin at this moment."""
+        self._stand_still()
+        if self._source.is_as_read():
+            self.post_message(self.FaultWanted(self._run, host, self._source))
+        else:
+            # Beside a run of another world it would not be the fault that is seen.
+            self.notify(self._texts("ui.world.rewritten"), severity="warning")
 
     def action_search(self) -> None:
         self._stand_still()

@@ -18,9 +18,7 @@ from textual.worker import Worker, WorkerState
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.feed import Feed
-from smtplab.lab.simulation import show_world
-from smtplab.lab.worlds import named, plan_of_world
-from smtplab.sim.world import World
+from smtplab.lab.worlds import Source, plan_of_world, source_of
 from smtplab.ui import knowing, mapping
 from smtplab.ui.screens.about_world import AboutWorldScreen
 from smtplab.ui.screens.lines import COPYING, SEARCHING
@@ -82,36 +80,24 @@ class WorldScreen(MomentScreen):
     class HostOpened(Message):
         run: WorldRun
         host: str
-        world: str | None
-        """Its name or file; None where that holds another world by now."""
-
-    @dataclass
-    class FaultWanted(Message):
-        run: WorldRun
-        host: str
-        world: str
-        """Its name or file."""
+        source: Source
 
     @dataclass
     class RunWanted(Message):
         """The person wants the world's file run as it is now, beside the run that is shown."""
 
         run: WorldRun
-        world: str
+        source: Source
 
     @dataclass
     class TakenIn(Message):
         """Every record of the feed, which has ended, is known."""
 
-    def __init__(
-        self, texts: Texts, feed: Feed, told: World, world: str, captures: Path, elapsed_us: int | None = None
-    ) -> None:
-        """`world` is its name or file, of which `told` was read and which the feed plays; `s` saves in `captures`.
-        Where a moment is named it waits for that and stands there, else it plays."""
-        run = WorldRun(feed.records, plan_of_world(told), texts)
-        super().__init__(texts, run, ShownLog(run.log, lambda: run.at), captures)
-        self._world = world
-        self._told = told
+    def __init__(self, texts: Texts, feed: Feed, source: Source, captures: Path, elapsed_us: int | None = None) -> None:
+        """The feed plays the source; `s` saves in `captures`. Where a moment is named it waits for that and stands
+        there, else it plays."""
+        run = WorldRun(feed.records, plan_of_world(source.world), texts)
+        super().__init__(texts, run, source, ShownLog(run.log, lambda: run.at), captures)
         self._feed = feed
         self._awaited_us = elapsed_us
         if elapsed_us is not None:
@@ -225,49 +211,35 @@ class WorldScreen(MomentScreen):
 
     @on(WorldMap.Opened)
     def _open(self, opened: WorldMap.Opened) -> None:
-        world = self._world if self._is_as_read() else None
-        self.post_message(self.HostOpened(self._run, opened.host, world))
+        self.post_message(self.HostOpened(self._run, opened.host, self._source))
 
     @on(WorldMap.FaultWanted)
-    def _want_fault(self, wanted: WorldMap.FaultWanted) -> None:
-        """Time stands still meanwhile: a fault may begin at this moment."""
-        self._stand_still()
-        if self._is_as_read():
-            self.post_message(self.FaultWanted(self._run, wanted.host, self._world))
-        else:
-            # Beside a run of another world it would not be the fault that is seen.
-            self.notify(self._texts("ui.world.rewritten"), severity="warning")
+    def _break(self, wanted: WorldMap.FaultWanted) -> None:
+        self._want_fault(wanted.host)
 
     # The world's file
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A world that comes with smtplab is always the same."""
-        return action != "again" or self._world.endswith(".toml")
-
-    def _is_as_read(self) -> bool:
-        """Nobody has written its file anew since."""
-        try:
-            return show_world(self._world) == self._told
-        except BadInput:
-            return False
+        return action != "again" or self._source.is_file
 
     def action_about(self) -> None:
         """What it teaches, how it went, and all that is in it."""
         run = self._run
         self._stand_still()
         self.app.push_screen(
-            AboutWorldScreen(lambda texts: about(self._told, run.known, texts, whole=run.whole), self._texts)
+            AboutWorldScreen(lambda texts: about(self._source.world, run.known, texts, whole=run.whole), self._texts)
         )
 
     def action_again(self) -> None:
         """Side by side with what is shown."""
         self._stand_still()
         try:
-            show_world(self._world)
+            source_of(self._source.name)
         except BadInput as bad:
             self.notify(self._texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
         else:
-            self.post_message(self.RunWanted(self._run, self._world))
+            self.post_message(self.RunWanted(self._run, self._source))
 
     # The log
 
@@ -297,7 +269,7 @@ class WorldScreen(MomentScreen):
         self._show_moment()
 
     def _subject(self) -> str:
-        return named(self._world)
+        return self._source.title
 
     def _say_clock(self) -> None:
         hosts, clock = self._texts("ui.pane.map"), self._run.clock
