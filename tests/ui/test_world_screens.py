@@ -460,6 +460,21 @@ def test_a_host_that_is_opened_before_anything_happened_shows_what_comes(tmp_pat
     asyncio.run(scene())
 
 
+def test_a_host_s_log_shows_all_of_its_moment_though_the_run_was_read_on_just_now(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "enter", "2")
+        host, feed, run = on.app.screen, on.app.screen_stack[-2]._feed, on.run
+        before = host._log.count
+        feed.records += [record for record in run.known if record.node == host._host][-5:]
+        while run.read_on():
+            pass
+        host._show()
+        assert host._log.count > before
+        assert host._shown.selected == host._log.count - 1
+
+    stage(scene, "first-mail")
+
+
 def test_what_comes_while_a_host_is_looked_at_is_taken_into_its_log(stage):
     async def scene(on: Stage) -> None:
         await on.press("end", "enter", "2")

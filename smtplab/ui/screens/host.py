@@ -262,6 +262,7 @@ class HostScreen(MomentScreen):
 
     def _show_all(self) -> None:
         """The tab at hand."""
+        self._take_in()
         run, known = self._run, self._run.nodes.knowledge(self._host, self._run.at)
         self._show_timeline()
         self._say_tabs()
