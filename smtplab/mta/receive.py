@@ -185,7 +185,8 @@ class Receiver:
         while request is not None:
             decision: Decision | Awaitable[Decision]
             if type(request) is Asked:
-                decision = request.refusal or self._answer(request)
+                refusal = request.refusal
+                decision = self._answer(request) if refusal is None else self._phrased(request.verb, refusal)
             elif type(request) is ContentReceived:
                 decision = self._take_content(request)
             elif type(request) is AuthAnswered:
@@ -256,8 +257,11 @@ class Receiver:
         if refusal is None and has_endless_header(content.content, self._rules.header_octets_max):
             refusal = make_reply(552, "The header is too large", enhanced="5.3.4")
         if refusal is not None:
-            return refusal
+            return self._phrased(".", refusal)
         return self._accept(self._visit.arrival(content))
+
+    def _phrased(self, verb: str, refusal: Reply) -> Reply:
+        return refusal if self._rules.phrase is None else self._rules.phrase(verb, refusal)
 
     # Waiting
 

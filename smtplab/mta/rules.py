@@ -138,6 +138,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     hooks: dict[str, Hook] = {}
     """By verb, for commands that are in order."""
     greet: GreetHook | None = None
+    phrase: Callable[[str, Reply], Reply] | None = None
+    """How this server says, to a verb (`.`: the content), what is refused before any hook is asked."""
     dishonoured: Callable[[], frozenset[str]] | None = None
     """Keywords that are announced to this client and refused all the same."""
 

@@ -44,7 +44,7 @@ def test_each_maker_has_its_own_codes_for_a_message_that_is_welcome(manner: Mann
     ("manner", "enhanced", "at_least_ms"),
     [
         ("plain", "5.1.1", 1),
-        ("postfix", "5.1.1", 1000),
+        ("postfix", "5.1.1", 0.8),
         ("exim", None, 1),
         ("exchange", "5.1.10", 5000),
         ("gmail", "5.1.1", 12),
@@ -56,6 +56,38 @@ def test_each_maker_refuses_an_unknown_user_with_its_own_code_and_at_its_own_pac
     (refusal,) = [reply for reply in spoken(manner, NOBODY) if reply[0] == "RCPT"]
     assert refusal[1:3] == (550, enhanced)
     assert at_least_ms <= refusal[3] < at_least_ms + 100
+
+
+def test_postfix_tires_of_a_client_after_ten_errors():
+    strangers = Trip("lan@home.example", tuple(f"nobody{n}@away.example" for n in range(12)))
+    refusals = [reply[3] for reply in spoken("postfix", strangers) if reply[0] == "RCPT"]
+    assert [ms >= 1000 for ms in refusals] == [False] * 10 + [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("manner", "codes"),
+    [
+        ("postfix", {("RCPT", 452, "4.5.3"), ("RCPT", 452, "4.2.2"), (".", 554, "5.4.0")}),
+        ("exim", {("RCPT", 452, None), (".", 550, None)}),
+    ],
+)
+def test_each_maker_refuses_in_its_own_codes_what_no_policy_of_it_is_about(manner: Manner, codes):
+    people = [msgspec.structs.replace(FIRST.users[1], address=f"{n}@away.example") for n in range(3)]
+    full = msgspec.structs.replace(FIRST.users[1], address="full@away.example", state="full")
+    looped = "Received: from a by b; Mon, 23 Nov 2026 01:00:00 +0000\n" * 60 + "\nRound and round.\n"
+    trips = (
+        Trip("lan@home.example", tuple(one.address for one in people), at_s=60.0),
+        Trip("lan@home.example", ("full@away.example",), at_s=120.0),
+        Trip("lan@home.example", ("minh@away.example",), at_s=180.0, text=looped),
+    )
+    software = Software(manner=manner, recipients_max=2)
+    changes = {MX: {"software": software}, "mail.home.example": {"lifetime_s": 600.0}}
+    hosts = tuple(msgspec.structs.replace(host, **changes.get(host.name, {})) for host in FIRST.hosts)
+    records: list[Record] = []
+    world = msgspec.structs.replace(FIRST, hosts=hosts, users=(*FIRST.users, *people, full), journeys=trips)
+    play(msgspec.structs.replace(world, expectations=()), None, None, records.append)
+    said = [r.event for r in records if isinstance(r.event, ev.ReplySent) and r.node == MX]
+    assert {(one.verb, one.code, one.enhanced) for one in said if one.code and one.code >= 400} == codes
 
 
 @pytest.mark.parametrize(

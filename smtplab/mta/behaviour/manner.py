@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from smtplab.wire.reply import Reply, make_reply
+from smtplab.wire.reply import Reply, make_reply, without_enhanced
 
 Manner = Literal["plain", "postfix", "exim", "exchange", "gmail"]
 Verdict = Literal["greylisted", "rate-limited", "blocklisted"]
@@ -40,9 +40,14 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     hops_max: int = 100
     reply_ms: float = 1.0
     refusal_s: float = 0.0
-    """How long a client that was refused has to wait for being told so: a tarpit."""
+    """How long a client that was refused for good has to wait for being told so: a tarpit."""
+    errors_borne: int | None = None
+    """After so many refusals and no message every reply comes `weary_s` late; None: it never tires."""
+    weary_s: float = 0.0
     content_ms: float = 0.0
     """How long the content is looked at before it is taken."""
+    enhanced: bool = True
+    """Enhanced status codes are its own, not only its administrator's."""
     judges_at: Occasion = "rcpt"
     """When the client's reputation and rate are held against it."""
     words: Mapping[str, Word] = {}
@@ -58,8 +63,9 @@ _PLAIN = Behaviour(
     }
 )
 
-# Postfix delays every refusal until RCPT, so that the log knows who was meant (smtpd_delay_reject); its 1 s after an
-# error is smtpd_error_sleep_time, 50 hops are hopcount_limit, 10240000 octets message_size_limit.
+# Postfix delays every refusal until RCPT, so that the log knows who was meant (smtpd_delay_reject); after 10 errors
+# (smtpd_soft_error_limit) each reply waits 1 s (smtpd_error_sleep_time), 50 hops are hopcount_limit, 10240000 octets
+# message_size_limit.
 _POSTFIX = Behaviour(
     banner="{host} ESMTP Postfix",
     extensions=(
@@ -69,7 +75,8 @@ _POSTFIX = Behaviour(
     size_octets_max=10_240_000,
     hops_max=50,
     reply_ms=0.8,
-    refusal_s=1.0,
+    errors_borne=10,
+    weary_s=1.0,
     words={
         "MAIL": Word(250, "2.1.0", "Ok"),
         "RCPT": Word(250, "2.1.5", "Ok"),
@@ -78,6 +85,7 @@ _POSTFIX = Behaviour(
         "RCPT 550 5.1.1": Word(550, "5.1.1", "<{who}>: recipient refused, not in the table of local users"),
         "RCPT 550 5.7.1": Word(554, "5.7.1", "<{who}>: relay access refused"),
         ".": Word(250, "2.0.0", "Ok: queued as {id}"),
+        ". 554 5.4.6": Word(554, "5.4.0", "Too many hops"),
     },
     verdicts={
         "greylisted": Word(450, "4.2.0", "Recipient refused for now: greylisted"),
@@ -94,6 +102,7 @@ _EXIM = Behaviour(
     size_octets_max=52_428_800,
     hops_max=30,
     reply_ms=1.5,
+    enhanced=False,
     words={
         "MAIL": Word(250, "", "OK"),
         "RCPT": Word(250, "", "Accepted"),
@@ -103,6 +112,7 @@ _EXIM = Behaviour(
         "RCPT 550 5.1.1": Word(550, "", "No such user at this address"),
         "RCPT 550 5.7.1": Word(550, "", "relay not permitted"),
         ".": Word(250, "", "OK id={id}"),
+        ". 554 5.4.6": Word(550, "", "Too many Received lines: perhaps a mail loop"),
     },
     verdicts={
         "greylisted": Word(451, "", "greylisted, try again later"),
@@ -186,4 +196,6 @@ def reword(behaviour: Behaviour, verb: str, reply: Reply, **values: str) -> Repl
     word = behaviour.words.get(f"{verb} {reply.code} {reply.enhanced}")
     if word is None and reply.severity in (2, 3):
         word = behaviour.words.get(verb)
-    return reply if word is None else word.reply(**values)
+    if word is not None:
+        return word.reply(**values)
+    return reply if behaviour.enhanced else without_enhanced(reply)

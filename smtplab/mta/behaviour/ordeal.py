@@ -78,6 +78,8 @@ class Ordeal:
         """For the message at hand."""
         self._reputed = False
         """Nothing was found against the client."""
+        self._errors = 0
+        """Refusals since the last message that was taken."""
         self._waiting: tuple[Fault, ...] = ()
         """At `connect`, for the greeting to come after."""
         self._dishonoured: frozenset[str] = frozenset()
@@ -89,7 +91,7 @@ class Ordeal:
         hooks: dict[str, Hook] = {**self._plain_rules.hooks, **dict.fromkeys(_STAGE_OF_VERB, self._answer)}
         greet = self._greet if self._faulty else None
         return msgspec.structs.replace(
-            self._plain_rules, hooks=hooks, greet=greet, dishonoured=lambda: self._dishonoured
+            self._plain_rules, hooks=hooks, greet=greet, phrase=self._phrased, dishonoured=lambda: self._dishonoured
         )
 
     def accept(self, accept: TakeContent) -> TakeContent:
@@ -153,13 +155,14 @@ class Ordeal:
         if (refusal := await self._judge_client("content")) is not None:
             return refusal
         if self._size_octets_max is not None and len(arrival.envelope.content) > self._size_octets_max:
-            return too_large()
+            return self._phrased(".", too_large())
         taken = accept(arrival)
         reply = await taken if inspect.isawaitable(taken) else taken
         if not isinstance(reply, Reply) or reply.severity != 2:
             return reply
         self._ward.injector.count_message(self._ward.place, self._occasion(arrival.caller))
         policies.count_message(self._client)
+        self._errors = 0
         queue_id = reply.lines[-1].rpartition(" ")[2]
         return word or reword(behaviour, ".", reply, id=queue_id, host=self._ward.name)
 
@@ -198,13 +201,20 @@ class Ordeal:
         word = hook(command, caller) if hook is not None else None
         if word is None:
             return self._own_reply(command, caller)
-        return self._own_unless(word, command, caller) if inspect.isawaitable(word) else word
+        return self._own_unless(word, command, caller) if inspect.isawaitable(word) else self._worded(command, word)
 
     async def _own_unless(self, word: Awaitable[Word | None], command: Command, caller: Caller) -> Word | None:
-        return await word or self._own_reply(command, caller)
+        said = await word
+        return self._own_reply(command, caller) if said is None else self._worded(command, said)
+
+    def _worded(self, command: Command, word: Word) -> Word:
+        if not isinstance(word, Reply):
+            return word
+        who = str(command.forward_path) if isinstance(command, Rcpt) else ""
+        return reword(self._ward.behaviour, command.verb, word, who=who, host=self._ward.name)
 
     def _own_reply(self, command: Command, caller: Caller) -> Reply | None:
-        if command.verb in _ENGINES_OWN:
+        if command.verb in _ENGINES_OWN and (command.verb == "AUTH" or self._ward.behaviour.enhanced):
             return None
         reply = answer(self._plain_rules, caller, command, self._ward.clock.now)
         if isinstance(command, Ehlo | Lhlo) and self._faulty:
@@ -219,10 +229,22 @@ class Ordeal:
         sender = "" if self._sender == "<>" else self._sender
         return self._ward.policies.judge_triplet(self._client, sender, recipient, self._emit)
 
+    def _phrased(self, verb: str, refusal: Reply) -> Reply:
+        self._errors += 1
+        return reword(self._ward.behaviour, verb, refusal, host=self._ward.name)
+
     def _told(self, word: Word | None) -> Word | Awaitable[Word | None] | None:
         """At once, or after the tarpit."""
-        pause_s = self._ward.behaviour.refusal_s
-        return self._after(pause_s, word) if pause_s and isinstance(word, Reply) and word.severity == 5 else word
+        if not isinstance(word, Reply):
+            return word
+        behaviour, pause_s = self._ward.behaviour, 0.0
+        if behaviour.errors_borne is not None and self._errors >= behaviour.errors_borne:
+            pause_s = behaviour.weary_s
+        elif word.severity == 5:
+            pause_s = behaviour.refusal_s
+        if word.severity in (4, 5):
+            self._errors += 1
+        return self._after(pause_s, word) if pause_s else word
 
     async def _after(self, pause_s: float, reply: Reply) -> Reply:
         await self.suffering.pause(pause_s)
