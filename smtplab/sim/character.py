@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from smtplab.mta.accounts import MemoryAccounts
-from smtplab.mta.behaviour.manner import Behaviour, behaviour_of
+from smtplab.mta.behaviour.manner import Behaviour, behaviour_of, quicker
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Hook, Rules
@@ -36,9 +36,9 @@ def takes_mail(host: Host) -> bool:
     return "submission" in host.roles or not RELAYS.isdisjoint(host.roles)
 
 
-def behaviour(host: Host) -> Behaviour:
-    """The manner of its software, with what the world says otherwise."""
-    software, manner = host.software, behaviour_of(host.software.manner)
+def behaviour(host: Host, speed: float = 1.0) -> Behaviour:
+    """The manner of its software, its pauses divided by the speed, with what the world says otherwise."""
+    software, manner = host.software, quicker(behaviour_of(host.software.manner), speed)
     own = {
         "banner": software.banner,
         "extensions": software.extensions,
@@ -51,15 +51,16 @@ def behaviour(host: Host) -> Behaviour:
     return msgspec.structs.replace(manner, **said) if said else manner
 
 
-def rules_by_port(world: World, host: Host, tls: ServerTls | None) -> dict[int, Rules]:
+def rules_by_port(world: World, host: Host, tls: ServerTls | None, speed: float = 1.0) -> dict[int, Rules]:
     """What a host answers at each of its ports; none for a host that takes no mail."""
+    manner = behaviour(host, speed)
     rules = {}
     if "submission" in host.roles:
-        rules[SUBMISSION_PORT] = submission = _submission_rules(world, host, tls)
+        rules[SUBMISSION_PORT] = submission = _submission_rules(world, host, tls, manner)
         if tls is not None:
             rules[SUBMISSIONS_PORT] = msgspec.structs.replace(submission, implicit_tls=True)
     if not RELAYS.isdisjoint(host.roles):
-        rules[SMTP_PORT] = _relay_rules(world, host, tls)
+        rules[SMTP_PORT] = _relay_rules(world, host, tls, manner)
     return rules
 
 
@@ -89,8 +90,7 @@ def own_domains(host: Host) -> frozenset[str]:
     return frozenset(domain.lower() for domain in host.domains) if "mx" in host.roles else frozenset()
 
 
-def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
-    manner = behaviour(host)
+def _submission_rules(world: World, host: Host, tls: ServerTls | None, manner: Behaviour) -> Rules:
     agents = {other.name for other in world.hosts if other.submits_to == host.name}
     return Rules(
         hostname=host.name,
@@ -106,8 +106,7 @@ def _submission_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
     )
 
 
-def _relay_rules(world: World, host: Host, tls: ServerTls | None) -> Rules:
-    manner = behaviour(host)
+def _relay_rules(world: World, host: Host, tls: ServerTls | None, manner: Behaviour) -> Rules:
     return Rules(
         hostname=host.name,
         banner=manner.banner,

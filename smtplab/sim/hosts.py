@@ -52,7 +52,7 @@ class Server:
         self._host = host
         self._internet = internet
         tls = internet.server_tls(host) if host.offers_tls else None
-        self._rules = rules_by_port(world, host, tls)
+        self._rules = rules_by_port(world, host, tls, internet.speed)
         self._maildrop_rules = maildrop_rules(host, self.people, tls)
         self._maildrops = MemoryMailboxes(self.mailboxes)
         self._ward = self._make_ward()
@@ -154,7 +154,7 @@ class Server:
         return Ward(
             name=host.name,
             place=host.name,
-            behaviour=behaviour(host),
+            behaviour=behaviour(host, internet.speed),
             policies=Policies(host.greylisting, host.rate_limit, host.blocklists, self.net),
             injector=internet.injector,
             clock=internet.clock,

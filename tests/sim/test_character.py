@@ -1,9 +1,11 @@
 import ssl
 
+from msgspec.structs import replace
+
 from smtplab.mta.rules import Caller
 from smtplab.net.ports import ServerTls
 from smtplab.net.trust import PkixTrust
-from smtplab.sim.character import routing, rules_by_port, sending_options, takes_mail
+from smtplab.sim.character import behaviour, routing, rules_by_port, sending_options, takes_mail
 from smtplab.sim.library import load_world
 from smtplab.wire.address import Mailbox
 from smtplab.wire.command import Rcpt
@@ -68,3 +70,14 @@ def test_mail_goes_to_the_relay_of_the_house_else_to_the_mx():
     assert routing(CAMPUS.host("submission.neu.example")).source == "relay"
     assert routing(CAMPUS.host("relay.neu.example")).server is None
     assert "10.2.0.25" in routing(CAMPUS.host("relay.neu.example")).ourselves
+
+
+def test_what_is_peculiar_to_a_manner_is_as_quick_as_the_world():
+    host = CAMPUS.host("mx1.hust.example")
+    host = replace(host, software=replace(host.software, manner="exchange", reply_ms=None))
+    usual, quick = behaviour(host), behaviour(host, 50.0)
+    assert (usual.refusal_s, quick.refusal_s) == (5.0, 0.1)
+    assert quick.reply_ms == usual.reply_ms / 50
+    assert rules_by_port(CAMPUS, host, TLS, 50.0)[25].reply_delay_s == quick.reply_ms / 1000
+    # What the file says was divided when the world was moved to loopback.
+    assert behaviour(replace(host, software=replace(host.software, reply_ms=3.0)), 50.0).reply_ms == 3.0
