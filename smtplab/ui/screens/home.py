@@ -60,6 +60,7 @@ class Offers(Picks):
 class HomeScreen(Screen[None]):
     """Posts what the person chose; the app makes a walk of it or says why it can't."""
 
+    AUTO_FOCUS: ClassVar = ""
     CSS_PATH: ClassVar = sheets("screens/home", "widgets/key_bar")
     HELP: ClassVar = "ui.help.home"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -118,7 +119,8 @@ class HomeScreen(Screen[None]):
     def on_mount(self) -> None:
         self._offer()
         self._say_note()
-        self.query_one(RecipientInput).focus()
+        # It is in sight at the top; where nothing has its place yet, Textual would scroll the headline away to show it.
+        self.query_one(RecipientInput).focus(scroll_visible=False)
 
     def on_screen_resume(self) -> None:
         """A walk may have left a capture behind."""
