@@ -37,6 +37,8 @@ class _NameServer(msgspec.Struct, frozen=True):
     round_trip_s: float
     troubled: bool
     """Faults may befall who asks."""
+    links: tuple[str, ...] = ()
+    """The names of those on the way there."""
 
 
 class NameServers:
@@ -68,6 +70,8 @@ class NameServers:
             return None
         await asyncio.sleep(seen.round_trip_s * (2 if tcp else 1))
         if seen.troubled:
+            if self._is_cut_off(source, seen.links):
+                return None
             name = query.question[0].name.to_text(omit_final_dot=True).lower()
             for fault in self._injector.at(seen.host, "dns", self._clock.monotonic(), Occasion(source, name=name)):
                 self._tell(fault, seen.host, "dns")
@@ -85,6 +89,14 @@ class NameServers:
         for change in self._names.advance(self._clock.monotonic()):
             self._tell(change, change.where, "dns")
         return self._names.ask(query, tcp=tcp)
+
+    def _is_cut_off(self, source: str, links: tuple[str, ...]) -> bool:
+        """Does a link on the way let nothing through?"""
+        for link in links:
+            if (silence := self._injector.silence(link, self._clock.monotonic(), Occasion(source))) is not None:
+                self._tell(silence, link, "dns")
+                return True
+        return False
 
     def read(self, response: dns.message.Message, name: str, rrtype: str, server: str) -> Found | None:
         """As `net.dns.read_response`, but once: the same response is given to every host that asks."""
@@ -108,7 +120,11 @@ class NameServers:
         if not self._roads.knows(source):
             # Who comes from outside the world stands next to its server.
             return _NameServer(host, 0.0, troubled)
-        seen = _NameServer(host, 2 * self._roads.latency_s(source, server.address), troubled)
+        way = self._roads.way(source, server.address)
+        if way.loss >= 1:
+            return None
+        troubled = troubled or any(map(self._injector.touches, way.links))
+        seen = _NameServer(host, 2 * way.latency_s, troubled, way.links)
         self._seen[source, server] = seen
         return seen
 

@@ -200,6 +200,22 @@ def test_a_link_may_fall_silent():
     assert len(facts(records, ev.Delivered)) == 1
 
 
+def test_over_a_silent_link_nobody_is_asked_for_names_either():
+    resolver = msgspec.structs.replace(FIRST.hosts[0], site="away")
+    hosts = (resolver, *FIRST.hosts[1:])
+    trip = msgspec.structs.replace(TRIP, at_s=60.0)
+    cut = Silence(where="the line", stage="connect", when=When(from_s=60.05, until_s=600))
+    records, _ = suffer(cut, links=LINE, hosts=hosts, journeys=(trip,))
+    assert {failed.reason for failed in facts(records, ev.DnsFailed)} == {"timed-out"}
+    assert {told.where for told in facts(records, ev.FaultInjected)} == {"the line/dns"}
+    assert [one.reason.split()[0] for one in facts(records, ev.Deferred)] == ["timed-out", "timed-out"]
+    assert len(facts(records, ev.Delivered)) == 1
+    dead = (LINE[0], msgspec.structs.replace(LINE[1], loss=1.0))
+    records, played = suffer(links=dead, hosts=hosts)
+    assert facts(records, ev.DnsAnswered) == []
+    assert played.ended.result == "deferred"
+
+
 @pytest.mark.parametrize(
     "kind",
     [

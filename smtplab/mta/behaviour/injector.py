@@ -17,6 +17,7 @@ from smtplab.mta.behaviour.faults import (
     Fault,
     Handshake,
     Shutdown,
+    Silence,
     SizeLie,
     Stage,
     StripStarttls,
@@ -169,6 +170,15 @@ class Injector:
                 acting.append(tally.fault)
                 decided = decided or not delays
         return tuple(acting)
+
+    def silence(self, link: str, at_s: float, occasion: Occasion = NOWHERE) -> Silence | None:
+        """What lets nothing over a link now; one that counts, or leaves it to chance, means connections alone."""
+        for tally in self._by_place.get((link, "connect"), ()):
+            fault = tally.fault
+            lasts = fault.count is None and not fault.when.after and fault.when.chance == 1
+            if isinstance(fault, Silence) and lasts and tally.fits(occasion, at_s):
+                return fault
+        return None
 
     def count_message(self, where: str, occasion: Occasion = NOWHERE) -> None:
         """A message was taken there."""
