@@ -30,6 +30,8 @@ _UNSAFE_IN_FOLDER = re.compile(r"[^a-z0-9@._+=\-]|^\.")
 _UNSAFE_IN_HOST = re.compile(r"[^A-Za-z0-9.\-]")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""A file system that knows no hard links, such as FAT, says so in one of these ways."""
 
 
 def one_folder(folder: Path) -> FolderOf:
@@ -135,14 +137,24 @@ def _show(folder: Path, name: str) -> OSError | None:
     written = folder / "tmp" / name
     try:
         try:
-            # A link, unlike a rename, never takes the place of another message.
-            (folder / "new" / name).hardlink_to(written)
+            _link(written, folder / "new" / name)
         finally:
             written.unlink(missing_ok=True)
         _sync_folder(folder / "new")
     except OSError as trouble:
         return trouble
     return None
+
+
+def _link(written: Path, shown: Path) -> None:
+    try:
+        # Unlike a rename it never takes the place of another message.
+        shown.hardlink_to(written)
+    except OSError as trouble:
+        if trouble.errno not in _NO_LINKS:
+            raise
+        # 64 bits of its name are chance.
+        written.rename(shown)
 
 
 def _ended_by_lf(content: bytes) -> Iterator[bytes]:

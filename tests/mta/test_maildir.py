@@ -129,6 +129,16 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def unknown(*_paths, **_options):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unknown)
+    (trouble,), (told,) = deliver(maildirs(one_folder(tmp_path)), CONTENT)
+    assert (trouble, told.mailbox) == (None, "anna@here.example")
+    assert [len(list((tmp_path / folder).iterdir())) for folder in ("tmp", "new")] == [0, 1]
+
+
 def test_what_is_laid_shows_when_it_is_told_to_and_else_was_never_there(tmp_path):
     store, told = maildirs(one_folder(tmp_path)), []
 
