@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from smtplab.net.ports import ServerTls
+from smtplab.net.self_signed import COMMON_NAME_MAX
 from smtplab.net.server_tls import server_tls_from_pem
 from smtplab.sim import chance
 
@@ -132,7 +133,8 @@ def _key(seed: int, owner: str) -> ec.EllipticCurvePrivateKey:
 
 
 def _common_name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    """A host's whole name, which may be longer, stands among the alternative ones."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:COMMON_NAME_MAX])])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

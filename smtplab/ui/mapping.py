@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from smtplab.journal import Stage
+from smtplab.ui.log import short
 from smtplab.ui.rungs import Piece, fitted
 from smtplab.view.network import Flow, HostNow, Network, Plan, Spot
 from smtplab.view.safe import safe
@@ -21,6 +22,7 @@ _LANES: Final = (8, 5, 11)
 _SPINE: Final = 8
 _BOX_ROWS_MAX: Final = 24
 _NAME_CELLS: Final = 28
+_CUT_NAME_CELLS_MIN: Final = 8
 
 _PROGRESS: Final[dict[Stage, float]] = {
     "dns": 0.5,
@@ -88,14 +90,16 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
     """A host's mark, its name, what it holds and, where `telling`, what it does now."""
     mark, style = _mark(spot.name, network)
     now = network.host(spot.name)
-    # On the map the room is the message's: the worlds' common last label is left out.
-    named = safe(spot.name if telling else spot.name.removesuffix(".example"))
-    name = fitted(named, min(_NAME_CELLS, cells - 3))
+    name = _named(spot.name, min(_NAME_CELLS, cells - 3), whole=telling)
     room = cells - max(cell_len(name) + 1, _NAME_CELLS if telling else 0) - 3
     does = doing(spot.name, network, texts, shorten=True) if telling else ""
     text = " · ".join(filter(None, (_held(now, texts, ""), does)))
     if cell_len(text) > room:
         text = " · ".join(filter(None, (_held(now, texts, ".short"), does)))
+    if not telling and cell_len(text) > room:
+        # What it holds is said whole: the name gives way.
+        name = _named(spot.name, max(cells - cell_len(text) - 4, _CUT_NAME_CELLS_MIN), whole=False)
+        room = cells - cell_len(name) - 4
     text = fitted(text, room)
     gap = _NAME_CELLS - cell_len(name) if telling else cells - cell_len(name) - cell_len(text) - 3
     pad = cells - 3 - cell_len(name) - max(gap, 1) - cell_len(text)
@@ -106,6 +110,13 @@ def _row(spot: Spot, network: Network, cells: int, texts: Texts, *, telling: boo
         Piece(text, "odd" if now.queued else "quiet"),
         Piece(" " * max(pad, 0), ""),
     ]
+
+
+def _named(host: str, cells: int, *, whole: bool) -> str:
+    """On the map the room is the message's: the worlds' common last label is left out. Of what is too long the middle
+    goes, so that two hosts of one domain, or of one name, stay two."""
+    name = safe(host if whole else host.removesuffix(".example"))
+    return name if cell_len(name) <= cells else short(host, cells)
 
 
 def _held(now: HostNow, texts: Texts, form: str) -> str:

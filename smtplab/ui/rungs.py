@@ -88,6 +88,8 @@ def highlighted(pieces: list[Piece], wanted: str) -> list[Piece]:
 
 def fitted(text: str, cells: int) -> str:
     """Cut at the right with an ellipsis where it is too wide; never padded."""
+    if cells < 1:
+        return ""
     if len(text) * 2 <= cells or cell_len(text) <= cells:
         return text
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + "…"

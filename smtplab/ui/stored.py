@@ -8,17 +8,21 @@ from textual.content import Content
 
 from smtplab.message.header import decode_words, fields_of, find_first
 from smtplab.ui.reading import elapsed
+from smtplab.ui.rungs import fitted
 from smtplab.view.knowledge import StoredMessage
 from smtplab.view.safe import safe
 from smtplab.view.texts import Texts
 
 _SHOWN_OCTETS: Final = 16_384
 """Of a message: its whole head and the beginning of its body."""
+_MAILBOX_CELLS_MAX: Final = 32
+"""On one line with the subject, of which the rest of 80 columns is left."""
 
 
 def line(one: StoredMessage, raw: bytes | None, *, on_one_line: bool) -> Content:
     """When it came, into which mailbox and, where its bytes are known, what it is about."""
-    said = Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$quiet"), safe(one.mailbox))
+    mailbox = fitted(safe(one.mailbox), _MAILBOX_CELLS_MAX) if on_one_line else safe(one.mailbox)
+    said = Content.assemble((f"{elapsed(one.elapsed_us / 1e6):>9}  ", "$quiet"), mailbox)
     subject = "" if raw is None else decode_words(find_first(fields_of(raw[:_SHOWN_OCTETS]), "Subject"))
     if not subject:
         return said

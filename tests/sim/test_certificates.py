@@ -50,6 +50,13 @@ def test_a_certificate_holds_for_its_name_and_its_dates_at_the_clock_of_the_worl
         verify(certificate, authority, START - timedelta(days=31))
 
 
+def test_a_host_s_name_may_be_longer_than_a_common_name():
+    name = f"mail.{'faculty-of-information-technology.' * 2}example"
+    authority = Authority(7, START)
+    verify(authority.issue(name, (name,)), authority, START, name)
+    assert authority.wrong_server_tls(name, "self-signed")
+
+
 def test_a_certificate_of_another_world_is_not_trusted():
     with pytest.raises(VerificationError):
         verify(Authority(8, START).issue(*_host()), Authority(7, START), START)

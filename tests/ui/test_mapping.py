@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from smtplab.lab.worlds import bundled_worlds, plan_of
 from smtplab.ui import mapping
-from smtplab.view.network import Flow, HostNow, Network
+from smtplab.view.network import Flow, HostNow, Network, Plan, Spot
 from smtplab.view.texts import Texts
 
 EN = Texts("en")
@@ -26,6 +26,22 @@ def test_every_host_stands_where_the_picture_says_and_no_row_is_too_wide(world, 
     for host, (y, start, end) in picture.places.items():
         assert host.removesuffix(".example")[:18] in rows[y][start:end]
     assert all(cell_len(row) <= cells for row in rows)
+
+
+@pytest.mark.parametrize("cells", [60, 84, 90, 130])
+def test_long_names_stay_apart_and_leave_room_for_what_their_hosts_hold(cells):
+    hosts = [f"{name}.faculty-of-{what}.example" for name in ("mail", "laptop") for what in ("medicine", "mathematics")]
+    spots = tuple(Spot(host, "here", ("mx",), ()) for host in hosts)
+    net = Network({})
+    net.hosts[hosts[0]] = HostNow(queued=12, stored=345)
+    picture = mapping.draw(Plan("long", ("here",), spots), net, "", cells, EN)
+    rows = text_of(picture)
+    places = [rows[y][start:end].strip() for y, start, end in picture.places.values()]
+    assert len({place.split("  ")[0] for place in places}) == len(hosts)
+    assert all(cell_len(row) <= cells for row in rows)
+    assert "12" in places[0]
+    assert "345" in places[0]
+    assert not any(" …" in place for place in places)
 
 
 def network(**flow: object) -> Network:

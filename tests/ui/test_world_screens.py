@@ -598,6 +598,36 @@ def test_a_mailbox_lists_its_subjects_and_shows_the_stored_bytes(stage, size):
     stage(scene, "smtputf8", size=size)
 
 
+def test_a_long_host_s_name_leaves_its_tabs_and_its_subjects_in_sight(tmp_path):
+    long = "mail.faculty-of-information-and-communication-technology.away.example"
+    mine = tmp_path / "long.toml"
+    mine.write_text(
+        world_text("first-mail")
+        .replace("mail.away.example", long)
+        .replace("10 mail\nmail IN", f"10 {long}.\n{long}. IN")
+        .replace("minh@away.example", "nguyen.thi.minh.khai.giang.vien.chinh@away.example"),
+        "utf-8",
+    )
+
+    async def scene() -> None:
+        app = SmtplabApp("vi", tmp_path / "captures", make_world_feed=PlayedFeed)
+        async with app.run_test(size=(80, 24)) as pilot:
+            stage = Stage(app, pilot)
+            app._open_world(str(mine))
+            await pilot.pause()
+            await stage.all_known()
+            await stage.press("end")
+            app.screen.query_one(WorldMap).choose(long)
+            await stage.press("enter", "3")
+            assert "4 phiên" in stage.shown()
+            await stage.until(lambda: "My first mail" in stage.shown())
+            await pilot.resize_terminal(160, 48)
+            await pilot.pause()
+            assert long in stage.shown().splitlines()[3]
+
+    asyncio.run(scene())
+
+
 def test_something_can_go_wrong_at_the_host_that_is_looked_into(stage):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("mail.away.example")

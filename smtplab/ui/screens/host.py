@@ -45,6 +45,8 @@ Tab = Literal["knows", "log", "mailboxes", "sessions"]
 
 TABS: Final[tuple[Tab, ...]] = ("knows", "log", "mailboxes", "sessions")
 
+_HOST_CELLS_MIN: Final = 12
+
 
 class List(Picks):
     """Beside it stands what the line at hand is about."""
@@ -144,6 +146,9 @@ class HostScreen(MomentScreen):
     def on_resize(self) -> None:
         self.set_class(self.size.width < 120, "-narrow")
         self._share_room()
+        self._say_tabs()
+        if self._tab == "mailboxes":
+            self._show()
 
     def _share_room(self) -> None:
         self.query_one(Inspector).display = self._explains
@@ -211,11 +216,15 @@ class HostScreen(MomentScreen):
         self._show()
 
     def _say_tabs(self) -> None:
-        parts = [Content.styled(f" {safe(self._host)} ", "bold $accent"), Content("  ")]
+        parts: list[Content] = []
         for number, tab in enumerate(TABS, 1):
             style = "bold $primary on $chosen" if tab == self._tab else "$quiet"
             said = Content.styled(f" {number} {self._texts(f'ui.host.tab.{tab}')} ", style)
             parts += [said.stylize(Style.from_meta({"@click": f"screen.tab({tab!r})"})), Content(" ")]
+        # A long name gives way to the tabs: it stands whole in the title, and above what the host knew.
+        room = max(self.size.width - sum(part.cell_length for part in parts) - 4, _HOST_CELLS_MIN)
+        host = self._host if len(self._host) <= room else short(self._host, room)
+        parts = [Content.styled(f" {safe(host)} ", "bold $accent"), Content("  "), *parts]
         self.query_one("#tabs", Static).update(Content.assemble(*parts))
 
     def _line_at_hand(self) -> Record | None:

@@ -28,6 +28,8 @@ from smtplab.view.texts import Texts
 
 HOSTS_SHOWN: Final = 6
 """Of one network: the line stays a line."""
+_SITE_CELLS_MAX: Final = 16
+"""A longer name stands out of its column."""
 
 
 class WorldList(Picks):
@@ -148,7 +150,7 @@ class WorldsScreen(Screen[None]):
     def _page(self, one: Offer) -> list[Content]:
         texts = self._texts
         hosts = sum(len(names) for _, names in one.sites)
-        cells = max((len(site) for site, _ in one.sites), default=0)
+        cells = min(max((len(site) for site, _ in one.sites), default=0), _SITE_CELLS_MAX)
         return [
             Content.styled(safe(one.title), "bold $primary"),
             Content.styled(safe(one.name), "$quiet"),
