@@ -17,7 +17,7 @@ LINE = "This line fills the message up to its size, as an attachment would. " + 
 
 def compose(world: World, seed: int, sender: User, recipient: str) -> bytes:
     """The world's own letter with CR LF line ends, dated at its start; what must be unique is drawn from the seed."""
-    return _letter(world, seed, _Heading(sender.address, sender.name, recipient, sender.agent, ""))
+    return _letter(world, seed, _Heading(sender.address, sender.name, recipient, sender.agent, "", world.start))
 
 
 def write(world: World, seed: int, trip: Trip, people: Travellers, number: int) -> bytes:
@@ -26,7 +26,8 @@ def write(world: World, seed: int, trip: Trip, people: Travellers, number: int) 
         # TOML's own LF ends a line; a written-out one stays alone, for it is what the trip is about.
         return trip.text.replace("\n", "\r\n").replace("\\n", "\n").encode()
     name = people.user.name if people.user else ""
-    heading = _Heading(trip.sender, name, ">, <".join(trip.recipients), people.agent.name, f"/{number}")
+    written = world.start + dt.timedelta(seconds=trip.at_s)
+    heading = _Heading(trip.sender, name, ">, <".join(trip.recipients), people.agent.name, f"/{number}", written)
     letter = _letter(world, seed, heading)
     missing = (trip.size_octets or 0) - len(letter)
     if missing <= 0:
@@ -41,13 +42,14 @@ class _Heading(msgspec.Struct, frozen=True):
     recipients: str
     agent: str
     which: str
+    date: dt.datetime
 
 
 def _letter(world: World, seed: int, heading: _Heading) -> bytes:
     purpose = f"message-id/{heading.sender}/{heading.recipients}{heading.which}"
     unique = chance.octets(seed, heading.agent, purpose).hex()[:16]
     fields = (
-        f"Date: {_date(world.start)}",
+        f"Date: {_date(heading.date)}",
         f"From: {_phrase(heading.name)} <{heading.sender}>",
         f"To: <{heading.recipients}>",
         f"Message-ID: <{unique}@{heading.agent}>",
@@ -56,7 +58,7 @@ def _letter(world: World, seed: int, heading: _Heading) -> bytes:
     return "\r\n".join(fields).encode("utf-8")
 
 
-# A world has one letter and one start: all that it sends is of that day.
+# A world has one letter.
 @functools.lru_cache(maxsize=16)
 def _rest(letter: Letter) -> str:
     """From the subject to the end of the body."""
@@ -69,6 +71,7 @@ def _rest(letter: Letter) -> str:
     return "\r\n".join((*fields, "", *letter.body.strip("\n").split("\n"), ""))
 
 
+# What is sent side by side is of one moment.
 @functools.lru_cache(maxsize=16)
 def _date(start: dt.datetime) -> str:
     return format_datetime(start)
