@@ -43,6 +43,11 @@ class Alarm:
         elif moment < self._wakes_at:
             self._set(moment)
 
+    def look(self) -> None:
+        """Now and then, where the clock may be set, or go on while the machine sleeps: timers know nothing of that."""
+        if self._wakes_at is not None and self._clock.now() >= self._wakes_at:
+            self._wake.set()
+
     def _set(self, moment: float) -> None:
         if self._timer is not None:
             self._timer.cancel()

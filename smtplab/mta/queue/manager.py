@@ -131,6 +131,10 @@ class Queue:
         self._stopping = True
         self._alarm.wake()
 
+    def look_at_clock(self) -> None:
+        """As `Alarm.look`."""
+        self._alarm.look()
+
     async def drain(self) -> None:
         """Waits until nothing is queued: every message relayed, delivered, bounced or deleted."""
         await self._count()

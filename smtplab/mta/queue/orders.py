@@ -24,9 +24,10 @@ class OrderBook(Protocol):
 
 
 async def obey(queue: Queue, book: OrderBook) -> None:
-    """Until cancelled."""
+    """Until cancelled. Whoever looks that often also sees a clock that was set."""
     while True:
         await obey_once(queue, book)
+        queue.look_at_clock()
         await asyncio.sleep(LOOK_S)
 
 
