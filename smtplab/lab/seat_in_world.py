@@ -16,7 +16,7 @@ from smtplab.lab.request import WalkRequest
 from smtplab.lab.seat import SPAN, OnRecord, Seat
 from smtplab.mta.options import Routing
 from smtplab.net.live import live_net
-from smtplab.sim.character import own_domains
+from smtplab.sim.directory import own_domains
 from smtplab.sim.library import WorldError, load_world
 from smtplab.sim.standing import StandingWorld, seat_in
 from smtplab.sim.world import RELAYS

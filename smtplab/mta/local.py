@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -39,6 +39,9 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[MailingList, ...] = ()
     catch_all: dict[str, Mailbox] = {}
     """By domain: who gets what is for nobody."""
+    literals: Mapping[str, str] = {}
+    """Address literals of ours, in lower case, each with the domain that it stands for (RFC 1123 5.2.17); they stand
+    among `domains` too."""
     separator: str = "+"
     """Between a user and a tag: `user+tag` is delivered to `user`. Empty: no address has a tag."""
 
@@ -66,6 +69,8 @@ Destination = IntoMailbox | Onward | MailingList | ListBounce | Nobody
 def look_up(directory: Directory, recipient: Mailbox) -> Destination:
     """The whole address first, then without its tag, then the domain's catch-all; postmaster is always somebody
     (RFC 5321 4.5.1)."""
+    if (meant := directory.literals.get(recipient.domain.lower())) is not None:
+        recipient = Mailbox(recipient.local, meant)
     forms = [recipient]
     if directory.separator and directory.separator in recipient.local[1:]:
         user = recipient.local[: recipient.local.index(directory.separator, 1)]

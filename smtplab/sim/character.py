@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from smtplab.mta.options import Routing, SessionOptions
 from smtplab.mta.rules import Caller, Hook, Rules
 from smtplab.mta.timeouts import quickened
 from smtplab.net.ports import ServerTls, Trust
-from smtplab.sim.directory import Known, directory_of
+from smtplab.sim.directory import Known, directory_of, own_domains, own_literals
 from smtplab.sim.world import RELAYS, Host, User, World
 from smtplab.smtp.sasl import Secret
 from smtplab.smtp.server import Limits
@@ -85,11 +85,6 @@ def routing(host: Host) -> Routing:
     return Routing(server=host.relays_to or None, source="relay", ourselves=ourselves)
 
 
-def own_domains(host: Host) -> frozenset[str]:
-    """Whose mail ends here."""
-    return frozenset(domain.lower() for domain in host.domains) if "mx" in host.roles else frozenset()
-
-
 def _submission_rules(world: World, host: Host, tls: ServerTls | None, manner: Behaviour) -> Rules:
     agents = {other.name for other in world.hosts if other.submits_to == host.name}
     return Rules(
@@ -107,14 +102,15 @@ def _submission_rules(world: World, host: Host, tls: ServerTls | None, manner: B
 
 
 def _relay_rules(world: World, host: Host, tls: ServerTls | None, manner: Behaviour) -> Rules:
+    directory = directory_of(world, host)
     return Rules(
         hostname=host.name,
         banner=manner.banner,
         dialect=host.software.dialect,
         extensions=manner.extensions if host.software.dialect != "smtp" else (),
         tls=tls,
-        local_domains=None if host.open_relay else own_domains(host),
-        local_users=Known(directory_of(world, own_domains(host))),
+        local_domains=None if host.open_relay else directory.domains,
+        local_users=Known(directory),
         relay_domains=frozenset(host.domains if "backup-mx" in host.roles else ()),
         trusted=tuple(address for name in host.accepts_from for address in world.host(name).addresses),
         limits=_limits(manner),
@@ -130,7 +126,7 @@ def _hooks(world: World, host: Host) -> dict[str, Hook]:
     hooks: dict[str, Hook] = {}
     people = [user for domain in own_domains(host) for user in world.people(domain) if user.state != "active"]
     if people:
-        hooks["RCPT"] = ClosedMailboxes({user.address.lower(): user for user in people})
+        hooks["RCPT"] = ClosedMailboxes({user.address.lower(): user for user in people}, own_literals(host))
     if host.software.dialect == "smtp":
         hooks["EHLO"] = _no_ehlo
     return hooks
@@ -149,15 +145,17 @@ def _no_ehlo(command: Command, caller: Caller) -> Reply:
 class ClosedMailboxes:
     """Answers for the mailboxes that exist and yet take nothing now."""
 
-    def __init__(self, people: dict[str, User]) -> None:
+    def __init__(self, people: dict[str, User], literals: Mapping[str, str]) -> None:
         self._people = people
+        self._literals = literals
 
     def __call__(self, command: Command, caller: Caller) -> Reply | None:
         """RFC 3463 3.3: X.2.2 is a full mailbox, X.2.1 a disabled one. None where the ordinary rules hold."""
         del caller
         if not isinstance(command, Rcpt):
             return None
-        user = self._people.get(str(command.forward_path).lower())
+        local, _, domain = str(command.forward_path).lower().rpartition("@")
+        user = self._people.get(f"{local}@{self._literals.get(domain, domain)}")
         match user.state if user else "active":
             case "active":
                 return None

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from smtplab.mta.lists import MailingList
 from smtplab.mta.local import Directory, Nobody, look_up
-from smtplab.sim.world import CATCH_ALL, World
+from smtplab.sim.world import CATCH_ALL, Host, World
 from smtplab.wire.address import Mailbox
 
 
-def directory_of(world: World, domains: frozenset[str]) -> Directory:
-    """Of a checked world; `domains` in lower case."""
+def own_domains(host: Host) -> frozenset[str]:
+    """Whose mail ends here."""
+    return frozenset(domain.lower() for domain in host.domains) if "mx" in host.roles else frozenset()
+
+
+def own_literals(host: Host) -> dict[str, str]:
+    """Its addresses as they stand behind an @, in lower case, for its first domain: RFC 1123 5.2.17 has a server know
+    them."""
+    if "mx" not in host.roles:
+        return {}
+    return {f"[ipv6:{one}]" if ":" in one else f"[{one}]": host.domains[0].lower() for one in host.addresses}
+
+
+def directory_of(world: World, host: Host) -> Directory:
+    """Of a checked world."""
+    domains, literals = own_domains(host), own_literals(host)
     aliases = [alias for alias in world.aliases if domain_of(alias.address) in domains]
     return Directory(
-        domains=domains,
+        domains=domains | literals.keys(),
+        literals=literals,
         users=frozenset(user.address.lower() for domain in domains for user in world.people(domain)),
         aliases={
             alias.address.lower(): tuple(map(mailbox_of, alias.to))

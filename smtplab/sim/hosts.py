@@ -26,12 +26,11 @@ from smtplab.sim.character import (
     POP3_PORT,
     behaviour,
     maildrop_rules,
-    own_domains,
     routing,
     rules_by_port,
     sending_options,
 )
-from smtplab.sim.directory import directory_of
+from smtplab.sim.directory import directory_of, own_domains
 from smtplab.sim.door import Door, Enter
 from smtplab.sim.internet import Internet
 from smtplab.sim.world import Host, World
@@ -63,8 +62,7 @@ class Server:
                 hostname=host.name,
                 options=sending_options(host, internet.trust, internet.speed),
                 routing=routing(host),
-                local_domains=own_domains(host),
-                directory=directory_of(world, own_domains(host)),
+                directory=directory_of(world, host),
                 mailboxes=self.mailboxes,
                 scope=internet.journal.scope(node=host.name, hop=0, span="", stage="queue"),
                 net_at=functools.cache(partial(hops.net_at, self.net, host.addresses)),

@@ -50,7 +50,7 @@ def test_a_relay_trusts_the_servers_of_its_own_house_and_nobody_else():
 
 
 def test_an_mx_is_the_end_for_its_domain_and_a_backup_only_keeps():
-    assert rules_of("mx1.hust.example")[25].local_domains == {"hust.example"}
+    assert rules_of("mx1.hust.example")[25].local_domains == {"hust.example", "[10.1.0.26]"}
     backup = rules_of("mx2.vnet.example")[25]
     assert backup.local_domains == frozenset()
     assert backup.relay_domains == {"hust.example", "neu.example"}

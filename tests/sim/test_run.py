@@ -282,3 +282,15 @@ def test_a_session_that_is_over_leaves_nothing_that_python_would_have_to_look_fo
         assert len(ends()) == len(before)
     finally:
         gc.enable()
+
+
+def test_an_address_literal_is_its_servers_first_domain_whose_mailboxes_are_the_same():
+    for recipient, result, detail in (
+        ("student@[10.2.0.26]", "delivered", "in the mailbox of student@neu.example"),
+        ("Postmaster@[10.2.0.26]", "delivered", "in the mailbox of postmaster@neu.example"),
+        ("nobody@[10.2.0.26]", "bounced", "550 5.1.1 No such user here"),
+        ("suspended@[10.2.0.26]", "bounced", "550 5.2.1 Mailbox disabled"),
+        ("student@[10.2.0.25]", "bounced", "550 5.7.1 Relaying denied"),
+    ):
+        _, played = walk(recipient, sender="student@hust.example")
+        assert (played.ended.result, played.ended.detail) == (result, detail)
