@@ -590,6 +590,7 @@ def test_a_mailbox_lists_its_subjects_and_shows_the_stored_bytes(stage, size):
         assert ("hương.vũ@school.example  Thư bằng tiếng Việt" in line) == (size == (80, 24))
         await on.press("left")
         await on.pilot.resize_terminal(120, 40)
+        await on.until(lambda: on.app.screen.size.width == 120)
         assert "Thư bằng tiếng Việt" in on.shown()
         await on.press("home")
         assert "Thư bằng tiếng Việt" not in on.shown()
@@ -622,8 +623,7 @@ def test_a_long_host_s_name_leaves_its_tabs_and_its_subjects_in_sight(tmp_path):
             assert "4 phiên" in stage.shown()
             await stage.until(lambda: "My first mail" in stage.shown())
             await pilot.resize_terminal(160, 48)
-            await pilot.pause()
-            assert long in stage.shown().splitlines()[3]
+            await stage.until(lambda: long in stage.shown().splitlines()[3])
 
     asyncio.run(scene())
 
