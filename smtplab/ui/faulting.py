@@ -6,8 +6,11 @@ import re
 from typing import Final
 
 from smtplab.lab.worlds import Change
+from smtplab.sim.world import RELAYS
 from smtplab.view.network import Spot
 
+SERVERS: Final = RELAYS | {"submission"}
+"""The roles that answer SMTP."""
 STAGES: Final = ("connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "content", "quit")
 AT_A_STAGE: Final = ("reply", "refuse", "reset", "silence", "delay", "drip", "garble", "broken-reply")
 BY_ITSELF: Final = ("shutdown", "disk-full", "certificate")
@@ -34,16 +37,19 @@ _REPLY: Final = re.compile(r"([2-5]\d\d)(?:[ -]([245]\.\d{1,3}\.\d{1,3}))?(?: (.
 
 def kinds(spot: Spot) -> tuple[str, ...]:
     """The faults that can befall such a host; none where it answers nobody."""
-    if spot.roles == ("user-agent",):
-        return ()
-    return AT_A_RESOLVER if spot.roles == ("resolver",) else (*AT_A_STAGE, *BY_ITSELF)
+    if SERVERS & {*spot.roles}:
+        return (*AT_A_STAGE, *BY_ITSELF)
+    if "resolver" in spot.roles:
+        return AT_A_RESOLVER
+    # A blocklist is a zone, which the name server answers for.
+    return ("record",) if "dnsbl" in spot.roles else ()
 
 
 def stages(spot: Spot, what: str) -> tuple[str, ...]:
     """Where such a fault can act; none where it has its own place."""
     if what in (*BY_ITSELF, "servfail", "record"):
         return ()
-    if spot.roles == ("resolver",):
+    if not SERVERS & {*spot.roles}:
         return ("dns",)
     return STAGES if what in _CONNECTING else STAGES[1:]
 

@@ -8,7 +8,7 @@ import pytest
 from smtplab.events import DnsAnswered
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.worlds import overlay, plan_of
+from smtplab.lab.worlds import bundled_worlds, overlay, plan_of
 from smtplab.mta.behaviour.faults import BrokenReply, Certificate
 from smtplab.sim import consistency
 from smtplab.sim.library import load_world
@@ -29,6 +29,28 @@ def test_every_fault_that_the_form_offers_makes_a_world(tmp_path, monkeypatch):
                         change = faulting.change(what, spot.name, stage, "1", detail, since_s)
                         assert change is not None
                         overlay("campus", change, tmp_path)
+
+
+@pytest.mark.parametrize("world", bundled_worlds())
+def test_every_kind_of_fault_that_the_form_offers_at_a_host_fits_its_roles(tmp_path, world):
+    seen: set[tuple[str, ...]] = set()
+    zone = {"blocklisted": "9.0.4.10.list.bl.example A 127.0.0.2"}.get(world, "vnet.example TXT hello")
+    for spot in plan_of(world).spots:
+        if spot.roles in seen:
+            continue
+        seen.add(spot.roles)
+        for what in faulting.kinds(spot):
+            detail = faulting.WAYS.get(what, (faulting.DETAIL.get(what) or zone,))[0]
+            change = faulting.change(what, spot.name, (faulting.stages(spot, what) or (None,))[-1], "", detail)
+            assert change is not None
+            overlay(world, change, tmp_path)
+
+
+def test_at_a_blocklist_its_records_change_and_a_program_has_no_faults():
+    kinds = {spot.name: faulting.kinds(spot) for spot in plan_of("blocklisted").spots}
+    assert kinds["list.bl.example"] == ("record",)
+    assert kinds["pc.firm.example"] == ()
+    assert "record" in kinds["ns.vnet.example"]
 
 
 def test_the_ways_of_a_fault_are_those_of_a_worlds_file():

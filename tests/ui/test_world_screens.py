@@ -322,6 +322,18 @@ def test_the_timeline_can_be_dragged(stage):
     stage(scene, "five-days")
 
 
+def test_without_colours_the_timeline_still_tells_failures_from_deliveries(stage, monkeypatch):
+    async def scene(on: Stage) -> None:
+        line = on.app.screen.query_one(Timeline)
+        bar = line.render().plain.split("\n")[0]
+        assert "✗" in bar
+        assert "✓" in bar
+        assert "─" in bar
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    stage(scene, "smtputf8")
+
+
 @pytest.mark.parametrize("width", [76, 77, 78, 96, 98, 118, 150])
 def test_no_label_of_the_timeline_is_cut_off(width):
     moments = Moments()

@@ -17,6 +17,8 @@ from smtplab.view.moments import Moments
 from smtplab.view.texts import Texts
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_MARKS: Final = {"$error": "✗", "$success": "✓"}
+"""Without colours they stand in place of the bars that are red and green."""
 _LABEL_CELLS: Final = 14
 """From one label to the next at least."""
 _STEPS_S: Final = (
@@ -68,8 +70,9 @@ class Timeline(Widget, can_focus=False):
         if width < 1:
             return Content()
         here = column_of(self._moments, *self._now, width, by_events=self.by_events)
+        marks = _MARKS if self.app.no_color else {}
         styled = [
-            (cell.letter, f"{cell.style} on $chosen" if number == here else cell.style)
+            (marks.get(cell.style, cell.letter), f"{cell.style} on $chosen" if number == here else cell.style)
             for number, cell in enumerate(self._cells(width))
         ]
         # Neighbours of one style are one piece: each piece costs a paint of its own.
