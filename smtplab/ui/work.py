@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError
 
+from smtplab.lab.bad_input import BadInput
 from smtplab.lab.feed import Ended
 from smtplab.view.texts import Texts
 
@@ -36,3 +37,15 @@ def tell_problem(screen: Screen[Any], ended: Ended, texts: Texts) -> None:
     if ended.problem is not None:
         severity: Literal["error", "warning"] = "error" if ended.exit_code else "warning"
         screen.notify(texts(ended.problem, **ended.arguments), severity=severity, timeout=10, markup=False)
+
+
+def run_beside(screen: Screen[Any], work: Coroutine[Any, Any, None], failed: Callable[[BadInput], None]) -> None:
+    """Beside the keys: none of them waits for the disk."""
+
+    async def run() -> None:
+        try:
+            await work
+        except BadInput as bad:
+            failed(bad)
+
+    screen.run_worker(run(), group="beside")

@@ -30,6 +30,7 @@ from smtplab.ui.widgets.mail_list import MailList
 from smtplab.ui.widgets.message_pane import MessagePane
 from smtplab.ui.widgets.row_list import RowList
 from smtplab.ui.widgets.search_bar import SearchBar
+from smtplab.ui.work import run_beside
 from smtplab.view.texts import Texts
 
 LOOK_S: Final = 0.3
@@ -237,17 +238,12 @@ class InboxScreen(Screen[None]):
         self._say_title()
 
     def _do(self, work: Coroutine[object, object, None]) -> None:
-        """Beside the keys: none of them waits for the disk."""
+        run_beside(self, work, self._tell)
 
-        async def done() -> None:
-            try:
-                await work
-            except BadInput as bad:
-                # An inbox that may only be read is read all the same.
-                self._lookout.problem = bad
-                self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
-
-        self.run_worker(done(), group="do")
+    def _tell(self, bad: BadInput) -> None:
+        """An inbox that may only be read is read all the same."""
+        self._lookout.problem = bad
+        self.notify(self._texts(bad.text, **bad.arguments), severity="error", markup=False)
 
     # Keys
 

@@ -26,6 +26,7 @@ from smtplab.lesson.running import Runner, Unplayable
 from smtplab.lesson.sitting import Sitting
 from smtplab.ui.lesson_page import page_of
 from smtplab.ui.lesson_stage import stage_of
+from smtplab.ui.outdoors import Outdoors
 from smtplab.ui.sheets import sheets
 from smtplab.ui.widgets.answer_box import AnswerBox
 from smtplab.ui.widgets.key_bar import KeyBar
@@ -93,9 +94,7 @@ class LessonScreen(Screen[None]):
         self.sitting = Sitting(opened, Player(opened.lesson, load_progress(home, opened.lesson.id)))
         self.runner = runner or Runner(opened.folder, opened.world.seed)
         self._plan = plan_of_world(opened.world)
-        self._outside = Outside(opened.folder)
-        self._outside_fresh: list[Record] = []
-        """Records of the world on loopback that have not been read yet."""
+        self._outdoors = Outdoors(Outside(opened.folder), self.call_later, self._read_outside)
         self._left = False
 
     def compose(self) -> ComposeResult:
@@ -111,7 +110,7 @@ class LessonScreen(Screen[None]):
     async def on_unmount(self) -> None:
         self._left = True
         await self.runner.close()
-        await self._outside.close()
+        await self._outdoors.close()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that the step at hand has no use for are not shown."""
@@ -177,7 +176,7 @@ class LessonScreen(Screen[None]):
 
     async def _arrive(self) -> None:
         """At another step, or at the first."""
-        await self._come_in()
+        await self._outdoors.close()
         await self._set_stage()
         if self.sitting.player.is_done:
             await self._sides.answer.clear()
@@ -344,9 +343,9 @@ class LessonScreen(Screen[None]):
 
     async def _go_out(self, task: Task, action: Action, programs: Programs) -> None:
         """And hear what happens there; the world as the student has changed it."""
-        await self._come_in()
+        await self._outdoors.close()
         try:
-            stood = await self._outside.open(task.id, action)
+            stood = await self._outdoors.open(task.id, action)
         except Unplayable as trouble:
             if self._stands(programs):
                 self.sitting.attempt.cannot(trouble.told)
@@ -356,21 +355,10 @@ class LessonScreen(Screen[None]):
             return
         if self._stands(programs):
             programs.stand(stood)
-        await self._outside.read(self._hear)
+        await self._outdoors.listen()
 
-    def _hear(self, record: Record) -> None:
-        """What comes in one breath is read at once."""
-        self._outside_fresh.append(record)
-        if len(self._outside_fresh) == 1:
-            self.call_later(self._read_outside)
-
-    async def _come_in(self) -> None:
-        await self._outside.close()
-        self._outside_fresh.clear()
-
-    def _read_outside(self) -> None:
-        fresh, self._outside_fresh = self._outside_fresh, []
-        if self._left or not fresh:
+    def _read_outside(self, fresh: Sequence[Record]) -> None:
+        if self._left:
             return
         if isinstance(self.stage, Programs):
             self.stage.add(fresh)
