@@ -119,8 +119,9 @@ def join(client: ClientEnd, server: ServerEnd, local: Endpoint, peer: Endpoint, 
     near = MemoryTransport(client, local, peer)
     far = MemoryTransport(server, peer, local)
     fuse = None if link.reset_after_octets is None else _Fuse(link.reset_after_octets, (near, far))
-    near.meet(far, Pipe(link), fuse)
-    far.meet(near, Pipe(link), fuse)
+    there, back = link.lanes or (None, None)
+    near.meet(far, Pipe(link, there), fuse)
+    far.meet(near, Pipe(link, back), fuse)
     client.connection_made(near)
     near.outbound.send("open")
 

@@ -19,6 +19,19 @@ FLIGHT_OCTETS = 1500
 """What a packet of Ethernet holds."""
 
 
+class Lane:
+    """One direction of a narrow line, for all connections over it: what comes first leaves first."""
+
+    def __init__(self, octets_per_s: float) -> None:
+        self._octets_per_s = octets_per_s
+        self._free_at_s = 0.0
+
+    def carried_at_s(self, octets: int, now_s: float) -> float:
+        """When the last of these octets will have left."""
+        self._free_at_s = max(now_s, self._free_at_s) + octets / self._octets_per_s
+        return self._free_at_s
+
+
 class Link(msgspec.Struct, frozen=True):
     """What lies between two addresses."""
 
@@ -30,8 +43,8 @@ class Link(msgspec.Struct, frozen=True):
     """Not empty: every dial ends with this reason, `unreachable` for instance."""
     reset_after_octets: int | None = None
     """The connection is reset once this many octets, of both directions together, have passed."""
-    octets_per_s: float | None = None
-    """Of each direction; None for a line that is never the bottleneck."""
+    lanes: tuple[Lane, Lane] | None = None
+    """There and back; None for a line that is never the bottleneck."""
     hold_up_s: Callable[[int], float] | None = None
     """By how much longer these octets, sent as one, take than they should: what was lost has to be sent again."""
 
@@ -42,16 +55,19 @@ Item = bytes | Literal["open", "eof", "reset"]
 class Pipe:
     """One direction of a wire: first in, first out, whatever order timers that are due together fire in."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, lane: Lane | None = None) -> None:
+        """With a lane of the link's, in this direction."""
         self._loop = loop = asyncio.get_running_loop()
         # A packet is never called off; a loop that knows such calls makes less of them.
         self._call_later: Callable[[float, Callable[[], None]], object] = getattr(loop, "call_surely", loop.call_later)
         self._latency_s = link.latency_s
-        self._link = link if link.octets_per_s or link.hold_up_s else None
-        self._plain = self._link is None and link.latency_s > 0
+        self._lane = lane
+        self._hold_up_s = link.hold_up_s
+        self._slow = lane is not None or link.hold_up_s is not None
+        self._plain = not self._slow and link.latency_s > 0
         """All that is sent takes the same time."""
-        self._free_at_s = 0.0
-        """When the last octet so far has left onto a narrow or lossy line."""
+        self._last_at_s = 0.0
+        """When the last octet so far is through a narrow or lossy line: what follows is read after it."""
         self._on_the_way: deque[Item] = deque()
         self.octets = 0
         """On the way, or waiting for it."""
@@ -79,18 +95,20 @@ class Pipe:
             self.octets += len(item)
         if self._plain:
             self._call_later(self._latency_s, self._arrive)
-        elif self._link is not None:
-            self._call_later(self._latency_s + self._wait_s(self._link, _charged_octets(item)), self._arrive)
+        elif self._slow:
+            self._call_later(self._latency_s + self._wait_s(_charged_octets(item)), self._arrive)
         else:
             self._loop.call_soon(self._arrive)
 
-    def _wait_s(self, link: Link, octets: int) -> float:
-        """Until the last of these octets has left, after all that was sent before."""
+    def _wait_s(self, octets: int) -> float:
+        """Until the last of these octets is through, after all that was sent before. What has to be sent again keeps
+        back what follows in this connection, and the line from nobody."""
         now_s = self._loop.time()
-        takes_s = octets / link.octets_per_s if link.octets_per_s else 0.0
-        takes_s += link.hold_up_s(octets) if link.hold_up_s else 0.0
-        self._free_at_s = max(now_s, self._free_at_s) + takes_s
-        return self._free_at_s - now_s
+        left_at_s = now_s if self._lane is None else self._lane.carried_at_s(octets, now_s)
+        self._last_at_s = max(left_at_s, self._last_at_s)
+        if self._hold_up_s is not None:
+            self._last_at_s += self._hold_up_s(octets)
+        return self._last_at_s - now_s
 
     def drop_unsent(self) -> None:
         """Take back what did not fit on the wire."""

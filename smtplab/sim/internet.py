@@ -145,7 +145,7 @@ class Internet:
         return Link(
             latency_s=way.latency_s,
             silent=loss >= 1,
-            octets_per_s=way.octets_per_s,
+            lanes=way.lanes,
             hold_up_s=partial(_hold_up_s, self._noise("loss"), loss) if 0 < loss < 1 else None,
         )
 

@@ -200,7 +200,9 @@ class LongStream:
     async def _wait(self, *, writing: bool, octets: int) -> None:
         link = self._link
         waited_s = link.latency_s if writing != self._writing else 0.0
-        waited_s += octets / link.octets_per_s if link.octets_per_s else 0.0
+        if link.lanes is not None:
+            now_s = asyncio.get_running_loop().time()
+            waited_s += link.lanes[0 if writing else 1].carried_at_s(octets, now_s) - now_s
         waited_s += link.hold_up_s(octets) if link.hold_up_s else 0.0
         self._writing = writing
         if waited_s:

@@ -7,6 +7,7 @@ import math
 
 import msgspec
 
+from smtplab.net.pipe import Lane
 from smtplab.sim.world import Link, World
 
 LOOPBACK_S = 0.00002
@@ -19,8 +20,8 @@ class Way(msgspec.Struct, frozen=True):
     latency_s: float
     links: tuple[str, ...] = ()
     """The names of those on the way that have one."""
-    octets_per_s: float | None = None
-    """Of the narrowest link; None where nobody will ever wait for it."""
+    lanes: tuple[Lane, Lane] | None = None
+    """Of the narrowest link, there and back; None where nobody will ever wait for it."""
     loss: float = 0.0
 
 
@@ -32,6 +33,8 @@ class Roads:
         self._inside_ms = {site.name: site.latency_ms for site in world.sites}
         self._paths = _quickest(world)
         self._ways: dict[tuple[str, str], Way] = {}
+        self._lanes: dict[tuple[Link, str], Lane] = {}
+        """By the site that a link is entered from: all ways over it share them."""
 
     def knows(self, address: str) -> bool:
         return address in self._site_of
@@ -53,13 +56,25 @@ class Roads:
         if start == end:
             return Way(self._inside_ms[start] / 1000)
         links = self._paths[start, end]
-        rates = [link.bits_per_s / 8 for link in links if link.bits_per_s is not None]
         return Way(
             latency_s=(self._inside_ms[start] + _latency_ms(links) + self._inside_ms[end]) / 1000,
             links=tuple(link.name for link in links if link.name),
-            octets_per_s=min(rates) if rates else None,
+            lanes=self._narrowest(start, links),
             loss=1 - math.prod(1 - link.loss for link in links),
         )
+
+    def _narrowest(self, start: str, links: _Path) -> tuple[Lane, Lane] | None:
+        found, here, least = None, start, math.inf
+        for link in links:
+            there = link.sites[1] if link.sites[0] == here else link.sites[0]
+            if link.bits_per_s is not None and link.bits_per_s < least:
+                found, least = (self._lane(link, here), self._lane(link, there)), link.bits_per_s
+            here = there
+        return found
+
+    def _lane(self, link: Link, entered: str) -> Lane:
+        assert link.bits_per_s is not None
+        return self._lanes.setdefault((link, entered), Lane(link.bits_per_s / 8))
 
 
 _Path = tuple[Link, ...]
