@@ -111,6 +111,9 @@ class Serve(SpokenCommand):
                 option("--discard", dest="discard", is_flag=True),
                 option("--relay-to", dest="relay_to", type=HostAndPort(assumed=25)),
                 option("--deliver", dest="deliver", is_flag=True),
+                option("--retry", dest="retry", type=read.Pauses()),
+                option("--lifetime", dest="lifetime", type=read.Age()),
+                option("--warn-after", dest="warn_after", type=read.Age()),
                 option("--trust", dest="trust", type=Network(), multiple=True),
                 option("--proxy-protocol", dest="proxy_protocol", is_flag=True),
                 option("--tls-cert", dest="tls_certificates", metavar="FILE", multiple=True),
@@ -191,6 +194,9 @@ def _refuse_contradictions(values: dict[str, Any]) -> None:
     ):
         if values[one] and values[other]:
             raise BadInput("cli.not-both", option=_OPTIONS[one], other=_OPTIONS[other])
+    for name in _SCHEDULE:
+        if values[name] and not (values["relay_to"] or values["deliver"]):
+            raise BadInput("cli.needs", option=f"--{name.replace('_', '-')}", other="--relay-to")
     if values["log_octets_max"] and not values["log"]:
         raise BadInput("cli.needs", option="--log-size", other="--log")
     if values["tls_keys"] and not values["tls_certificates"]:
@@ -214,14 +220,19 @@ _OPTIONS = {
     "keep_size": "--keep-size",
 }
 _KEEP = ("keep_messages", "keep_age", "keep_size")
+_SCHEDULE = {"retry": "pauses_s", "lifetime": "lifetime_s", "warn_after": "warning_s"}
+"""Options, and what each is of the queue's schedule."""
 
 
 def _request(values: dict[str, Any], places: tuple[Any, ...]) -> dict[str, Any]:
     """What was said; what was not keeps its default."""
     from smtplab.mta.inbox.ageing import Keep  # noqa: PLC0415 - likewise the database's library
+    from smtplab.mta.queue.schedule import Schedule  # noqa: PLC0415
     from smtplab.net.names import parse_endpoint  # noqa: PLC0415 - it loads dnspython, which help does not need
 
     values["keep"] = Keep(*(values.pop(name) for name in _KEEP))
+    said = {field: values.pop(name) for name, field in _SCHEDULE.items()}
+    values["schedule"] = Schedule(**{field: value for field, value in said.items() if value is not None})
     files, keys = values.pop("tls_certificates"), values.pop("tls_keys")
     # Without a word about keys, each stands in its certificate's file.
     values["certificates"] = tuple(zip(files, keys or [None] * len(files), strict=True))

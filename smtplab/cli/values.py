@@ -78,6 +78,22 @@ class Age(Seconds):
     _UNITS: ClassVar = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+class Pauses(Kind):
+    """`1m,5m,1h`: a second or more each, for who is asked again in the same one has nothing new to say."""
+
+    name = "TIME[,TIME...]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Raises BadInput."""
+        try:
+            pauses = tuple(Age().convert(one.strip(), param, ctx) for one in str(value).split(","))
+        except BadInput:
+            pauses = (0.0,)
+        if min(pauses) < 1:
+            raise BadInput("serve.not-pauses", option=named(param), value=str(value))
+        return pauses
+
+
 class Address(Kind):
     """An IP address, no name."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from smtplab.mta.inbox.ageing import Keep
+from smtplab.mta.queue.schedule import Schedule
 from smtplab.net.ports import Endpoint
 from smtplab.smtp.server import LineEndings
 
@@ -38,6 +39,8 @@ class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     discard: bool = False
     relay_to: tuple[str, int] | None = None
     deliver: bool = False
+    schedule: Schedule = Schedule()
+    """Of the queue, where there is a way out."""
     trust: tuple[str, ...] = ()
     certificates: tuple[tuple[str, str | None], ...] = ()
     """The files of each and of its key; the first serves where a client asks for no name that another one has."""

@@ -277,10 +277,25 @@ def test_the_queue_is_listed_and_obeys(tmp_path):
         assert served.smtplab("queue", "retry", row["queue_id"]).returncode == 2
 
 
+def test_the_queue_has_the_schedule_that_it_is_given(tmp_path):
+    arguments = ["--domain", "client.example", "--relay-to", "127.0.0.1:9"]
+    with Served(tmp_path, *arguments, "--retry", "1s,2m", "--lifetime", "1s", "--warn-after", "2h") as served:
+        with Dialogue(served.port) as client:
+            client.ehlo()
+            client.send(b"x", "b@elsewhere.example")
+        # After one second it would be too old for a second attempt.
+        while len(served.inbox()) < 2:
+            pass
+        assert json.loads(served.smtplab("queue", "list", "--json").stdout) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--listen", "nowhere"], b"nowhere"),
+        (["--deliver", "--retry", "5m,0.5s"], b'--retry: "5m,0.5s"'),
+        (["--deliver", "--retry", "5m,,1h"], b'--retry: "5m,,1h"'),
+        (["--lifetime", "5d"], b"--lifetime needs --relay-to"),
         (["--listen", "127.0.0.1:70000"], b"70000"),
         (["--domain", "not a domain"], b"not a domain"),
         (["--discard", "--maildir", "x"], b"--maildir"),
