@@ -87,11 +87,9 @@ class Journal:
         self.seq = 0
         """Of the last record."""
         self._start_us = 0
-        self.moment: float | None = None
-        """The last record's."""
         self.time_us = 0
         self.elapsed_us = 0
-        """Of `moment`."""
+        """Of what is told now."""
 
     def scope(self, *, node: str, hop: int, span: str, stage: Stage = "submit") -> Scope:
         """A place from which facts are told."""
@@ -99,8 +97,8 @@ class Journal:
 
     def stamp(self, at: Scope | Record, event: ev.Event) -> None:
         """Make the next record, where this scope or that record stands; producers reach this through a `Scope`."""
-        if self.now is not None and (moment := self.now()) != self.moment:
-            self.begin_moment(moment)
+        if self.now is not None:
+            self.begin_moment(self.now())
         seq = self.seq = self.seq + 1
         take = self.by_kind[type(event)][2] or self.take
         take(Record(seq, self.time_us, self.elapsed_us, at.hop, at.node, at.span, at.stage, event))
@@ -116,7 +114,6 @@ class Journal:
 
     def begin_moment(self, moment: float) -> None:
         """What is told from now on is told then."""
-        self.moment = moment
         time_us = self.time_us = int(moment * 1e6 + 0.5)
         if not self.seq:
             self._start_us = time_us
@@ -151,13 +148,13 @@ class Scope:
             stage = self.stage
         else:
             self.stage = stage
-        now = journal.now
-        if now is not None and (moment := now()) != journal.moment:
-            journal.begin_moment(moment)
+        if journal.now is not None:
+            journal.begin_moment(journal.now())
         seq = journal.seq = journal.seq + 1
-        record = Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event)
         try:
-            (take or journal.take)(record)
+            (take or journal.take)(
+                Record(seq, journal.time_us, journal.elapsed_us, self.hop, self.node, self.span, stage, event)
+            )
         except Exception as error:
             if journal.on_failure is None:
                 raise

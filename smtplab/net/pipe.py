@@ -72,7 +72,10 @@ class Pipe:
         self.octets = 0
         """On the way, or waiting for it."""
         self._arrived = 0
+        """Of what is on the way, and waits at its end."""
         self._flowing = True
+        self._smooth = True
+        """Nothing was ever stopped or taken back, as in nearly every session."""
         self.take: Callable[[Item], None]
         """Whoever stands at its end."""
         self.take_data: Callable[[bytes], None]
@@ -112,6 +115,7 @@ class Pipe:
 
     def drop_unsent(self) -> None:
         """Take back what did not fit on the wire."""
+        self._smooth = False
         while self.unsent_octets:
             self.octets -= _octets(self._on_the_way.pop())
         self._arrived = min(self._arrived, len(self._on_the_way))
@@ -123,7 +127,7 @@ class Pipe:
 
     def stop(self) -> None:
         """What comes waits."""
-        self._flowing = False
+        self._flowing = self._smooth = False
 
     def go_on(self) -> None:
         """What waited is delivered at the loop's next turn."""
@@ -132,11 +136,10 @@ class Pipe:
             self._loop.call_soon(self._flow)
 
     def _arrive(self) -> None:
-        if self._arrived >= len(self._on_the_way):
-            return  # What did not fit may have been taken back.
-        if self._arrived or not self._flowing:
-            self._arrived += 1
-            self._flow()
+        if not self._smooth:
+            if self._arrived < len(self._on_the_way):  # else what did not fit was taken back
+                self._arrived += 1
+                self._flow()
             return
         # As `_hand_over`, without the call: a session's packets nearly all come here.
         item = self._on_the_way.popleft()

@@ -60,17 +60,17 @@ class VirtualClock:
     """`net.ports.Clock` on a virtual loop. The loop's own time starts at 0 and stays small; the epoch is kept apart."""
 
     def __init__(self, loop: VirtualLoop, start_epoch: float) -> None:
-        self._start_epoch = start_epoch
+        loop.start_epoch = start_epoch
         self._loop = loop
         self.monotonic = loop.time
 
     def now(self) -> float:
-        return self._start_epoch + self._loop.now_s
+        return self._loop.start_epoch + self._loop.now_s
 
     def tell_moments(self, tell: Callable[[float], None]) -> None:
         """`tell` is called with what `now` says, at once and after each jump."""
         tell(self.now())
-        self._loop.on_jump = lambda now_s: tell(self._start_epoch + now_s)
+        self._loop.on_jump = tell
 
 
 def run(
@@ -121,8 +121,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """A number for each task, and for whatever else has to keep its place among its like."""
         self.now_s = 0.0
         """What `time` says."""
-        self.on_jump: Callable[[float], None] | None = None
-        """Told what the clock shows after each jump."""
+        self.start_epoch = 0.0
+        """When that was 0, in seconds since the epoch."""
+        self.on_jump: Callable[[float], object] = _nothing_of
+        """Told what the clock shows after each jump, in seconds since the epoch."""
         self.fault: BaseException | None = None
         """What a callback raised, or a task that nobody awaited: the next turn raises it."""
         self.set_exception_handler(_keep_fault)
@@ -208,8 +210,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         moves on to what is due next. `run_forever` would call for each turn, some thirty times a delivery."""
         ready, timers = self._ready, self._timers
         for left in range(self._steps_left, 0, -1):
-            if self.fault is not None:
-                break
             if not ready and not self._stopping:
                 self._jump()
             for _ in range(len(ready)):
@@ -220,34 +220,43 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     raise
                 except BaseException as error:  # noqa: BLE001 - whatever it is, the next turn raises it
                     self.fault = self.fault or error
-            if self._stopping:
+            if self._stopping or self.fault is not None:
                 self._steps_left = left - 1
-                return
-            if timers and timers[0][0] <= self.now_s:
+                break
+            if ready and timers and timers[0][0] <= self.now_s:
                 self._wake()
-        fault, self.fault = self.fault, None
-        raise fault or EndlessError(f"{self._steps_max} steps", self.now_s)
+        else:
+            self.fault = EndlessError(f"{self._steps_max} steps", self.now_s)
+        if not self._stopping and (fault := self.fault) is not None:
+            self.fault = None
+            raise fault
 
     def _jump(self) -> None:
         """To the next timer's own value, which the clock then shows: a sum would miss it by a rounding."""
         timers = self._timers
-        while timers and (first := timers[0][2]) is not None and first._cancelled:  # noqa: SLF001
-            heapq.heappop(timers)
+        while timers:
+            when, _, timer, callback = heapq.heappop(timers)
+            if timer is None:
+                break
+            timer.fired = True
+            if not timer._cancelled:  # noqa: SLF001
+                callback = timer.go
+                break
             self._cancelled_timers -= 1
-        if not timers:
+        else:
             waiting = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
             raise SimulationError(f"deadlock at {self.now_s:.6f} s: nothing is due, and these wait: {waiting}")
-        when = timers[0][0]
+        self._ready.append((callback, ()))
         if when > self.now_s:
             self.now_s = when
-            if self.on_jump is not None:
-                self.on_jump(when)
+            self.on_jump(self.start_epoch + when)
             if when > self._virtual_s_max:
                 raise EndlessError(f"{self._virtual_s_max:.0f} s of its own time", self._virtual_s_max)
-        self._wake()
+        if timers and timers[0][0] < when + RESOLUTION_S:
+            self._wake()
 
     def _wake(self) -> None:
-        """What is due becomes ready."""
+        """What else is due becomes ready."""
         timers, due, append = self._timers, self.now_s + RESOLUTION_S, self._ready.append
         while timers and timers[0][0] < due:
             _, _, timer, callback = heapq.heappop(timers)
@@ -344,6 +353,10 @@ class _Timer(asyncio.TimerHandle):
 
 def _nothing() -> None:
     pass
+
+
+def _nothing_of(moment: float) -> None:
+    """Nobody is told."""
 
 
 def _keep_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
