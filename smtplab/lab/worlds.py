@@ -20,6 +20,7 @@ import msgspec
 from smtplab.flaws import cannot_read, in_file, misfit, no_utf_8, words
 from smtplab.lab.bad_input import BadInput, NotWritten
 from smtplab.lab.bad_world import bad_world
+from smtplab.mta.behaviour.faults import DnsChange
 from smtplab.sim.library import WorldError, bundled_worlds, load_world, parse_world
 from smtplab.sim.world import World
 from smtplab.told import Told, tell
@@ -191,7 +192,7 @@ def overlay(world: str, change: Change, folder: Path) -> Path:
     """
     if change.what == RECORD:
         change = _of_zone(world, change)
-    text = f"{world_text(world).rstrip()}\n\n# Changed by a person, on the way\n\n{_table(change)}"
+    text = _with(world_text(world), f"# Changed by a person, on the way\n\n{_table(change)}")
     try:
         changed = parse_world(text, world)
     except WorldError as trouble:
@@ -202,16 +203,38 @@ def overlay(world: str, change: Change, folder: Path) -> Path:
     return path
 
 
+def _with(text: str, table: str) -> str:
+    """In front of the world's other faults, for of those that fit one moment the first in the file acts; a changed zone
+    behind them, for of those the last holds."""
+    behind = f"{text.rstrip()}\n\n{table}"
+    lines = text.splitlines()
+    if '"dns-change"' in table or "[[faults]]" not in lines:
+        return behind
+    place = lines.index("[[faults]]")
+    while place and lines[place - 1].startswith("#"):
+        place -= 1
+    before = "\n".join([*lines[:place], *table.splitlines(), "", *lines[place:], ""])
+    try:
+        one, other = tomllib.loads(before), tomllib.loads(behind)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return behind
+    # What looked like the first fault may have stood within a text, say a zone's or a message's.
+    last = other["faults"].pop()
+    return before if one == {**other, "faults": [last, *other["faults"]]} else behind
+
+
 def _of_zone(world: str, change: Change) -> Change:
     """The whole zone in which this record stands in place of all of its name and type; without data they are gone."""
     name, rrtype, data = (*(change.text or "").split(maxsplit=2), "", "", "")[:3]
     try:
         owner = dns.name.from_text(name)
-        zones = {dns.name.from_text(zone.origin): zone for zone in load_world(world).zones}
+        read = load_world(world)
+        zones = {dns.name.from_text(zone.origin): zone for zone in read.zones}
         origin = max((one for one in zones if owner.is_subdomain(one)), key=len, default=None)
         if origin is None:
             raise _bad(change.text, tell("world.no-zone-of", name=name))
-        zone = dns.zone.from_text(zones[origin].text, origin, relativize=False, check_origin=False)
+        held = _held(read, origin, change.from_s or 0.0)
+        zone = dns.zone.from_text(held, origin, relativize=False, check_origin=False)
         if data:
             zone.replace_rdataset(owner, _rdataset(rrtype, data, origin))
         else:
@@ -224,6 +247,16 @@ def _of_zone(world: str, change: Change) -> Change:
         raise _bad(change.text, words(trouble)) from trouble
     text = zone.to_text(relativize=False)
     return Change("dns-change", zones[origin].origin, text=text, from_s=change.from_s)
+
+
+def _held(world: World, origin: dns.name.Name, at_s: float) -> str:
+    """What the zone holds at that time: what was changed in it before stays so."""
+    held, since_s = next(zone.text for zone in world.zones if dns.name.from_text(zone.origin) == origin), 0.0
+    changes = (fault for fault in world.faults if isinstance(fault, DnsChange))
+    for change in changes:
+        if dns.name.from_text(change.where) == origin and since_s <= change.when.from_s <= at_s:
+            held, since_s = change.text, change.when.from_s
+    return held
 
 
 def _bad(what: str | None, flaw: Told) -> BadInput:

@@ -3,13 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from smtplab.events import ReplySent
+from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
 from smtplab.lab.mailboxes import stored_in
 from smtplab.lab.worlds import Change, bundled_worlds, offer, overlay, plan_of, world_text
 from smtplab.mta.behaviour import faults
 from smtplab.sim.library import WorldError, load_world
+from smtplab.sim.run import play
 from smtplab.view.texts import Texts
 
 
@@ -30,12 +34,52 @@ def test_an_overlay_is_the_world_with_one_fault_more(tmp_path):
     change = Change("reply", "mx1.neu.example", stage="rcpt", count=2, after=1, code=451, text='Say "when"')
     path = overlay("campus", change, tmp_path / "worlds")
     world = load_world(str(path))
-    *before, last = world.faults
+    first, *others = world.faults
     when = faults.When(after=1)
-    assert last == faults.WrongReply(
+    assert first == faults.WrongReply(
         where="mx1.neu.example", when=when, count=2, stage="rcpt", code=451, text='Say "when"'
     )
-    assert tuple(before) == load_world("campus").faults
+    assert tuple(others) == load_world("campus").faults
+
+
+@pytest.mark.parametrize("world", bundled_worlds())
+def test_a_fault_more_changes_nothing_else_of_any_bundled_world(tmp_path, world):
+    servers = (host.name for host in load_world(world).hosts if "mx" in host.roles)
+    before, after = load_world(world), load_world(str(overlay(world, Change("disk-full", next(servers)), tmp_path)))
+    assert after.faults[1:] == before.faults
+    assert msgspec.structs.replace(after, faults=()) == msgspec.structs.replace(before, faults=())
+
+
+def replies(world: Path) -> set[str]:
+    records: list[Record] = []
+    play(load_world(str(world)), None, None, records.append)
+    return {line for record in records if isinstance(record.event, ReplySent) for line in record.event.lines}
+
+
+def test_of_two_faults_at_one_stage_the_newer_one_acts(tmp_path):
+    one, two = (Change("reply", "mail.away.example", stage="rcpt", code=550, text=text) for text in ("One", "Two"))
+    first = overlay("first-mail", one, tmp_path)
+    assert "One" in replies(first)
+    both = replies(overlay(str(first), two, tmp_path))
+    assert "Two" in both
+    assert "One" not in both
+
+
+def test_a_fault_stands_behind_all_where_what_looks_like_one_is_a_text(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(world_text("first-mail").replace('body = """', 'body = """\n[[faults]]', 1), "utf-8")
+    world = load_world(str(overlay(str(mine), Change("disk-full", "mail.away.example"), tmp_path)))
+    assert [fault.where for fault in world.faults] == ["mail.away.example"]
+    assert "[[faults]]" in world.letter.body
+
+
+def test_a_record_changed_after_another_one_leaves_that_changed(tmp_path):
+    first = overlay("first-mail", Change("record", "", text="one.away.example A 192.0.2.1", from_s=60.0), tmp_path)
+    for from_s, kept in ((None, False), (60.0, True), (3600.0, True)):
+        change = Change("record", "", text="two.away.example A 192.0.2.2", from_s=from_s)
+        *_, last = load_world(str(overlay(str(first), change, tmp_path))).faults
+        assert "two.away.example." in last.text
+        assert ("one.away.example." in last.text) == kept
 
 
 def test_a_fault_upon_a_fault_keeps_both(tmp_path):

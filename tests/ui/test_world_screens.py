@@ -933,6 +933,19 @@ def test_the_language_changes_everywhere(stage):
     stage(scene, "first-mail", size=(160, 48))
 
 
+def test_the_next_match_stays_at_hand_though_the_world_was_played_on(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end", "slash", *"sender ok", "enter", "comma", "comma", "comma", "p")
+        assert on.run.player.playing
+        await on.press("n")
+        chosen = on.app.screen._shown.selected
+        await on.pilot.pause(0.3)
+        assert on.app.screen._shown.selected == chosen
+        assert "Sender OK" in on.app.screen._shown.draw(chosen)[1].text
+
+    stage(scene, "first-mail")
+
+
 def test_an_outcome_names_whose_it_is(stage):
     async def scene(on: Stage) -> None:
         await on.press("end")

@@ -192,6 +192,10 @@ class MomentScreen(LinesScreen):
         self._stand_still()
         super().action_search()
 
+    def action_match(self, by: int) -> None:
+        self._stand_still()
+        super().action_match(by)
+
     @on(Transcript.Selected)
     def _stand_still(self) -> None:
         """What goes on would take the line that the person wants to look at away again."""
