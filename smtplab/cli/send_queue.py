@@ -36,12 +36,12 @@ def send_by_queue(
         if given:
             raise BadInput("cli.not-both", option="--queue", other=option)
     preparation = Preparation(request)
-    messages = _messages(request, preparation, many, texts)
+    messages, language = _messages(request, preparation, many, texts), texts.language
     if capture is None:
-        return _run(lambda: QueueRun(home, preparation, messages), texts, as_json=as_json)
+        return _run(lambda: QueueRun(home, preparation, messages, language=language), texts, as_json=as_json)
     with opened_output(texts, print_nothing, capture, show_secrets=request.shared.show_secrets) as output:
         tell: Callable[[Record], None] = output.tell
-        return _run(lambda: QueueRun(home, preparation, messages, tell), texts, as_json=as_json)
+        return _run(lambda: QueueRun(home, preparation, messages, tell, language=language), texts, as_json=as_json)
 
 
 def _messages(

@@ -69,7 +69,11 @@ class QueueRun:
         preparation: Preparation,
         messages: Callable[[], Iterable[Envelope]],
         on_record: Callable[[Record], None] | None = None,
+        *,
+        language: str = "en",
     ) -> None:
+        """`language`: in which its notices to senders begin."""
+        self._language = language
         self._folder = home / "queue"
         self._preparation = preparation
         self._messages = messages
@@ -189,7 +193,7 @@ class QueueRun:
             mailboxes=Mailboxes(),
             scope=journal.scope(node=options.helo, hop=0, span="", stage="queue"),
             net_at=lambda _hop: net,
-            words=notice_words("en"),
+            words=notice_words(self._language),
         )
 
     def _told(self, record: Record) -> None:

@@ -11,10 +11,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
 
+from smtplab.view.texts import Texts
 from tests.cli.test_send_bulk import Server
 from tests.serve.served import smtplab
 
@@ -224,6 +226,15 @@ def test_an_order_is_obeyed_while_the_queue_is_worked_off(server, tmp_path):
     one = server(ordered_first)
     done = send(one.port, "-t", "an@real.net", "--queue", "--json", home=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["waiting"]) == (0, 0)
+
+
+def test_a_bounce_from_the_queue_begins_in_the_language_that_was_chosen(server, tmp_path):
+    one = server(lambda verb, number: "550 5.1.1 nobody" if (verb, number) == ("RCPT", 1) else "")
+    done = send(one.port, "-t", "an@real.net", "--queue", "--lang", "vi", home=tmp_path)
+    assert done.returncode == 1
+    send(one.port, "--resume", "--lang", "vi", home=tmp_path)  # Where the bounce has not left yet.
+    (notice,) = map(message_from_bytes, one.contents)
+    assert str(make_header(decode_header(notice["Subject"]))) == Texts("vi")("notice.subject.failed")
 
 
 def test_one_message_through_the_queue_is_taken_at_once(server, tmp_path):
