@@ -43,6 +43,7 @@ class _Parts:
 
     def list(self, home: Path, *, as_json: bool) -> int:
         from smtplab.lab.queue import list_queue  # noqa: PLC0415
+        from smtplab.view.meaning import reason_text  # noqa: PLC0415
 
         rows = asyncio.run(list_queue(home))
         if as_json:
@@ -53,9 +54,9 @@ class _Parts:
                 "sender": f"<{row.sender}>",
                 "recipients": " ".join(f"<{who}>" for who in row.recipients),
                 "next": row.next_attempt or "-",
-                "reason": row.reason,
             }
             shown = {name: safe(text) for name, text in said.items()}
+            shown["reason"] = reason_text(row.reason, self._texts)
             click.echo(
                 self._texts("queue.row", id=row.queue_id, state=row.state, attempts=row.attempts, **shown).rstrip()
             )

@@ -13,6 +13,7 @@ import sys
 import pytest
 import trustme
 
+from smtplab.view.texts import Texts
 from tests.serve.served import Dialogue, Served, smtplab
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its end is told by POSIX signals")
@@ -268,6 +269,11 @@ def test_the_queue_is_listed_and_obeys(tmp_path):
         (row,) = queue()
         keys = ["queue_id", "state", "sender", "recipients", "next_attempt", "attempts", "reason"]
         assert (list(row), row["recipients"]) == (keys, ["b@elsewhere.example"])
+        while not (row := queue()[0])["reason"]:
+            pass
+        assert row["reason"] == "refused Connection refused"
+        listed = served.smtplab("queue", "list", "--lang", "vi").stdout.decode()
+        assert Texts("vi")("reason.refused") in listed
         assert served.smtplab("queue", "hold", row["queue_id"]).returncode == 0
         while queue()[0]["state"] != "hold":
             pass
