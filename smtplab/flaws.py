@@ -76,8 +76,8 @@ def _read(said: str, sentences: _Sentences) -> Told:
     return words(said)
 
 
-ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
-"""The pattern of a text without control characters."""
+ONE_LINE = r"^[^\x00-\x1f\x7f]*\Z"
+"""The pattern of a text without control characters. Python's `$` would let a line end stand behind all others."""
 
 _OF_TYPES: _Sentences = (
     (r"Object missing required field `(.+)`", lambda m: tell("flaw.missing", field=m[1])),
@@ -96,7 +96,7 @@ _OF_TYPES: _Sentences = (
 
 def _unquoted(pattern: str) -> str:
     """A regular expression as one writes it, not as Python quotes it."""
-    return pattern.strip("'\"").replace(r"\\", "\\")
+    return pattern.strip("'\"").replace(r"\\", "\\").replace(r"\Z", "$")
 
 
 def _dotted(key: str) -> str:

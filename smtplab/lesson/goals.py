@@ -14,7 +14,7 @@ from smtplab.sim.expect import Expectation, Expectations
 class Goal(Expectation, frozen=True, kw_only=True):
     """An expectation with a name, by which the prose speaks of it."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=48)]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z", max_length=48)]
 
 
 class Goals:

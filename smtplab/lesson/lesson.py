@@ -12,8 +12,8 @@ from smtplab.sim.expect import Expectation, Pattern
 from smtplab.sim.parts import Name, Part
 from smtplab.sim.world import Trip
 
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=48)]
-Letter = Annotated[str, Meta(pattern=r"^[a-z]$")]
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z", max_length=48)]
+Letter = Annotated[str, Meta(pattern=r"^[a-z]\Z")]
 """What a person types to choose."""
 Points = Annotated[int, Meta(ge=0, le=100)]
 Accepted = Annotated[tuple[str, ...], Meta(min_length=1)]

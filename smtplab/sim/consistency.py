@@ -144,9 +144,9 @@ def _users(world: World) -> Iterator[Problem]:
     seen: set[str] = set()
     for number, user in enumerate(world.users):
         path = f"users[{number}]"
-        if user.address in seen:
+        if user.address.lower() in seen:
             yield Problem(f"{path}.address", tell("world.second-user", address=user.address))
-        seen.add(user.address)
+        seen.add(user.address.lower())
         yield from _not_here(world, user.address, f"{path}.address")
         if user.agent and user.agent not in agents:
             yield Problem(f"{path}.agent", tell("world.no-agent", name=user.agent))

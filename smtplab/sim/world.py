@@ -133,7 +133,7 @@ class MailList(Part, frozen=True):
 
 
 class Zone(Part, frozen=True):
-    origin: Annotated[str, Meta(pattern=r"^(\.|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$", max_length=253)]
+    origin: Annotated[str, Meta(pattern=r"^(\.|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)\Z", max_length=253)]
     """The root's `.` holds what no other zone does: without it a name outside every zone is a SERVFAIL."""
     text: str
     """A master file (RFC 1035 5), read with this origin."""
@@ -188,7 +188,7 @@ class Trip(Part, frozen=True):
 class World(Part, frozen=True, dict=True):
     """Everything that a run starts from. Lists bear the plural of what they hold."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z", max_length=64)]
     title: Texts
     teaches: Texts
     letter: Letter

@@ -29,9 +29,9 @@ STAGES_OF_REPLIES: frozenset[Stage] = frozenset({"greeting", "any", *STAGES_OF_C
 Code = Annotated[int, Meta(ge=200, le=599)]
 Pattern = Annotated[str, Meta(max_length=320)]
 """`*` stands for any characters, `?` for one, in any case; 320 octets are a local part, an @ and a domain."""
-Keyword = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=64)]
+Keyword = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*\Z", max_length=64)]
 """ehlo-keyword (RFC 5321 4.1.1.1)."""
-KeywordLine = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][!-~ ]*$", max_length=500)]
+KeywordLine = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][!-~ ]*\Z", max_length=500)]
 """ehlo-line, which has parameters behind its keyword; a reply's line has 512 octets (RFC 5321 4.5.3.1.5)."""
 Per = Literal["server", "client", "session", "sender", "recipient", "triplet"]
 
@@ -128,7 +128,7 @@ class WrongReply(_Fault, frozen=True, tag="reply"):
     code: Code
     text: Annotated[str, Meta(max_length=4000)] = "Something is wrong here"
     """Each line of it is one of the reply's."""
-    enhanced: Annotated[str, Meta(pattern=r"^([245]\.\d{1,3}\.\d{1,3})?$")] = ""
+    enhanced: Annotated[str, Meta(pattern=r"^([245]\.\d{1,3}\.\d{1,3})?\Z")] = ""
 
 
 class BrokenReply(_Fault, frozen=True, tag="broken-reply"):
