@@ -775,6 +775,28 @@ def test_two_runs_are_searched_copied_and_kept_and_the_changed_world_opens_at_th
     stage(scene, "first-mail")
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_how_both_runs_end_is_never_cut_off(tmp_path, width):
+    records, others = records_of("campus"), records_of("rate-limit")
+
+    async def scene() -> None:
+        app = SmtplabApp("vi", tmp_path / "captures")
+        async with app.run_test(size=(width, 24)) as pilot:
+            stage = Stage(app, pilot)
+            feed = RecordsFeed(others, "rate-limit")
+            await app.push_screen(CompareScreen(app.texts, records, feed, Worlds("rate-limit"), tmp_path))
+            await stage.until(lambda: app.screen._same is not None)
+            shown = stage.shown()
+            ends = Worlds("x")
+            ends.lay(records, others, app.texts)
+            assert all(end in shown for end in ends.ends(app.texts))
+            await pilot.resize_terminal(280 - width, 24)
+            await stage.until(lambda: app.screen.size.width == 280 - width)
+            await stage.until(lambda: all(end in stage.shown() for end in ends.ends(app.texts)))
+
+    asyncio.run(scene())
+
+
 def test_two_runs_are_laid_side_by_side_when_the_old_one_is_known_to_its_end(tmp_path):
     records = records_of("first-mail")
 

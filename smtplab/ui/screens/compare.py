@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -33,6 +34,9 @@ from smtplab.view.texts import Texts
 TICKS_PER_S: Final = 10
 FOLDED_AT_ONCE: Final = 200
 """Rows read for the search in one tick: some ten milliseconds, so that keys hardly wait."""
+
+_FRAME_CELLS: Final = 6
+"""The columns' border, what stands between them, and what parts a name from how it ends."""
 
 
 class CompareScreen(Screen[None]):
@@ -105,6 +109,10 @@ class CompareScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Two servers are no world."""
         return action != "open" or self._comparison.world is not None
+
+    def on_resize(self) -> None:
+        self.query_one(TwoColumns).heads = self._heads()
+        self._say_about()
 
     def speak(self, texts: Texts) -> None:
         self._texts = texts
@@ -217,12 +225,26 @@ class CompareScreen(Screen[None]):
             said = self._texts(self._comparison.same)
         else:
             said = self._texts("ui.compare.differ", count=self._same.count(False))
-        self.query_one("#about", Static).update(f" {said}  {safe(self._comparison.title)}")
+        lines = [Content(f" {said}  {safe(self._comparison.title)}")]
+        names, ends = self._comparison.heads(self._texts), self._comparison.ends(self._texts)
+        if self._same is not None and not self._has_room_for_ends():
+            width = max(cell_len(name) for name in names)
+            for name, end in zip(names, ends, strict=True):
+                pad = " " * (width - cell_len(name))
+                lines.append(Content.assemble((f" {name}{pad}  ", "bold $accent"), (end, "$foreground")))
+        self.query_one("#about", Static).update(Content("\n").join(lines))
 
     def _heads(self) -> tuple[str, str]:
-        """Above the columns: each side's name and how it ends."""
-        heads, ends = self._comparison.heads(self._texts), self._comparison.ends(self._texts)
-        return " · ".join(filter(None, (heads[0], ends[0]))), " · ".join(filter(None, (heads[1], ends[1])))
+        """Above the columns: each side's name and, where there is room, how it ends; else that stands on top."""
+        names, ends = self._comparison.heads(self._texts), self._comparison.ends(self._texts)
+        if not self._has_room_for_ends():
+            return names
+        return " · ".join(filter(None, (names[0], ends[0]))), " · ".join(filter(None, (names[1], ends[1])))
+
+    def _has_room_for_ends(self) -> bool:
+        names, ends = self._comparison.heads(self._texts), self._comparison.ends(self._texts)
+        room = self.size.width // 2 - _FRAME_CELLS - max(cell_len(name) for name in names)
+        return all(cell_len(end) <= room for end in ends)
 
     def _draw(self, row: int) -> Both:
         return self._comparison.draw(row, self._texts, self.size.width)
