@@ -18,7 +18,7 @@ from smtplab.lab.queue import list_queue, order
 from smtplab.lab.queue_log import QueueLog
 from smtplab.lab.stores import bad_store
 from smtplab.mta.envelope import make_envelope
-from smtplab.mta.inbox.store import open_inbox
+from smtplab.mta.inbox.store import InboxStore, open_inbox
 from smtplab.mta.store import sql
 from smtplab.mta.store.port import Entry, Put, Trouble
 from smtplab.mta.store.sql import SqlStore, open_store, place_of
@@ -63,6 +63,17 @@ def test_a_queue_that_another_has_to_itself_may_be_read_later(home, monkeypatch)
     assert raised.value.arguments["place"] == f"{home / 'queue'}: database is locked"
     other.close()
     assert len(asyncio.run(list_queue(home))) == 1
+
+
+def test_a_folder_may_be_called_whatever_it_likes(tmp_path):
+    home = tmp_path / "nhà?x=1#của %20 tôi"
+    asyncio.run(fill(home / "queue"))
+    store = open_inbox(home / "inbox")
+    assert isinstance(store, InboxStore)
+    asyncio.run(store.close())
+    assert [row.queue_id for row in asyncio.run(list_queue(home))] == ["1"]
+    assert {path.name for path in tmp_path.iterdir()} == {home.name}
+    assert (home / "inbox" / "inbox.sqlite").exists()
 
 
 def test_what_can_not_be_written_can_still_be_read(home, monkeypatch):

@@ -19,7 +19,7 @@ from smtplab.mta.inbox.schema import metadata
 from smtplab.mta.store.lock import FolderLock, lock_folder
 from smtplab.mta.store.port import Trouble
 from smtplab.mta.store.spool import Place, Spool
-from smtplab.mta.store.sql import ROW_OCTETS_MAX, make_engine, unopened, words_of
+from smtplab.mta.store.sql import ROW_OCTETS_MAX, make_engine, unopened, url_of, words_of
 from smtplab.mta.store.writer import Writer
 
 Found = TypeVar("Found")
@@ -59,7 +59,7 @@ def open_inbox(folder: Path) -> InboxStore | Trouble:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = lock_folder(folder)
-        engine = make_engine(f"sqlite:///{place_of(folder)}")
+        engine = make_engine(url_of(place_of(folder)))
         metadata.create_all(engine)
         with engine.connect() as connection:
             spool = Spool(spool_of(folder), tables.spooled(connection)) if lock is not None else None

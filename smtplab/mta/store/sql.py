@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -42,7 +42,7 @@ def open_store(folder: Path, url: str = "", *, threaded: bool = True) -> SqlStor
         return unopened(folder, error)
     if lock is None:
         return Trouble("locked", str(folder))
-    engine = make_engine(url or f"sqlite:///{place_of(folder)}")
+    engine = make_engine(url or url_of(place_of(folder)))
     try:
         with engine.begin() as connection:
             found = migrate(connection)
@@ -62,7 +62,12 @@ def place_of(folder: Path) -> Path:
     return folder / "queue.sqlite"
 
 
-def make_engine(url: str) -> Engine:
+def url_of(place: Path) -> URL:
+    """As a text a `?` in a folder's name would begin the options."""
+    return URL.create("sqlite", database=str(place))
+
+
+def make_engine(url: str | URL) -> Engine:
     """With SQLite every commit synced, in WAL mode so that others may read meanwhile."""
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
@@ -75,7 +80,7 @@ def reading_engine(place: Path) -> Engine:
 
     Raises DBAPIError.
     """
-    engine = make_engine(f"sqlite:///{place}")
+    engine = make_engine(url_of(place))
     try:
         engine.connect().close()
     except DBAPIError as error:
