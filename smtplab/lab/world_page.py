@@ -76,7 +76,7 @@ def verdict_line(verdict: Verdict, texts: Texts) -> str:
 
 
 def _pattern(pattern: Pattern) -> str:
-    where = ", ".join(f"{field} = {value}" for field, value in pattern.where.items())
+    where = ", ".join(f"{field} = {_written(value)}" for field, value in pattern.where.items())
     return f"{pattern.event} ({where})" if where else pattern.event
 
 
@@ -178,5 +178,10 @@ def _fault(fault: Fault) -> str:
     own = {key: value for key, value in values.items() if key not in ("what", "where", "when", "stage")}
     if isinstance(fault, DnsChange):
         del own["text"]
-    said = ", ".join(f"{key} = {value}" for key, value in own.items())
+    said = ", ".join(f"{key} = {_written(value)}" for key, value in own.items())
     return f"{place}  {name_of(fault)}" + (f"  ({said})" if said else "")
+
+
+def _written(value: object) -> str:
+    """As TOML has it; a text alone needs no marks."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -59,6 +59,14 @@ def test_the_page_tells_what_is_peculiar_about_a_host(world, said):
     assert said in sim("show", world, "--lang", "en").stdout
 
 
+def test_the_page_has_conditions_as_the_file_has_them(tmp_path):
+    fault = '[[faults]]\nwhat = "announce"\nwhere = "mail.away.example"\nadd = ["X-FOO"]\nwhen = { tls = true }\n'
+    expected = '[[expectations]]\nevent = "disconnected"\nwhere = { clean = true }\n'
+    page = sim("show", world_file(tmp_path, f"\n{fault}\n{expected}"), "--lang", "en").stdout.decode()
+    assert 'mail.away.example/ehlo  announce  (add = ["X-FOO"], tls = true)\n' in page
+    assert "disconnected (clean = true): at least 1\n" in page
+
+
 def test_what_is_wrong_with_a_world_is_told_in_the_persons_language(tmp_path):
     path = world_file(tmp_path, '\n[[journeys]]\nsender = "nobody@home.example"\nrecipients = ["minh@away.example"]\n')
     for lang, line in (
