@@ -158,7 +158,8 @@ class SimulatedFeed:
                 process.kill()
                 await process.wait()
         said = errors.result().decode("utf-8", "replace").strip()
-        failed = said and not self.records
+        # Beside records it also tells of what did not go as expected, which is no failure of the run.
+        failed = said and (not self.records or code in (exits.USAGE, exits.BUG))
         self.ended = Ended(code, "cli.said", {"text": said.splitlines()[-1]}) if failed else Ended(code)
         return self.ended
 

@@ -40,7 +40,7 @@ def _state_of_world(run: WorldRun, texts: Texts) -> tuple[str, bool]:
     if not run.known:
         return texts("ui.walk.failed" if run.failed else "ui.walk.waiting"), run.failed
     if player.at_end and run.whole:
-        return texts("ui.walk.ended"), False
+        return texts("ui.walk.broken-off" if run.failed else "ui.walk.ended"), run.failed
     return texts(f"ui.walk.{'playing' if player.playing else 'paused'}", speed=f"{player.speed:g}"), False
 
 
@@ -56,7 +56,8 @@ def _state(walk: Walk, feed: Feed, texts: Texts) -> tuple[str, bool]:
     if not walk.known:
         return texts("ui.walk.waiting"), False
     if player.at_end and feed.ended is not None:
-        return texts("ui.walk.ended"), False
+        broken = feed.kind == "sim" and feed.ended.problem is not None
+        return texts("ui.walk.broken-off" if broken else "ui.walk.ended"), broken
     if player.following:
         return texts("ui.walk.following"), False
     state = "playing" if player.playing else "paused"

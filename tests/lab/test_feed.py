@@ -8,9 +8,10 @@ from smtplab import events as ev
 from smtplab.capture.codec import encode_header
 from smtplab.journal import Record
 from smtplab.lab.bad_input import BadInput
-from smtplab.lab.feed import feed_for, feed_from_capture, save_capture
+from smtplab.lab.feed import feed_for, feed_from_capture, feed_of_world, save_capture
 from smtplab.lab.request import WalkRequest
 from smtplab.lab.walk import run_walk
+from smtplab.lab.worlds import world_text
 
 RECORDS = [Record(number, number, number, 0, "here", "x", "queue", ev.Queued(str(number))) for number in range(1, 6000)]
 
@@ -33,6 +34,24 @@ def test_a_simulated_feed_that_can_not_begin_says_why():
     ended = asyncio.run(feed.run())
     assert (ended.exit_code, ended.problem) == (2, "cli.said")
     assert "nobody@hust.example" in str(ended.arguments["text"])
+
+
+def test_a_world_that_goes_on_and_on_says_so_though_it_has_told_much(tmp_path):
+    mine = tmp_path / "mine.toml"
+    restless = 'roles = ["submission", "mx"]\nlifetime_s = 8640000\nretry_s = [86400]'
+    mine.write_text(world_text("five-days").replace('roles = ["submission", "mx"]', restless, 1), "utf-8")
+    feed = feed_of_world(str(mine))
+    ended = asyncio.run(feed.run())
+    assert (ended.exit_code, ended.problem) == (2, "cli.said")
+    assert "60" in str(ended.arguments["text"])
+    assert len(feed.records) > 100
+
+
+def test_what_a_world_expected_in_vain_is_no_failure_of_its_run(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(world_text("first-mail").replace("count = 1", "count = 7", 1), "utf-8")
+    ended = asyncio.run(feed_of_world(str(mine)).run())
+    assert (ended.exit_code, ended.problem) == (1, None)
 
 
 def test_a_simulated_feed_that_is_cancelled_ends_its_process_and_keeps_what_came():

@@ -166,6 +166,19 @@ def test_a_person_s_own_worlds_stand_on_top_and_a_broken_one_is_told_with_its_er
     asyncio.run(scene())
 
 
+def test_a_run_that_is_broken_off_does_not_stand_as_one_that_ended(stage):
+    async def scene(on: Stage) -> None:
+        await on.press("end")
+        await on.until(lambda: on.run.whole)
+        assert "■ end" in on.shown()
+        on.run.failed = True
+        on.app.screen._show()
+        await on.pilot.pause()
+        assert "✗ broken off" in on.shown()
+
+    stage(scene, "first-mail")
+
+
 def test_an_own_world_tells_what_goes_wrong_in_it_and_can_be_deleted(tmp_path):
     folder = tmp_path / "worlds"
     folder.mkdir()
