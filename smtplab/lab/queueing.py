@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from smtplab.events import Bounced, Deferred, Dequeued
+from smtplab.events import AttemptStarted, Bounced, Deferred, Dequeued, Queued
 from smtplab.journal import Journal, Record
 from smtplab.lab.bad_input import NotNow
 from smtplab.lab.exits import DONE, FAILED, TEMPORARY
@@ -32,6 +32,9 @@ PUT_AT_ONCE = 500
 
 LOOK_S = 0.1
 """Between two looks whether all has been tried."""
+
+LOOKS_MAX = 20
+"""For a database that somebody else is about to make."""
 
 GRACE_S = 10.0
 """After a Ctrl-C for what is under way; then it stays queued, and is tried again."""
@@ -82,7 +85,9 @@ class QueueRun:
         self._ids = QueueIds(self._net.clock, self._net.chance("queue-id"))
         self._queued: list[str] = []
         self._open: set[str] = set()
-        """Not tried yet."""
+        """Not tried yet, or under way."""
+        self._notices: set[str] = set()
+        """Written by the queue itself, and not waited for beyond what is under way."""
         self._relayed = self._bounced = 0
         self._stopped = asyncio.Event()
 
@@ -93,22 +98,31 @@ class QueueRun:
     async def __call__(self) -> QueuedMail:
         """Raises BadInput where there is no queue to be had."""
         store = open_store(self._folder)
-        if isinstance(store, SqlStore):
-            try:
-                return await self._work_off(store)
-            except StoreFailed as failed:
-                raise self._no_more(failed.trouble) from failed
-            finally:
-                await store.close()
-        if store.reason == "locked":
+        if isinstance(store, Trouble) and store.reason == "locked":
             await self._leave_to_the_server()
-            return QueuedMail(queued=tuple(self._queued), server_at_work=True)
-        raise bad_store(store)
+            store = open_store(self._folder)
+            if isinstance(store, Trouble) and store.reason == "locked":
+                return QueuedMail(queued=tuple(self._queued), server_at_work=True)
+            # It was a run like this one, which may have ended without these.
+            self._messages = lambda: ()
+        if isinstance(store, Trouble):
+            raise bad_store(store)
+        try:
+            return await self._work_off(store)
+        except StoreFailed as failed:
+            raise self._no_more(failed.trouble) from failed
+        finally:
+            await store.close()
 
     # A server has it
 
     async def _leave_to_the_server(self) -> None:
         visit = visit_store(self._folder)
+        for _ in range(LOOKS_MAX):
+            if not isinstance(visit, Trouble):
+                break
+            await asyncio.sleep(LOOK_S)
+            visit = visit_store(self._folder)
         if isinstance(visit, Trouble):
             raise bad_store(visit)
         try:
@@ -132,21 +146,9 @@ class QueueRun:
                 raise self._no_more(trouble)
             self._queued += [put.entry.queue_id for put in puts]
             self._open |= {put.entry.queue_id for put in puts}
-        queue = Queue(self._office(), store)
-        running, obeying = asyncio.create_task(queue.run()), asyncio.create_task(self._obey(queue, store))
-        try:
-            while self._open and not self._stopped.is_set() and not running.done():
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await self._stopped.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            obeying.cancel()
-            queue.stop()
-            await asyncio.wait({running}, timeout=GRACE_S)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        # What others hand over meanwhile, at the very end too, is nobody's but ours.
+        while await self._run_queue(store) and await self._is_due(store):
+            pass
         return QueuedMail(
             queued=tuple(self._queued),
             server_at_work=False,
@@ -155,6 +157,27 @@ class QueueRun:
             waiting=await store.count(),
             next_attempt=await store.next_due(),
         )
+
+    async def _run_queue(self, store: SqlStore) -> bool:
+        """Until nothing is due. False where it ended before."""
+        queue = Queue(self._office(), store)
+        running, obeying = asyncio.create_task(queue.run()), asyncio.create_task(self._obey(queue, store))
+        try:
+            while (self._open or await self._is_due(store)) and not self._stopped.is_set() and not running.done():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._stopped.wait()
+            return not (self._stopped.is_set() or running.done())
+        finally:
+            obeying.cancel()
+            queue.stop()
+            await asyncio.wait({running}, timeout=GRACE_S)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _is_due(self, store: SqlStore) -> bool:
+        due_at = await store.next_due()
+        return due_at is not None and due_at <= self._net.clock.now()
 
     async def _obey(self, queue: Queue, store: SqlStore) -> None:
         """Until cancelled. What is held now, or gone, is not waited for."""
@@ -198,6 +221,10 @@ class QueueRun:
 
     def _told(self, record: Record) -> None:
         match record.event:
+            case Queued(queue_id=queue_id):
+                self._notices.add(queue_id)
+            case AttemptStarted(queue_id=queue_id) if queue_id not in self._notices:
+                self._open.add(queue_id)
             case Dequeued(queue_id=queue_id, reason=reason):
                 self._open.discard(queue_id)
                 self._relayed += reason in ("relayed", "delivered")

@@ -245,6 +245,23 @@ def test_one_message_through_the_queue_is_taken_at_once(server, tmp_path):
     assert b"RCPT TO:<an@real.net> NOTIFY=FAILURE\r\n" in one.lines
 
 
+def test_what_another_run_hands_over_meanwhile_is_sent_on_by_the_first(server, tmp_path):
+    """Its message is under way when the other one's comes, and no server is there to see to that."""
+    others = []
+
+    def hands_over(verb, number):
+        if (verb, number) == ("RCPT", 1):
+            others.append(send(one.port, "-t", "bao@real.net", "--queue", "--json", home=tmp_path))
+        return ""
+
+    one = server(hands_over)
+    done = send(one.port, "-t", "an@real.net", "--queue", "--json", home=tmp_path)
+    assert [json.loads(other.stdout)["server_at_work"] for other in others] == [True]
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["relayed"], report["waiting"]) == (0, 2, 0)
+    assert len(one.contents) == 2
+
+
 def test_a_server_at_work_sends_on_what_is_handed_over(server, tmp_path):
     """It has the queue to itself, and is told of what is new."""
     one = server()
