@@ -120,9 +120,13 @@ def _addresses(world: World) -> Iterator[Problem]:
         for place, address in enumerate(host.addresses):
             path = f"hosts[{number}].addresses[{place}]"
             try:
-                ipaddress.ip_address(address)
+                usual = str(ipaddress.ip_address(address))
             except ValueError:
                 yield Problem(path, tell("world.no-ip-address", value=address))
+            else:
+                if usual != address:
+                    # The answers of DNS have it so (RFC 5952), and it is looked up by its text.
+                    yield Problem(path, tell("world.unusual-address", value=usual))
             if address in owners:
                 yield Problem(path, tell("world.address-taken", address=address, host=owners[address]))
             owners[address] = host.name

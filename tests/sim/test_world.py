@@ -54,6 +54,7 @@ def test_campus_is_bundled_and_has_its_texts_in_both_languages():
         ('accepts_from = ["submission.hust.example"', 'accepts_from = ["x.example"', "$.hosts[3].accepts_from[0]"),
         ('addresses = ["10.1.0.10"]', 'addresses = ["10.1.0.1000"]', "$.hosts[2].addresses[0]"),
         ('addresses = ["10.1.0.10"]', 'addresses = ["10.0.0.53"]', "$.hosts[2].addresses[0]"),
+        ('addresses = ["10.1.0.10"]', 'addresses = ["2001:DB8:0::10"]', "$.hosts[2].addresses[0]"),
         ('site = "hust"', 'site = "hanoi"', "$.hosts[1].site"),
         ('sites = ["south", "exchange"]', 'sites = ["south", "north"]', "$.links[2].sites[1]"),
         ('[[links]]\nsites = ["south", "exchange"]\nlatency_ms = 15.0', "", "$.sites[3]"),
