@@ -61,8 +61,9 @@ class Feed(Protocol):
         ...
 
 
-def feed_for(request: WalkRequest, on_record: OnRecord | None = None) -> Feed:
+def feed_for(request: WalkRequest, on_record: OnRecord | None = None, language: str | None = None) -> Feed:
     """Live or simulated, as `lab.choice` decides; `on_record` hears each record as it comes, a capture for instance.
+    In the language a simulated one says why it can't be walked.
 
     Raises BadInput where the request can't be walked.
     """
@@ -73,13 +74,14 @@ def feed_for(request: WalkRequest, on_record: OnRecord | None = None) -> Feed:
         from smtplab.lab.live import prepare_live  # noqa: PLC0415
 
         return LiveFeed(prepare_live(request), on_record)
-    return SimulatedFeed(request.recipient, _arguments(request, world), request.content, on_record)
+    return SimulatedFeed(request.recipient, _arguments(request, world, language), request.content, on_record)
 
 
-def feed_of_world(world: str, seed: int | None = None) -> Feed:
-    """A whole world with all its journeys, to its end; `world` is a name or the path of a `.toml` file."""
-    seeded = [] if seed is None else [f"--seed={seed}"]
-    return SimulatedFeed(Path(world).stem, ["sim", "run", "--json", *seeded, "--", world])
+def feed_of_world(world: str, seed: int | None = None, language: str | None = None) -> Feed:
+    """A whole world with all its journeys, to its end; `world` is a name or the path of a `.toml` file. In the language
+    it says why it can't be played."""
+    options = [f"--{name}={value}" for name, value in (("seed", seed), ("lang", language)) if value is not None]
+    return SimulatedFeed(Path(world).stem, ["sim", "run", "--json", *options, "--", world])
 
 
 def feed_from_capture(path: Path) -> Feed:
@@ -252,10 +254,15 @@ class RecordedFeed:
         return self.ended
 
 
-def _arguments(request: WalkRequest, world: str) -> list[str]:
+def _arguments(request: WalkRequest, world: str, language: str | None) -> list[str]:
     """The command line of the same walk; `lab.choice` has refused what a world can't heed."""
     arguments = ["walk", "--json", "--sim", world]
-    named = (("--from", request.sender), ("--quit-after", request.quit_after), ("--seed", request.seed))
+    named = (
+        ("--lang", language),
+        ("--from", request.sender),
+        ("--quit-after", request.quit_after),
+        ("--seed", request.seed),
+    )
     written = (("--subject", request.subject), ("--body", request.body))
     for option, value in (*named, *written):
         if value is not None:

@@ -154,7 +154,7 @@ class SmtplabApp(App[None]):
         live = chosen.place == "live"
         request = WalkRequest(recipient=chosen.recipient, sim=None if live else WORLD, live=live)
         try:
-            feed = (self._make_feed or feed_for)(request)
+            feed = self._make_feed(request) if self._make_feed else feed_for(request, language=self.texts.language)
         except BadInput as bad:
             self._refuse(self.texts(bad.text, **bad.arguments))
         else:
@@ -240,7 +240,6 @@ class SmtplabApp(App[None]):
 
     def _open_world(self, world: str, elapsed_us: int | None = None) -> None:
         """A bundled world by its name, or any by its file; it stands at the moment where one is named."""
-        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415
         from smtplab.lab.worlds import source_of  # noqa: PLC0415
         from smtplab.ui.screens.world import WorldScreen  # noqa: PLC0415
 
@@ -249,8 +248,7 @@ class SmtplabApp(App[None]):
         except BadInput as bad:
             self.notify(self.texts(bad.text, **bad.arguments), severity="error", timeout=10, markup=False)
             return
-        feed = (self._make_world_feed or feed_of_world)(world)
-        self.push_screen(WorldScreen(self.texts, feed, source, self._captures, elapsed_us))
+        self.push_screen(WorldScreen(self.texts, self._world_feed(world), source, self._captures, elapsed_us))
 
     def on_world_screen_host_opened(self, opened: WorldScreen.HostOpened) -> None:
         from smtplab.ui.screens.host import HostScreen  # noqa: PLC0415 (as above)
@@ -287,12 +285,18 @@ class SmtplabApp(App[None]):
 
     def _compared(self, run: WorldRun, world: str) -> Screen[None]:
         """That run beside a new one of the world's file."""
-        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
         from smtplab.ui.comparing import Worlds  # noqa: PLC0415
         from smtplab.ui.screens.compare import CompareScreen  # noqa: PLC0415
 
-        feed = (self._make_world_feed or feed_of_world)(world)
+        feed = self._world_feed(world)
         return CompareScreen(self.texts, run.known, feed, Worlds(world), self._captures, is_whole=lambda: run.whole)
+
+    def _world_feed(self, world: str) -> Feed:
+        from smtplab.lab.feed import feed_of_world  # noqa: PLC0415 (as above)
+
+        if self._make_world_feed is not None:
+            return self._make_world_feed(world)
+        return feed_of_world(world, language=self.texts.language)
 
     def on_walk_screen_taken_in(self) -> None:
         """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""

@@ -36,6 +36,14 @@ def test_a_simulated_feed_that_can_not_begin_says_why():
     assert "nobody@hust.example" in str(ended.arguments["text"])
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "no message is sent"), ("vi", "không có thư nào")])
+def test_a_feed_says_in_its_language_why_it_can_not_run(tmp_path, language, said):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(world_text("first-mail").split("[[journeys]]")[0], "utf-8")
+    ended = asyncio.run(feed_of_world(str(mine), language=language).run())
+    assert said in str(ended.arguments["text"])
+
+
 def test_a_world_that_goes_on_and_on_says_so_though_it_has_told_much(tmp_path):
     mine = tmp_path / "mine.toml"
     restless = 'roles = ["submission", "mx"]\nlifetime_s = 8640000\nretry_s = [86400]'
