@@ -8,7 +8,8 @@ import msgspec
 
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.rules import Caller, Word
-from smtplab.wire.reply import Reply
+from smtplab.mta.store.port import Trouble
+from smtplab.wire.reply import Reply, make_reply
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -25,3 +26,10 @@ class Arrival(msgspec.Struct, frozen=True):
 
 Accept = Callable[[Arrival], Awaitable[Word | tuple[Reply, ...]]]
 """Who takes complete messages. After a 250 the message is theirs. LMTP: one reply for each recipient."""
+
+
+def not_stored(trouble: Trouble) -> Reply:
+    """RFC 3463 3.4: X.3.1, mail system full."""
+    if trouble.reason == "disk-full":
+        return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
+    return make_reply(451, "Could not store the message", enhanced="4.3.0")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from smtplab.journal import Scope
-from smtplab.mta.arrival import Accept, Arrival
+from smtplab.mta.arrival import Accept, Arrival, not_stored
 from smtplab.mta.inbox.listing import subject_of
 from smtplab.mta.inbox.port import Kept
 from smtplab.mta.inbox.recording import Recording
@@ -17,7 +17,6 @@ from smtplab.mta.mailbox import Letter, Unstored
 from smtplab.mta.maildir import Maildirs
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.rules import Word
-from smtplab.mta.store.port import Trouble
 from smtplab.mta.trace import received_line, return_path_line
 from smtplab.net.ports import Clock
 from smtplab.wire.address import Mailbox
@@ -49,7 +48,7 @@ class Intake:
         if self.store is not None:
             trouble = await self.store.put(kept, trace, arrival.envelope.content)
             if trouble is not None:
-                return _not_stored(trouble)
+                return not_stored(trouble)
         refusal = await self._hand_out(kept, trace, arrival, recording.scope)
         if refusal is not None:
             # The client keeps it: nothing of it is ours.
@@ -115,10 +114,3 @@ class Intake:
 
 def _not_in_maildir(unstored: Unstored) -> Reply:
     return make_reply(452, "Could not store the message", enhanced=unstored.status)
-
-
-def _not_stored(trouble: Trouble) -> Reply:
-    """RFC 3463 3.4: X.3.1, mail system full."""
-    if trouble.reason == "disk-full":
-        return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
-    return make_reply(451, "Could not store the message", enhanced="4.3.0")

@@ -72,6 +72,10 @@ class Cohort(Generic[Trip]):
     def dead(self, now: float) -> bool:
         return now < self._dead_until
 
+    def revive(self) -> None:
+        """Somebody may know better: the next one to set out finds out."""
+        self._dead_until = 0.0
+
     def decline(self, offer: asyncio.Future[Trip | None]) -> None:
         """No trip came in time."""
         if offer in self.offers:
@@ -146,6 +150,11 @@ class Traffic(Generic[Trip]):
         self._line_up(destination, cohort)
         self._go_on()
         return None
+
+    def revive(self) -> None:
+        """No destination is taken for dead any more."""
+        for cohort in self._cohorts.values():
+            cohort.revive()
 
     def is_busy(self, destination: str) -> bool:
         """Asked by a carrier whose trip is about to end: are enough others under way for it to linger then?"""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from smtplab.events import Dequeued, Judged, Queued
-from smtplab.mta.arrival import Arrival
+from smtplab.mta.arrival import Arrival, not_stored
 from smtplab.mta.bounce import NoticeWriter
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.kept import Kept
@@ -24,7 +24,7 @@ from smtplab.mta.queue.order import Answer, Order, ordered
 from smtplab.mta.queue.round import Round, Trip, diagnostic, put_off
 from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.memory import MemoryStore
-from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, StoreFailed, Trouble, Update, recovered
+from smtplab.mta.store.port import Change, Entry, Put, Remove, Store, StoreFailed, Update, recovered
 from smtplab.mta.trace import received_line
 from smtplab.wire.reply import Reply, make_reply
 
@@ -41,6 +41,9 @@ SLACK_S = 0.001
 
 STORE_AGAIN_S = 10.0
 """An outcome that could not be written is written again after so long: it can't be taken back."""
+
+
+_RETRY: Order = "retry"
 
 
 class Queue:
@@ -78,7 +81,7 @@ class Queue:
             if (await self._count() if held is None else held) >= self._office.messages_max:
                 return make_reply(452, "Queue is full", enhanced="4.3.1")
         except StoreFailed as failed:
-            return _not_stored(failed.trouble)
+            return not_stored(failed.trouble)
         queue_id = self._ids.next_id()
         trace = received_line(arrival, self._office.hostname, queue_id, self._clock.now())
         entry = self._new_entry(queue_id, arrival.envelope, arrival.hop + 1, len(trace))
@@ -86,7 +89,7 @@ class Queue:
         self._add(1)
         if (trouble := await self._store.apply((Put(entry, content),))) is not None:
             self._add(-1)
-            return _not_stored(trouble)
+            return not_stored(trouble)
         self._take(entry, content)
         return make_reply(250, f"Queued as {queue_id}", enhanced="2.0.0")
 
@@ -180,13 +183,13 @@ class Queue:
         """Tries now what waits for a domain; how many messages that are. What is held goes on waiting (RFC 4865)."""
         found, after = 0, ""
         while page := await self._store.entries(after, FLUSHED_AT_ONCE):
-            after = page[-1].queue_id
-            for entry in page:
-                waits = entry.state != "hold" and entry.envelope.hold_until <= self._clock.now()
-                if waits and any(wanted(who.domain.lower()) for who in entry.envelope.recipients):
-                    # What is on its way needs none, and has perhaps an order that must not be undone.
-                    started = entry.state == "active" or await self.order(entry.queue_id, "retry") != "unknown"
-                    found += started
+            after, now = page[-1].queue_id, self._clock.now()
+            free = (entry for entry in page if entry.state != "hold" and entry.envelope.hold_until <= now)
+            meant = [one for one in free if any(wanted(who.domain.lower()) for who in one.envelope.recipients)]
+            # What is on its way needs none, and has perhaps an order that must not be undone.
+            waiting = [(entry.queue_id, _RETRY) for entry in meant if entry.state != "active"]
+            found += len(meant) - len(waiting)
+            found += sum(answer != "unknown" for answer in await self.order_all(waiting))
         return found
 
     async def _recover(self) -> None:
@@ -371,6 +374,8 @@ class Queue:
             self._office.scope_of(entry)(Dequeued(entry.queue_id, "removed"))
             self._add(-1)
         elif order != "hold":
+            if order == "retry":
+                self._traffic.revive()
             self._alarm.wake()
 
     # Counts and places
@@ -390,10 +395,3 @@ class Queue:
             self._empty.set()
         elif not held:
             self._empty.clear()
-
-
-def _not_stored(trouble: Trouble) -> Reply:
-    """RFC 3463 3.4: X.3.1, mail system full."""
-    if trouble.reason == "disk-full":
-        return make_reply(452, "Insufficient system storage", enhanced="4.3.1")
-    return make_reply(451, "Could not store the message", enhanced="4.3.0")

@@ -9,7 +9,7 @@ import msgspec
 from smtplab.mta.store.port import Entry, Remove, Update
 
 Order = Literal["hold", "release", "delete", "retry"]
-"""Keep until released · to be tried now · forget, nobody is told · try now."""
+"""Keep until released · to be tried now · forget, nobody is told · try now, even where it would be in vain."""
 
 Answer = Literal["done", "later", "unknown"]
 """`later`: once the deliveries of the message that are under way have ended."""

@@ -71,7 +71,7 @@ class Visit:
                 rows.insert(connection, [put.entry for put in puts], contents)
                 # It looks for orders once a second, and for new messages only where it took them itself. One order
                 # wakes it for all: whatever is due is begun then.
-                rows.leave_order(connection, puts[-1].entry.queue_id, "retry")
+                rows.leave_order(connection, puts[-1].entry.queue_id, "release")
         except DBAPIError as error:
             return trouble_of(error)
         return None

@@ -65,6 +65,26 @@ def test_retry_now_does_not_wait_for_the_schedule(kit):
     with_dead_server(kit, play)
 
 
+def test_retry_now_tries_a_destination_too_that_was_left_alone(kit):
+    """Whoever orders it knows perhaps that its server is back."""
+
+    async def play(bench, store, queue):
+        first, *_ = [await give(kit, queue, f"b{number}@d.example") for number in range(6)]
+        await asyncio.sleep(10)
+        late = await give(kit, queue, "late@d.example")
+        await asyncio.sleep(10)
+        assert (await store.get(late)).reason.startswith("destination-suspended")
+        before = len(bench.told(AttemptStarted))
+        await queue.order(first, "release")
+        await asyncio.sleep(10)
+        assert len(bench.told(AttemptStarted)) == before
+        await queue.order(first, "retry")
+        await asyncio.sleep(10)
+        assert [event.queue_id for event in bench.told(AttemptStarted)[before:]] == [first]
+
+    with_dead_server(kit, play)
+
+
 def test_what_is_deleted_is_gone_and_nobody_is_told(kit):
     async def play(bench, store, queue):
         queue_id = await give(kit, queue, "b@d.example")
