@@ -19,7 +19,7 @@ from smtplab.lab.tapping import TappedDialer
 from smtplab.mta.deliver import Job, deliver
 from smtplab.mta.envelope import make_envelope
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.outcome import Judgement
+from smtplab.mta.outcome import Judgement, words_of
 from smtplab.mta.talk import Gate
 from smtplab.mta.timeouts import DEFAULT, shortened
 from smtplab.net.late import LateTrust
@@ -151,9 +151,4 @@ def parts_of(request: WalkRequest, recipient: str, sender: str, net: Net, letter
 
 def ending_of(judgement: Judgement) -> JourneyEnded:
     """A judgement as the journey's last fact."""
-    detail = (
-        judgement.detail
-        if judgement.reason == "reply"
-        else " ".join(filter(None, (judgement.reason, judgement.detail)))
-    )
-    return JourneyEnded(judgement.result, judgement.code, judgement.enhanced, detail)
+    return JourneyEnded(judgement.result, judgement.code, judgement.enhanced, words_of(judgement))

@@ -234,6 +234,13 @@ def judge_no_route(no_route: NoRoute) -> Judgement:
     return Judgement(result, "dns", code, status, no_route.kind, no_route.name or no_route.domain)
 
 
+def words_of(judgement: Judgement) -> str:
+    """What a server said, or the id of what happened and what goes with it."""
+    if judgement.reason == "reply":
+        return judgement.detail
+    return " ".join(filter(None, (judgement.reason, judgement.detail)))
+
+
 def final_word(tries: Sequence[Judgement]) -> Judgement:
     """Where no host took or refused a recipient for itself: a hope for later, else the last host's refusal to serve.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from smtplab import events as ev
 from smtplab.journal import Record
-from smtplab.mta.outcome import Judgement, RecipientOutcome
+from smtplab.mta.outcome import Judgement, RecipientOutcome, words_of
 from smtplab.wire.reply import split_enhanced
 
 _REPLY = re.compile(r"([2-5]\d\d) (.*)", re.DOTALL)
@@ -72,8 +72,7 @@ class Fate:
         the message."""
         if self._ends:
             return worst_end(list(self._ends.values()))
-        said = submission.detail or submission.reason
-        return ev.JourneyEnded(submission.result, submission.code, submission.enhanced, said)
+        return ev.JourneyEnded(submission.result, submission.code, submission.enhanced, words_of(submission))
 
     def _is_ours(self, recipient: str) -> bool:
         return recipient.lower() in self._recipients
@@ -116,8 +115,7 @@ class Fates:
         judgement, who = submission.judgement, str(submission.recipient).lower()
         if judgement.result == "accepted" and (ends := self._ends_of(who, set())):
             return worst_end(ends)
-        said = judgement.detail or judgement.reason
-        return ev.JourneyEnded(judgement.result, judgement.code, judgement.enhanced, said)
+        return ev.JourneyEnded(judgement.result, judgement.code, judgement.enhanced, words_of(judgement))
 
     def _ends_of(self, who: str, seen: set[str]) -> list[ev.JourneyEnded]:
         """`seen`: addresses may stand for each other in a circle."""

@@ -350,3 +350,16 @@ def test_a_fault_of_names_may_mean_many_by_a_pattern_in_any_case():
         assert [one.reason.split()[0] for one in facts(records, ev.Deferred)] == [reason]
     records, _ = suffer(ServerFailure(where="ns.vnet.example", when=When(name="*.else.example")))
     assert facts(records, ev.FaultInjected) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        (Silence(where="ns.vnet.example", stage="dns"), "timed-out mail.home.example"),
+        (Refuse(where="mail.home.example", stage="connect"), "refused Connection refused"),
+        (WrongReply(where="mail.home.example", stage="mail", code=450, text="Not now"), "Not now"),
+    ],
+)
+def test_a_message_that_its_own_server_does_not_take_ends_with_the_reason(fault: Fault, detail: str):
+    _, played = suffer(fault)
+    assert played.ended.detail == detail

@@ -11,7 +11,7 @@ from smtplab.mta.bounce import Fate, success_of
 from smtplab.mta.deliver import Delivery, domains_of
 from smtplab.mta.envelope import Envelope
 from smtplab.mta.options import Routing
-from smtplab.mta.outcome import Judgement, RecipientOutcome, reach_of
+from smtplab.mta.outcome import Judgement, RecipientOutcome, reach_of, words_of
 from smtplab.mta.queue.schedule import Schedule
 from smtplab.mta.store.port import Delivering, Entry
 from smtplab.wire.address import Mailbox
@@ -180,7 +180,7 @@ def diagnostic(judgement: Judgement) -> str:
     """The reply as the server gave it, or the id of what happened."""
     if judgement.code is not None and judgement.reason == "reply":
         return f"{judgement.code} {judgement.detail}"
-    return " ".join(filter(None, (judgement.reason, judgement.detail)))
+    return words_of(judgement)
 
 
 def _relayed(outcome: RecipientOutcome) -> bool:
