@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from smtplab.ui.widgets.two_columns import Both, TwoColumns
 from smtplab.view.folding import folded
-
-_NOTHING: Final = ""
 
 
 class SideBySide:
@@ -60,7 +57,7 @@ class SideBySide:
 def _line(both: Both) -> str:
     said = [half.text for half in (both.left, both.right) if half is not None]
     if not both.differs:
-        return f"  {said[0]}" if said else _NOTHING
+        return f"  {said[0]}"
     if len(said) == 2:
         return f"! {said[0]} │ {said[1]}"
     return f"{'-' if both.left is not None else '+'} {said[0]}"
