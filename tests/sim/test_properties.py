@@ -150,7 +150,7 @@ def accepted(records: list[Record], world: World) -> dict[str, bool]:
         ]
         replies = [event for event in mine if isinstance(event, ev.ReplyReceived)]
         taken = any(reply.verb == "." and reply.code == 250 for reply in replies)
-        rcpts = [reply.code == 250 for reply in replies if reply.verb == "RCPT"]
+        rcpts = [reply.code in (250, 251) for reply in replies if reply.verb == "RCPT"]
         rcpts += [False] * len(trip.recipients)
         found |= {who: taken and ok for who, ok in zip(trip.recipients, rcpts, strict=False)}
     return found
