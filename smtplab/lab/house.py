@@ -36,7 +36,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MailboxPort, MemoryMailboxes
 from smtplab.mta.maildir import FolderOf, Maildirs, one_folder, unusable
 from smtplab.mta.options import Routing, SessionOptions
-from smtplab.mta.queue.cohort import Limits
+from smtplab.mta.queue.cohort import limits_for
 from smtplab.mta.queue.identifier import QueueIds
 from smtplab.mta.queue.manager import Queue
 from smtplab.mta.queue.office import Office
@@ -178,8 +178,7 @@ async def _open_queue(
         net_at=lambda _hop: net,
         words=notice_words(request.language),
         schedule=request.schedule,
-        # A destination is left alone no longer than a message that could not be delivered there.
-        limits=Limits(dead_s=min(Limits().dead_s, *request.schedule.pauses_s)),
+        limits=limits_for(request.schedule.pauses_s),
     )
     queue = Queue(office, store)
     await obey_once(queue, store)

@@ -17,7 +17,7 @@ from smtplab.mta.mailbox import Mailboxes
 from smtplab.mta.mailbox_port import MemoryMailboxes
 from smtplab.mta.maildrop.rules import MaildropRules
 from smtplab.mta.maildrop.server import MaildropServer
-from smtplab.mta.queue.cohort import Limits
+from smtplab.mta.queue.cohort import limits_for
 from smtplab.mta.queue.manager import Office, Queue, Schedule
 from smtplab.mta.receive import Receiver
 from smtplab.mta.rules import Rules
@@ -68,7 +68,7 @@ class Server:
                 net_at=functools.cache(partial(hops.net_at, self.net, host.addresses)),
                 rest_s=QUEUE_REST_S,
                 words=internet.words,
-                limits=Limits(dead_s=Limits().dead_s / internet.speed),
+                limits=limits_for(host.retry_s, internet.speed),
                 schedule=Schedule(pauses_s=host.retry_s, lifetime_s=host.lifetime_s, warning_s=host.warning_s),
             )
         )

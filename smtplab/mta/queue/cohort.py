@@ -35,6 +35,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a session is left open: Postfix's two seconds, halved because it holds a server's place too."""
 
 
+def limits_for(pauses_s: Sequence[float], speed: float = 1.0) -> Limits:
+    """A destination is left alone no longer than a message that could not be delivered there."""
+    usual = Limits()
+    return msgspec.structs.replace(usual, dead_s=min(usual.dead_s / speed, *pauses_s))
+
+
 COHORTS_MAX = 10_000
 """Destinations remembered with nothing to do: the idle ones are forgotten beyond it, or beyond twice those that were
 busy the last time, for to look through them all takes milliseconds."""

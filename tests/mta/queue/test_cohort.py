@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from smtplab.mta.queue import cohort
-from smtplab.mta.queue.cohort import Limits, Traffic
+from smtplab.mta.queue.cohort import Limits, Traffic, limits_for
 
 
 class Road:
@@ -40,6 +40,14 @@ def test_a_destination_begins_with_a_few_and_gets_more_as_it_serves():
     road.traffic.add([])
     assert road.traffic.ended("d", served=None) is None
     assert road.departed == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("pauses_s", "speed", "dead_s"),
+    [((300.0, 4000.0), 1.0, 300.0), ((5.0, 60.0), 1.0, 5.0), ((900.0,), 1.0, 300.0), ((15.0,), 60.0, 5.0)],
+)
+def test_a_destination_is_left_alone_no_longer_than_its_messages(pauses_s, speed, dead_s):
+    assert limits_for(pauses_s, speed).dead_s == dead_s
 
 
 def test_a_dead_destination_holds_up_no_other():
