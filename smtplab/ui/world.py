@@ -39,7 +39,7 @@ class WorldRun:
         self._moment_us: int | None = None
         self._end: int | None = None
         """Where the end was when the person last asked for it."""
-        self.nodes = Nodes(self.known)
+        self.nodes = Nodes(self.known, {address: spot.name for spot in plan.spots for address in spot.addresses})
         self.by_events = False
         """The timeline's scale: each record is as wide, not each hour."""
         self.whole = False

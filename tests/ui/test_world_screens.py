@@ -653,6 +653,27 @@ def test_a_long_host_s_name_leaves_its_tabs_and_its_subjects_in_sight(tmp_path):
     asyncio.run(scene())
 
 
+def test_a_name_server_s_log_tells_what_it_was_asked(stage):
+    async def scene(on: Stage) -> None:
+        on.app.screen.query_one(WorldMap).choose("ns.vnet.example")
+        await on.press("end", "enter")
+        assert "What it was asked stands in its log" in on.shown()
+        await on.press("4")
+        assert "Its log (2) tells what it was asked." in on.shown()
+        await on.press("2", "Y")
+        asked = on.app.clipboard
+        assert "mail.home       DNS: MX of away.example? (asking 10.0.0.53)" in asked
+        assert "mail.home       DNS: MX of away.example: 10 mail.away.example." in asked
+        assert "MAIL FROM" not in asked
+        await on.press("home")
+        assert on.app.screen._shown.count == 0
+        await on.press("space", "space", "i")
+        assert on.app.screen._shown.count > 0
+        assert "Inspector" in on.shown()
+
+    stage(scene, "first-mail")
+
+
 def test_something_can_go_wrong_at_the_host_that_is_looked_into(stage):
     async def scene(on: Stage) -> None:
         on.app.screen.query_one(WorldMap).choose("mail.away.example")

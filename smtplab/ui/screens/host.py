@@ -98,8 +98,11 @@ class HostScreen(MomentScreen):
 
     def __init__(self, texts: Texts, run: WorldRun, host: str, source: Source, captures: Path) -> None:
         """The source is played once more for its mailboxes; `s` saves in `captures`."""
-        self._log = Log(texts, of_one_host=True)
-        shown = ShownLog(self._log, lambda: run.nodes.count(host, run.at))
+        roles = next((spot.roles for spot in run.plan.spots if spot.name == host), ())
+        self._answers_names = roles == ("resolver",)
+        self._log = Log(texts, of_one_host=not self._answers_names)
+        count = run.nodes.asked if self._answers_names else run.nodes.count
+        shown = ShownLog(self._log, lambda: count(host, run.at))
         super().__init__(texts, run, source, shown, captures)
         self._host = host
         self._rewritten = False
@@ -197,7 +200,9 @@ class HostScreen(MomentScreen):
 
     def _take_in(self) -> None:
         """What the host has told since."""
-        fresh = self._run.nodes.told_by(self._host, len(self._records))
+        nodes = self._run.nodes
+        told = nodes.asked_of if self._answers_names else nodes.told_by
+        fresh = told(self._host, len(self._records))
         self._records += fresh
         self._log.extend(fresh)
 
@@ -277,9 +282,10 @@ class HostScreen(MomentScreen):
         self._say_tabs()
         match self._tab:
             case "knows":
-                self.query_one("#knows", Pane).say(
-                    self._knew(self._host), knowing.picture(known, run.now_us, self._texts)
-                )
+                said = knowing.picture(known, run.now_us, self._texts)
+                if self._answers_names:
+                    said = Content.styled(self._texts("ui.host.resolver"), "$quiet")
+                self.query_one("#knows", Pane).say(self._knew(self._host), said)
             case "log":
                 self._shown.follow()
                 self.query_one(Transcript).show(self._shown.count, self._shown.selected)
@@ -352,7 +358,8 @@ class HostScreen(MomentScreen):
         columns = self.query_one(TwoColumns)
         if not self._talks or chosen is None:
             self._rows = []
-            columns.show(0, (self._texts("ui.host.sessions.none"), ""))
+            none = "ui.host.sessions.resolver" if self._answers_names else "ui.host.sessions.none"
+            columns.show(0, (self._texts(none), ""))
             return
         talk = self._talks[min(chosen, len(self._talks) - 1)]
         peer = ends.name_of(self._run.plan, talk.peer)
