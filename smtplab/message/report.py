@@ -56,9 +56,9 @@ def _words(report: Report) -> bytes:
 
 
 def _status(report: Report, *, utf8: bool) -> bytes:
-    kind = "message/global-delivery-status" if utf8 else "message/delivery-status"
     text = format_status(report.status, utf8=utf8)
-    return _part_as_is(kind, text)
+    # Its ASCII has one meaning in both types, and older readers know but one of them.
+    return _part_as_is("message/delivery-status" if text.isascii() else "message/global-delivery-status", text)
 
 
 def _returned(report: Report, *, utf8: bool) -> tuple[bytes]:

@@ -94,6 +94,14 @@ def test_another_bounce_parser_finds_the_address_and_whether_it_is_for_good():
     assert scan_message(email.message_from_bytes(delayed.content)) == set()
 
 
+def test_another_bounce_parser_reads_of_ascii_addresses_though_the_message_is_internationalised():
+    content = "From: anna@here.example\r\nSubject: chào\r\n\r\n".encode()
+    envelope = writer().failed(notice(REFUSED, content=content, smtputf8=True))
+    assert scan_message(email.message_from_bytes(envelope.content)) == {b"binh@d.example"}
+    _, _, _, returned = read(envelope)
+    assert (returned.get_content_type(), envelope.smtputf8) == ("message/global-headers", True)
+
+
 def test_both_languages_stand_in_one_notice_and_the_first_gives_the_subject():
     envelope = writer(Vietnamese(), PlainWords()).failed(notice(REFUSED))
     message, words, _, _ = read(envelope)
