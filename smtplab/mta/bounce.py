@@ -154,9 +154,10 @@ class _Draft:
         self._whole = whole
         self._returned = original.content if whole else _header_of(original.content)
         people = [sender, *(fate.recipient for fate in notice.fates)]
-        named = all(str(who).isascii() for who in people) and self._returned.isascii()
-        # RFC 6533 4: its types are for those who take internationalised mail, and the sender has sent some.
-        self._utf8 = original.smtputf8 and not named
+        # RFC 6533 4: its types are for those who take internationalised mail, and the sender has sent some. Where no
+        # address needs them a header returns in ASCII, which is lost at no server on the way back.
+        ascii_will_do = all(str(who).isascii() for who in people) and (not whole or self._returned.isascii())
+        self._utf8 = original.smtputf8 and not ascii_will_do
 
     def envelope(self, chance: random.Random) -> Envelope:
         notice, kind = self._notice, self._kind

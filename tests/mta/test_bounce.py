@@ -94,12 +94,17 @@ def test_another_bounce_parser_finds_the_address_and_whether_it_is_for_good():
     assert scan_message(email.message_from_bytes(delayed.content)) == set()
 
 
-def test_another_bounce_parser_reads_of_ascii_addresses_though_the_message_is_internationalised():
+@pytest.mark.parametrize(
+    ("ret", "kind", "utf8"), [("HDRS", "text/rfc822-headers", False), ("FULL", "message/global", True)]
+)
+def test_about_ascii_addresses_any_parser_reads_though_the_message_is_internationalised(ret, kind, utf8):
     content = "From: anna@here.example\r\nSubject: chào\r\n\r\n".encode()
-    envelope = writer().failed(notice(REFUSED, content=content, smtputf8=True))
+    envelope = writer().failed(notice(REFUSED, content=content, smtputf8=True, ret=ret))
     assert scan_message(email.message_from_bytes(envelope.content)) == {b"binh@d.example"}
     _, _, _, returned = read(envelope)
-    assert (returned.get_content_type(), envelope.smtputf8) == ("message/global-headers", True)
+    # Its whole can't return in ASCII, its header can: no server on the way back need know SMTPUTF8.
+    assert (returned.get_content_type(), envelope.smtputf8, not envelope.content.isascii()) == (kind, utf8, utf8)
+    assert "chào".encode() in parse_report(envelope.content).returned
 
 
 def test_both_languages_stand_in_one_notice_and_the_first_gives_the_subject():
