@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +17,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from smtplab.lab.bad_input import BadInput
+from smtplab.ui import garbage
 from smtplab.ui.screens.home import HomeScreen
 from smtplab.ui.theme import DARK, LIGHT
 from smtplab.view.texts import LANGUAGES, Language, Texts
@@ -299,9 +299,8 @@ class SmtplabApp(App[None]):
         return feed_of_world(world, language=self.texts.language)
 
     def on_walk_screen_taken_in(self) -> None:
-        """What has been read stays: searching it for garbage again and again would hold keys up for 0.1 s."""
-        gc.collect()
-        gc.freeze()
+        """What has been read stays, what another one had read before is gone."""
+        garbage.look()
 
     def on_world_screen_taken_in(self) -> None:
         """As of a walk."""

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smtplab.ui import garbage
 from smtplab.ui.app import INTERRUPTED, SmtplabApp
 from smtplab.view.texts import Language
 
@@ -48,7 +49,8 @@ def run_lesson(lesson: Path, *, language: Language, captures: Path) -> bool:
 def _run(app: SmtplabApp) -> bool:
     given, before = app.given, signal.getsignal(signal.SIGTERM)
     try:
-        app.run()
+        with garbage.seldom():
+            app.run()
     finally:
         app.stop_serving()
         # The loop took its own handlers away with it.

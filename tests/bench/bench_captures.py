@@ -26,6 +26,7 @@ from textual.pilot import Pilot
 
 from smtplab.capture import file as capture_file
 from smtplab.journal import Journal, Record
+from smtplab.ui import garbage
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.screens.captures import CapturesScreen
 from smtplab.ui.screens.walk import WalkScreen
@@ -164,4 +165,5 @@ def _tell(rounds: list[Times], where: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with garbage.seldom():  # as when the UI is opened
+        sys.exit(main())

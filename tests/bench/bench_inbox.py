@@ -24,6 +24,7 @@ from bench_captures import Busy, _pressed, _until  # noqa: E402
 
 from smtplab.lab.serve_request import Place, ServeRequest  # noqa: E402
 from smtplab.lab.served import Served  # noqa: E402
+from smtplab.ui import garbage  # noqa: E402
 from smtplab.ui.app import SmtplabApp  # noqa: E402
 from smtplab.ui.screens.inbox import InboxScreen  # noqa: E402
 from tests.lab.inboxes import Server  # noqa: E402
@@ -113,4 +114,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with garbage.seldom():  # as when the UI is opened
+        sys.exit(main())

@@ -28,6 +28,7 @@ from textual.pilot import Pilot
 from smtplab import events as ev
 from smtplab.journal import Journal, Record
 from smtplab.lab.feed import Ended
+from smtplab.ui import garbage
 from smtplab.ui.app import SmtplabApp
 from smtplab.ui.screens.walk import WalkScreen
 from smtplab.ui.walk import Walk
@@ -127,8 +128,8 @@ class Watch:
         """What is typed into the search runs no action: it is done once the rows that hold it are found."""
         find = walk.find
 
-        def watched_find(wanted: str) -> list[int]:
-            rows = find(wanted)
+        def watched_find(wanted: str, start: int = 0) -> list[int]:
+            rows = find(wanted, start)
             self.done = time.perf_counter()
             return rows
 
@@ -219,4 +220,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with garbage.seldom():  # as when the UI is opened
+        sys.exit(main())

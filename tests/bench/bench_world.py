@@ -8,6 +8,7 @@ import time
 from smtplab import events as ev
 from smtplab.journal import Journal, Record
 from smtplab.lab.worlds import plan_of
+from smtplab.ui import garbage
 from smtplab.ui.world import WorldRun
 from smtplab.view.texts import Texts
 
@@ -58,4 +59,5 @@ def many_records(count: int) -> list[Record]:
 
 
 if __name__ == "__main__":
-    main()
+    with garbage.seldom():  # as when the UI is opened
+        main()

@@ -1,6 +1,7 @@
 """The captures screen: listed, filtered, opened, kept under another name, exported, thrown away."""
 
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,24 @@ def test_a_filter_that_nothing_holds_says_what_to_press(shelf):
         assert "Press / and change it" in stage.shown()
 
     shelf(scene, size=(80, 24))
+
+
+def test_what_one_capture_holds_is_gone_once_the_next_is_read(shelf):
+    async def scene(stage):
+        async def read() -> weakref.ref:
+            await stage.press("end", "enter")
+            while not stage.app.screen._all_taken:
+                await stage.pilot.pause()
+            await stage.pilot.pause()
+            held = weakref.ref(stage.app.screen)
+            await stage.press("q")
+            return held
+
+        first = await read()
+        await read()
+        assert first() is None
+
+    shelf(scene)
 
 
 def test_enter_opens_the_capture_and_q_comes_back_to_the_list(shelf):
