@@ -2,7 +2,8 @@
 
 `python tests/bench/bench_serve.py [--messages 10000] [--rounds 3]`: 10 sessions kept open; 1 KB, 100 KB and 1 MB
 discarded, and 1 KB stored: ours in the inbox, aiosmtpd's in a Maildir, synced each. Messages a second, medians over
-rounds that take turns, with CPU per message and peak memory; then the ratios that are wanted. Needs Debian's `postfix`.
+rounds that take turns, with CPU per message and peak memory; then the ratios that are wanted. Ours and aiosmtpd run on
+uvloop where it is installed (the extra `fast`), else on asyncio's own loop. Needs Debian's `postfix`.
 """
 
 from __future__ import annotations
@@ -51,8 +52,11 @@ async def main():
     )
     async with server:
         await server.serve_forever()
-import uvloop
-uvloop.run(main())
+try:
+    from uvloop import run
+except ImportError:
+    from asyncio import run
+run(main())
 """
 
 
